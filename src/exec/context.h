@@ -1,0 +1,79 @@
+/* The context: all that a running command may see. */
+#ifndef TARN_EXEC_CONTEXT_H
+#define TARN_EXEC_CONTEXT_H
+
+#include "exec/command.h"
+#include "exec/executor.h"
+#include "exec/session.h"
+#include "keyspace/db.h"
+#include "wire/reply.h"
+
+struct context {
+    struct executor *executor;
+    struct session *session;
+    struct dataset *dataset;
+    struct db *db;              /* session's selected one */
+    const struct command *command;
+    const struct slice *argv;   /* argv[0] is the command's name; a subcommand's is argv[1] */
+    int argc;
+    struct reply *reply;
+    int64_t now_ms;
+    int key_index;              /* the argument hashed beforehand, 0: none */
+    uint64_t key_hash;
+    uint64_t changes;           /* changes of data so far; > 0 makes a write be propagated and counted */
+};
+
+/* Errors that many commands share (without '-'). */
+#define ERROR_SYNTAX "ERR syntax error"
+#define ERROR_WRONGTYPE "WRONGTYPE Operation against a key holding the wrong kind of value"
+#define ERROR_NOT_INTEGER "ERR value is not an integer or out of range"
+#define ERROR_NOT_FLOAT "ERR value is not a valid float"
+#define ERROR_NO_KEY "ERR no such key"
+#define ERROR_SAME_OBJECT "ERR source and destination objects are the same"
+#define ERROR_OUT_OF_RANGE "ERR index out of range"
+#define ERROR_STRING_TOO_LONG "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+#define ERROR_LOADING "LOADING Tarn is loading the dataset in memory"
+#define ERROR_NO_MEMORY "OOM command not allowed when used memory > 'maxmemory'."
+
+static inline struct slice context_arg(const struct context *c, int i) { return c->argv[i]; }
+
+/* Argument i as a key, with its hash (the one computed for the batch where it is the same argument). */
+static inline struct key context_key(const struct context *c, int i) {
+    struct slice text = c->argv[i];
+    return (struct key){text, i == c->key_index && i ? c->key_hash : dataset_hash(c->dataset, text)};
+}
+
+/* View flags of this session (CLIENT NO-TOUCH). */
+unsigned context_view_flags(const struct context *c);
+/* db_view with this session's flags. */
+const struct entry *context_view(const struct context *c, struct key key);
+/* The same for one type: *entry is NULL when absent; false after a WRONGTYPE reply. */
+bool context_view_type(struct context *c, struct key key, enum value_type type, const struct entry **entry);
+
+/* Argument parsers: false after the error reply. */
+bool context_integer(struct context *c, int i, int64_t *out);
+bool context_integer_between(struct context *c, int i, int64_t min, int64_t max, const char *error, int64_t *out);
+bool context_double(struct context *c, int i, double *out);
+/* Milliseconds absolute from a relative or absolute, second or millisecond argument; replies "invalid expire time in 'set'
+ * command" on overflow or (positive_only) when not above 0. */
+enum expire_unit { EXPIRE_SECONDS, EXPIRE_MS, EXPIRE_AT_SECONDS, EXPIRE_AT_MS };
+bool context_expire_at(struct context *c, int i, enum expire_unit unit, bool positive_only, int64_t *at_ms);
+
+void context_syntax_error(struct context *c);
+
+enum notify_class {
+    NOTIFY_GENERIC = 1 << 0, NOTIFY_STRING = 1 << 1, NOTIFY_LIST = 1 << 2, NOTIFY_SET = 1 << 3, NOTIFY_HASH = 1 << 4,
+    NOTIFY_ZSET = 1 << 5, NOTIFY_EXPIRED = 1 << 6, NOTIFY_EVICTED = 1 << 7, NOTIFY_STREAM = 1 << 8, NOTIFY_MISS = 1 << 9,
+    NOTIFY_NEW = 1 << 10,
+};
+/* A change of data by this command: counts it (context.changes, dataset changes) and tells event listeners. */
+void context_changed(struct context *c, enum notify_class class, const char *event, struct slice key);
+/* Counts n changes without an event (FLUSHALL, MSET). */
+void context_count_changes(struct context *c, uint64_t n);
+
+/* A container's HELP reply: its first line, row->help, "HELP", "    Print this help." */
+void context_reply_help(struct context *c);
+/* "ERR unknown subcommand or wrong number of arguments for 'x'. Try CONFIG HELP." */
+void context_unknown_subcommand(struct context *c);
+
+#endif

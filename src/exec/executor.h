@@ -1,0 +1,109 @@
+/* The executor: what a thread needs to run commands on one dataset: the command index, the sessions, the phase, the pause and
+ * the counters. server/ has one for clients; the AOF replayer and unit tests make their own. One thread at a time. */
+#ifndef TARN_EXEC_EXECUTOR_H
+#define TARN_EXEC_EXECUTOR_H
+
+#include "base/config.h"
+#include "base/list.h"
+#include "base/metric.h"
+#include "base/random.h"
+#include "exec/command.h"
+#include "exec/session.h"
+#include "keyspace/dataset.h"
+
+struct context;
+
+enum pause_kind { PAUSE_NONE, PAUSE_WRITE, PAUSE_ALL };
+
+struct executor_hooks {
+    void *arg;
+    /* Why writes are refused now (MISCONF after a failed save): the error text, or NULL. */
+    const char *(*refuse_write)(void *arg);
+    /* Why a CMD_PROTECTED command is refused for this session, or NULL. */
+    const char *(*refuse_protected)(void *arg, const struct context *c);
+    /* After every command that ran (slowlog, latency monitor, MONITOR's feed is before). duration in ns. */
+    void (*ran)(void *arg, const struct context *c, uint64_t duration_ns);
+    /* A key event, as keyspace notifications name it. NULL until someone listens. */
+    void (*notify)(void *arg, unsigned class, const char *event, struct slice key, unsigned db);
+};
+
+struct executor_stats {
+    uint64_t commands, connections, rejected_connections;
+    uint64_t errors, unexpected_errors;
+    uint64_t auth_failures, acl_denied_commands;
+    uint64_t net_in, net_out, reads, writes;
+    uint64_t query_buffer_closed, output_buffer_closed;
+    uint64_t command_time_ns; /* sum over all commands */
+    uint64_t client_peak_in, client_peak_out; /* recent maxima */
+    double ops_per_s, in_kib_per_s, out_kib_per_s; /* set by executor_sample */
+};
+
+struct error_count { char code[32]; uint64_t count; };
+#define EXECUTOR_ERROR_CODES_MAX 128
+
+struct executor {
+    struct command_index *commands;
+    struct dataset *dataset;    /* never NULL; an empty one while loading */
+    bool loading;               /* only CMD_LOADING commands run */
+    bool async_loading;
+    struct list_node sessions;  /* struct session.place */
+    struct list_node postponed;
+    size_t session_count, blocked_count;
+    uint64_t next_session_id;
+    int64_t now_ms;             /* wall, set by executor_begin_batch */
+    enum pause_kind pause;
+    int64_t pause_until_ms;
+    struct executor_stats stats;
+    struct error_count error_counts[EXECUTOR_ERROR_CODES_MAX];
+    unsigned error_code_count;
+    struct executor_hooks hooks;
+    struct random random;
+    const char *password;       /* requirepass, "" when none */
+    bool latency_tracking;
+    int64_t used_memory_limit;  /* maxmemory, 0 none; CMD_DENYOOM is refused beyond it under noeviction */
+    char run_id[41];
+    int64_t start_ms;
+};
+
+void executor_init(struct executor *x, const struct command_list *lists, unsigned count, struct dataset *dataset);
+void executor_release(struct executor *x); /* proven: no sessions left; the dataset is the caller's */
+/* The dataset of a finished load or full sync takes the place of the old one, which is returned. */
+struct dataset *executor_replace_dataset(struct executor *x, struct dataset *fresh);
+
+/* Takes the time for all commands until the next call: x->now_ms and the dataset's. */
+void executor_begin_batch(struct executor *x);
+
+/* A request ready to run. Filled by executor_prepare: resolves the command and hashes its first key, so that a batch can be
+ * prefetched (db_prefetch) before it runs. */
+struct request {
+    const struct slice *argv;
+    int argc;
+    struct command *command; /* NULL: unknown */
+    int key_index;           /* of the hashed key; 0: none */
+    uint64_t key_hash;
+};
+void executor_prepare(struct executor *x, struct request *r);
+
+enum run_result {
+    RUN_DONE,      /* replied, or blocked: look at session->flags */
+    RUN_POSTPONED, /* paused: not run; keep the request's bytes and offer it again after transport->resume */
+};
+enum run_result executor_run(struct executor *x, struct session *s, const struct request *r);
+
+/* Deadlines of blocked and paused sessions. tick: call at least when next_deadline says. INT64_MAX: none. O(blocked). */
+int64_t executor_next_deadline_ms(const struct executor *x);
+void executor_tick(struct executor *x, int64_t now_ms);
+void executor_pause(struct executor *x, enum pause_kind kind, int64_t until_ms);
+void executor_unpause(struct executor *x);
+
+struct session *executor_session(const struct executor *x, uint64_t id); /* O(sessions) */
+/* Rates of the last 1.6 s: call every 100 ms. */
+void executor_sample(struct executor *x, int64_t now_us);
+void executor_reset_stats(struct executor *x); /* CONFIG RESETSTAT */
+/* Counts an error reply by its code (errorstats). */
+void executor_count_error(struct executor *x, struct slice error_line);
+
+extern const struct metric executor_metrics[];
+extern const unsigned executor_metric_count;
+
+#endif

@@ -1,0 +1,35 @@
+/* Files, through one seam so that tests can fail the nth call. Every function returns 0 or a positive count, or -errno. */
+#ifndef TARN_IO_FILE_H
+#define TARN_IO_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+int file_open_read(const char *path); /* descriptor; O_CLOEXEC */
+int file_create(const char *path, int mode); /* write, truncated */
+int64_t file_size(int fd);             /* regular files; -EINVAL for others */
+ssize_t file_read(int fd, void *dst, size_t n); /* short only at the end of the file */
+ssize_t file_read_at(int fd, void *dst, size_t n, int64_t offset);
+int file_write(int fd, const void *src, size_t n); /* all or -errno */
+int file_sync(int fd);                  /* fdatasync */
+int file_sync_range(int fd, int64_t offset, int64_t n); /* start writeback of a range, for incremental fsync */
+int file_drop_cache(int fd, int64_t offset, int64_t n); /* n 0: to the end */
+int file_will_read(int fd, int64_t offset, int64_t n);  /* read-ahead hint */
+int file_close(int fd);
+int file_rename(const char *from, const char *to);
+int file_remove(const char *path);
+int file_sync_dir(const char *path_of_a_file_in_it);
+bool file_exists(const char *path);
+/* Whole small file into dst (at most cap bytes; -EFBIG beyond). */
+ssize_t file_read_whole(const char *path, char *dst, size_t cap);
+/* Removes files in dir whose name starts with prefix and ends with suffix; returns how many. */
+int file_remove_matching(const char *dir, const char *prefix, const char *suffix);
+
+/* Fault seam: the nth call from now of the given kind, by any thread, fails with error (short_count > 0: writes only that many
+ * bytes first). FILE_FAULT_NONE clears. */
+enum file_fault { FILE_FAULT_NONE, FILE_FAULT_OPEN, FILE_FAULT_READ, FILE_FAULT_WRITE, FILE_FAULT_SYNC, FILE_FAULT_RENAME };
+void file_fail_after(enum file_fault kind, unsigned nth, int error, size_t short_count);
+
+#endif

@@ -1,0 +1,88 @@
+/* A dataset: the databases with their expiry calendars and counters. A value: loading makes one, a snapshot freezes one,
+ * FLUSHALL empties one. One thread owns it at a time. It has no clock of its own: its owner sets now_ms before a batch of
+ * work, and everything in that batch sees one time. */
+#ifndef TARN_KEYSPACE_DATASET_H
+#define TARN_KEYSPACE_DATASET_H
+
+#include "base/siphash.h"
+#include "base/slice.h"
+#include "store/table.h"
+
+#include <stdint.h>
+
+struct db;
+struct dataset;
+struct entry;
+
+/* Upward talk. Any may be NULL. Called on the owner's thread, after the change; the key slice is valid for the call. They
+ * must not change the dataset. */
+struct keyspace_hooks {
+    void *arg;
+    void (*changed)(void *arg, struct db *db, struct slice key); /* value or existence of the key changed */
+    void (*expired)(void *arg, struct db *db, struct slice key); /* removed because its time had come (then no `changed`) */
+    void (*evicted)(void *arg, struct db *db, struct slice key);
+    void (*flushed)(void *arg, int db_index); /* -1: all */
+    /* Run job(job_arg) somewhere else (the reaper): frees of big values, tables and limbo. NULL: at once, here. */
+    void (*defer)(void *arg, void (*job)(void *), void *job_arg);
+};
+
+enum access_policy { ACCESS_LRU, ACCESS_LFU };
+
+struct dataset_stats {
+    uint64_t expired_keys;        /* by the calendar and on access */
+    uint64_t keyspace_hits, keyspace_misses;
+    uint64_t changes; /* what DEBUG calls dirty: bumped by the caller that knows what counts (exec) */
+    uint64_t lazyfreed;           /* deferred frees, and those still waiting */
+    uint64_t expire_cycle_us;
+};
+
+struct dataset *dataset_new(unsigned databases, const struct siphash_seed *seed);
+void dataset_free(struct dataset *ds); /* any thread; O(keys) */
+void dataset_set_hooks(struct dataset *ds, const struct keyspace_hooks *hooks);
+void dataset_set_access(struct dataset *ds, enum access_policy policy, int lfu_log_factor, int lfu_decay_minutes);
+
+void dataset_set_now(struct dataset *ds, int64_t now_ms);
+int64_t dataset_now(const struct dataset *ds);
+unsigned dataset_databases(const struct dataset *ds);
+struct db *dataset_db(struct dataset *ds, unsigned index);
+const struct db *dataset_db_const(const struct dataset *ds, unsigned index);
+uint64_t dataset_hash(const struct dataset *ds, struct slice key);
+struct dataset_stats *dataset_stats(struct dataset *ds);
+const struct dataset_stats *dataset_stats_const(const struct dataset *ds);
+size_t dataset_keys(const struct dataset *ds);
+
+/* FLUSHDB/FLUSHALL: O(1) here, the old content goes to hooks.defer (or, with defer false, is freed before return). Allowed
+ * while a snapshot is live: what it still needs is kept until it ends. Returns the number of keys removed. */
+size_t dataset_flush(struct dataset *ds, int db_index /* -1: all */, bool defer);
+/* SWAPDB: clients see the other content at once; changed hooks are not called (watchers are told by exec). */
+void dataset_swap(struct dataset *ds, unsigned a, unsigned b);
+
+/* Removes keys whose time has come, calling hooks.expired for each, for at most budget_us. Returns true when due keys are
+ * left. enabled=false (DEBUG SET-ACTIVE-EXPIRE 0) makes it do nothing. */
+bool dataset_expire_due(struct dataset *ds, int64_t budget_us);
+void dataset_set_active_expire(struct dataset *ds, bool enabled);
+/* While set, expired keys are neither removed nor hidden (a loader, a debug RELOAD of a replica). */
+void dataset_set_keep_expired(struct dataset *ds, bool keep);
+int64_t dataset_next_expiry_ms(const struct dataset *ds); /* lower bound; INT64_MAX when none */
+
+/* ---- snapshots ---- */
+/* The picture another thread may walk: all databases as they were at the freeze. One at a time per dataset. */
+struct dataset_frozen;
+struct dataset_frozen *dataset_freeze(struct dataset *ds); /* O(directories): ~10 us per million keys */
+/* After the reader has stopped. What only the snapshot needed goes to hooks.defer. */
+void dataset_thaw(struct dataset *ds, struct dataset_frozen *frozen);
+bool dataset_is_frozen(const struct dataset *ds);
+size_t dataset_limbo_bytes(const struct dataset *ds);
+size_t dataset_limbo_peak_bytes(const struct dataset *ds);
+/* Reader side, any thread. */
+unsigned dataset_frozen_databases(const struct dataset_frozen *frozen);
+size_t dataset_frozen_keys(const struct dataset_frozen *frozen, unsigned db_index);
+size_t dataset_frozen_expires(const struct dataset_frozen *frozen, unsigned db_index);
+bool dataset_frozen_each(struct dataset_frozen *frozen, unsigned db_index,
+                         bool (*visit)(void *arg, const struct entry *e, uint32_t access), void *arg);
+/* The 24-bit access word of a visit as RDB's idle and freq opcodes want it. */
+int64_t dataset_frozen_idle_seconds(const struct dataset_frozen *frozen, uint32_t access);
+uint8_t dataset_frozen_frequency(const struct dataset_frozen *frozen, uint32_t access);
+enum access_policy dataset_access(const struct dataset *ds);
+
+#endif

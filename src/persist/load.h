@@ -1,0 +1,52 @@
+/* Loading: a job on a thread of its own that makes a dataset out of a file. Nothing waits for it: the executor keeps its
+ * (empty) dataset and answers what is allowed, and takes the finished one by pointer. Nothing here writes to a data file. */
+#ifndef TARN_PERSIST_LOAD_H
+#define TARN_PERSIST_LOAD_H
+
+#include "base/siphash.h"
+#include "keyspace/dataset.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct loop;
+
+/* Published while the loader runs; relaxed atomics, any thread may read. */
+struct load_progress {
+    _Atomic int64_t total_bytes, loaded_bytes;
+    _Atomic int64_t loaded_keys, expired_keys;
+    _Atomic int64_t file_used_memory; /* the file's used-mem aux field, 0 when absent */
+    _Atomic int64_t start_ms;         /* wall */
+    _Atomic int64_t end_ms;           /* 0 while running */
+};
+
+struct load_options {
+    const char *path;
+    unsigned databases;
+    struct siphash_seed seed;
+    enum access_policy access;
+    int lfu_log_factor, lfu_decay_minutes;
+    bool checksum;          /* rdbchecksum */
+    bool version_strict;    /* rdb-version-check strict */
+    bool keep_expired;      /* a replica's file */
+    /* key-load-delay, read again for every key: us per key, negative: 1 us per that many keys. May be changed meanwhile. */
+    const _Atomic int64_t *key_delay_us;
+};
+
+struct load_job;
+
+/* error: NULL on success, else one sentence with file, offset, key (quoted, cut) and reason; dataset: the caller's from now
+ * on, NULL on error or cancel. Called on the loop's thread, once, after the loader has ended; the job is freed after it. */
+typedef void load_done(void *arg, struct dataset *dataset, const char *error, bool cancelled);
+
+struct load_job *load_start(struct loop *loop, const struct load_options *options, load_done *done, void *arg);
+const struct load_progress *load_progress(const struct load_job *job);
+void load_cancel(struct load_job *job); /* the loader notices within 10 ms or one read of 1 MiB; done is still called */
+
+/* The same on the calling thread, for tools, tests and fuzzers: error text into why (LOAD_ERROR_MAX) and NULL on failure. */
+#define LOAD_ERROR_MAX 512
+struct dataset *load_file(const struct load_options *options, struct load_progress *progress, char *why);
+/* From memory, for the fuzzer. */
+struct dataset *load_bytes(const struct load_options *options, const void *data, size_t n, char *why);
+
+#endif

@@ -1,0 +1,46 @@
+/* The room's face to server/ and to its own commands: one load or one save at a time, their results and settings. Its private
+ * state (settings, last results, running jobs) is the room's one file-scope struct in persist.c. Executor thread only. */
+#ifndef TARN_PERSIST_PERSIST_H
+#define TARN_PERSIST_PERSIST_H
+
+#include "base/config.h"
+#include "base/metric.h"
+#include "exec/command.h"
+#include "exec/executor.h"
+#include "persist/load.h"
+#include "persist/snapshot.h"
+
+struct loop;
+
+void persist_init(struct executor *executor, struct loop *loop);
+void persist_release(void); /* cancels what runs and waits for it */
+
+/* Directives dir, dbfilename, save, rdbcompression, rdbchecksum, stop-writes-on-bgsave-error, key-load-delay, rdb-key-save-delay,
+ * rdb-version, rdb-version-check, ...; SAVE, BGSAVE, LASTSAVE; INFO persistence. */
+extern const struct directive_list persist_directives;
+extern const struct metric persist_metrics[];
+extern const unsigned persist_metric_count;
+extern const struct command_row persist_commands[];
+
+/* Starts loading the configured file. False when there is none (nothing to load). done as in load.h, after the dataset has
+ * taken its place in the executor and executor->loading is off. While it runs: executor->loading. */
+bool persist_load_start(load_done *done, void *arg);
+bool persist_loading(void);
+void persist_load_cancel(void);
+
+/* The way of SAVE, BGSAVE, save points and shutdown. error texts as in INFO and log. */
+bool persist_save_start(snapshot_done *done, void *arg, const char **why);
+bool persist_saving(void);
+void persist_save_cancel(void);
+
+/* Called every 100 ms: save points, progress lines in the log, BGSAVE SCHEDULE. */
+void persist_cron(void);
+/* MISCONF text while stop-writes-on-bgsave-error holds, else NULL: for executor_hooks.refuse_write. */
+const char *persist_refuse_write(void);
+/* True when SHUTDOWN without SAVE/NOSAVE must save (save points are configured). */
+bool persist_has_save_points(void);
+/* changed since the last good save (rdb_changes_since_last_save). */
+int64_t persist_changes_since_save(void);
+const char *persist_rdb_path(void); /* absolute or relative path of the RDB file */
+
+#endif

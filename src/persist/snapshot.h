@@ -1,0 +1,35 @@
+/* Snapshots to RDB files: a thread walks a frozen dataset; no fork. The file is written aside ("temp-<pid>-<n>.rdb" in the same
+ * folder), fsynced, renamed over the old one, and the folder fsynced: a kill at any instant leaves the old or the new. */
+#ifndef TARN_PERSIST_SNAPSHOT_H
+#define TARN_PERSIST_SNAPSHOT_H
+
+#include "keyspace/dataset.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct loop;
+
+struct snapshot_options {
+    const char *path;
+    int version;              /* 0: auto, the lowest that can hold the data; 9, 10, 11 */
+    bool compress, checksum;  /* rdbcompression, rdbchecksum */
+    bool incremental_sync;    /* rdb-save-incremental-fsync: every 4 MiB */
+    const _Atomic int64_t *key_delay_us; /* rdb-key-save-delay, as load_options.key_delay_us */
+};
+
+struct snapshot_progress { _Atomic int64_t saved_keys, saved_bytes; int64_t total_keys; int64_t start_ms; };
+
+struct snapshot_job;
+/* error: NULL on success, else a sentence (strerror and path). Called on the loop's thread after the walk has ended and the
+ * dataset is thawed. */
+typedef void snapshot_done(void *arg, const char *error, bool cancelled);
+
+/* Freezes ds now (the file will hold this instant) and starts the thread. NULL with *why when a thread cannot be had.
+ * proven: ds is not frozen. ds must stay the same object until done. */
+struct snapshot_job *snapshot_start(struct loop *loop, struct dataset *ds, const struct snapshot_options *options,
+                                    snapshot_done *done, void *arg, const char **why);
+const struct snapshot_progress *snapshot_progress(const struct snapshot_job *job);
+void snapshot_cancel(struct snapshot_job *job); /* done is still called */
+
+#endif

@@ -1,0 +1,220 @@
+/* The table: one hash table for the keyspace, hashes, sets and zset members. It knows nothing of its entries but their
+ * hash. Extendible hashing (Fagin et al. 1979) over segments of up to 63 buckets of one cache line.
+ *
+ *   directory (2^depth words)            segment: 64 * (1 + buckets) bytes, at most 4 KiB, 64-byte aligned
+ *   +------------------------------+     +------------------------------------------------------+
+ *   | depth:8 | pointer | buckets:6|---->| header: count, depth, buckets, epoch        (64 B)   |
+ *   +------------------------------+     | bucket 0: tag[7] overflow:8 | slot[7]       (64 B)   |
+ *   | several words may name one   |     | ...                                                  |
+ *   | segment of smaller depth     |     | bucket 62                                            |
+ *   +------------------------------+     +------------------------------------------------------+
+ *
+ *   slot word (64 bits): | user:16 | entry pointer, bits 4..47 | 0 | displaced:2 | fresh:1 |
+ *
+ * A hash is used from the top: `depth` bits choose the segment, the following 32 bits, multiplied by the number of
+ * buckets, the home bucket; the lowest 8 bits are the tag (0 is empty, so tag 0 is stored as 1). Position in the table
+ * is therefore monotone in the hash: a walk in directory and bucket order is a walk in hash order, whatever splits and
+ * merges happen meanwhile, and a scan cursor is simply a hash. An entry whose home bucket is full lives up to 3 buckets
+ * further in its segment (displaced = distance; the home bucket counts it in overflow, 255 sticks). When no such place is
+ * left the segment grows (up to 63 buckets) and then splits alone; so growth never stalls (a split moves at most 441
+ * entries) and never doubles memory. Two sibling segments that together are less than 2/5 full merge again.
+ *
+ * Small tables: the directory of one word is inside the struct; the first segment has 1 bucket, then 2, 4, 8, 16, 32, 63.
+ *
+ * Frozen: table_freeze gives the reader a copy of the directory; segments born before the freeze (epoch < table epoch)
+ * that the reader has not passed are copied before their first change. A slot's fresh bit says that its entry was born
+ * after the freeze; it counts only in a segment of the current epoch. The table never frees entries; segments and
+ * directories go through the caller's struct frozen while a snapshot is live.
+ *
+ * Thread: the owner only, except the functions on struct table_frozen, which the snapshot thread calls. Slot words are
+ * relaxed atomics because the owner may change the user bits of a slot that the snapshot thread is reading. */
+#ifndef TARN_STORE_TABLE_H
+#define TARN_STORE_TABLE_H
+
+#include "base/check.h"
+#include "base/random.h"
+#include "base/slice.h"
+#include "store/frozen.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define TABLE_SLOTS 7
+#define TABLE_SEGMENT_BUCKETS 63
+#define TABLE_DEPTH_MAX 40
+
+typedef _Atomic uint64_t table_slot;
+
+struct table_bucket {
+    uint8_t tags[TABLE_SLOTS];
+    uint8_t overflow;
+    table_slot slots[TABLE_SLOTS];
+};
+
+struct table_segment {
+    uint32_t epoch;
+    uint16_t count;
+    uint8_t depth;
+    uint8_t buckets;
+    uint8_t pad[56];
+    struct table_bucket bucket[];
+};
+
+/* What the table needs to know of an entry when a segment is split or rebuilt. Entries are 16-byte aligned and lie
+ * below 2^48 (Linux user space on x86-64 and arm64 without opt-in to wider addresses). */
+typedef uint64_t table_hash_fn(const void *entry, const void *hash_arg);
+
+struct table_frozen;
+
+struct table { /* body public for the inline lookup only */
+    uint64_t *directory; /* words as drawn above; NULL while empty */
+    uint64_t directory_of_one;
+    uint8_t depth;
+    uint32_t epoch;
+    size_t count;
+    size_t segments;
+    size_t bytes; /* good sizes of segments and directory now in use, without what is in limbo */
+    table_hash_fn *hash_of;
+    const void *hash_arg;
+    struct table_frozen *frozen; /* the live snapshot's view, or NULL */
+    enum mem_owner owner;
+};
+
+void table_init(struct table *t, table_hash_fn *hash_of, const void *hash_arg, enum mem_owner owner);
+/* Frees the structure, not the entries (walk them first with table_each). proven: not frozen. */
+void table_release(struct table *t);
+
+/* ---- slots ---- */
+#define TABLE_SLOT_FRESH UINT64_C(1)
+#define TABLE_SLOT_DISPLACED_SHIFT 1
+#define TABLE_SLOT_POINTER UINT64_C(0x0000fffffffffff0)
+#define TABLE_SLOT_USER_SHIFT 48
+
+static inline void *table_slot_entry(const table_slot *s) {
+    return (void *)(uintptr_t)(atomic_load_explicit(s, memory_order_relaxed) & TABLE_SLOT_POINTER);
+}
+
+/* 16 bits for the owner of the table (the keyspace keeps the access clock here). */
+static inline uint16_t table_slot_user(const table_slot *s) {
+    return (uint16_t)(atomic_load_explicit(s, memory_order_relaxed) >> TABLE_SLOT_USER_SHIFT);
+}
+
+/* Allowed on a frozen segment too: the snapshot ignores these bits. */
+static inline void table_slot_set_user(table_slot *s, uint16_t user) {
+    uint64_t word = atomic_load_explicit(s, memory_order_relaxed);
+    word = (word & ((UINT64_C(1) << TABLE_SLOT_USER_SHIFT) - 1)) | (uint64_t)user << TABLE_SLOT_USER_SHIFT;
+    atomic_store_explicit(s, word, memory_order_relaxed);
+}
+
+/* ---- lookup, inline because a request is paid in tens of nanoseconds ---- */
+static inline uint64_t table_directory_index(uint64_t hash, unsigned depth) { return hash >> 1 >> (63 - depth); }
+
+static inline struct table_segment *table_word_segment(uint64_t word) {
+    return (struct table_segment *)(uintptr_t)(word & UINT64_C(0x0000ffffffffffc0));
+}
+
+static inline unsigned table_word_buckets(uint64_t word) { return (unsigned)(word & 63); }
+
+static inline unsigned table_word_depth(uint64_t word) { return (unsigned)(word >> 56); }
+
+static inline unsigned table_home(uint64_t hash, unsigned depth, unsigned buckets) {
+    return (unsigned)((((hash << depth) >> 32) * buckets) >> 32);
+}
+
+static inline uint8_t table_tag(uint64_t hash) {
+    uint8_t tag = (uint8_t)hash;
+    return tag ? tag : 1;
+}
+
+/* A bit (0x80 of its byte) for every tag of the bucket equal to tag: exact, no false positives. */
+static inline uint64_t table_tag_matches(const struct table_bucket *b, uint8_t tag) {
+    uint64_t word, low7 = UINT64_C(0x7f7f7f7f7f7f7f7f);
+    memcpy(&word, b->tags, 8);
+    word ^= UINT64_C(0x0101010101010101) * tag;
+    word = ~(((word & low7) + low7) | word | low7);
+    return word & UINT64_C(0x0080808080808080);
+}
+
+/* Calls match(entry, arg) for the candidates and returns the slot of the first it accepts, or NULL. Inlined into the
+ * caller with match. The slot stays valid until the next change of this table. */
+static inline __attribute__((always_inline)) table_slot *
+table_find(const struct table *t, uint64_t hash, bool (*match)(const void *entry, const void *arg), const void *arg) {
+    if (t->count == 0) return NULL;
+    uint64_t word = t->directory[table_directory_index(hash, t->depth)];
+    unsigned buckets = table_word_buckets(word), home = table_home(hash, table_word_depth(word), buckets);
+    struct table_bucket *first = table_word_segment(word)->bucket, *b = first + home;
+    uint8_t tag = table_tag(hash), overflow = b->overflow;
+    for (unsigned distance = 0;; distance++) {
+        for (uint64_t m = table_tag_matches(b, tag); m; m &= m - 1) {
+            table_slot *s = &b->slots[__builtin_ctzll(m) >> 3];
+            if (match(table_slot_entry(s), arg)) return s;
+        }
+        if (likely(overflow == 0) || distance == 3) return NULL;
+        b = ++home == buckets ? (home = 0, first) : b + 1;
+    }
+}
+
+/* Prefetch in stages, a batch of keys at a time: 0 the directory word, 1 the home bucket, 2 the first entry whose tag
+ * matches. Each stage's line must have had time to arrive (do one stage for the whole batch, then the next). */
+static inline void table_prefetch(const struct table *t, uint64_t hash, int stage) {
+    if (t->count == 0) return;
+    const uint64_t *word = &t->directory[table_directory_index(hash, t->depth)];
+    if (stage == 0) {
+        __builtin_prefetch(word);
+        return;
+    }
+    const struct table_bucket *b =
+        table_word_segment(*word)->bucket + table_home(hash, table_word_depth(*word), table_word_buckets(*word));
+    if (stage == 1) {
+        __builtin_prefetch(b);
+        return;
+    }
+    uint64_t m = table_tag_matches(b, table_tag(hash));
+    if (m) __builtin_prefetch(table_slot_entry(&b->slots[__builtin_ctzll(m) >> 3]));
+}
+
+/* ---- change (f: the dataset's frozen state; limbo is used only while this table is frozen) ---- */
+/* The slot, in a segment that may be written: copies the segment first when a snapshot still needs it (at most 4 KiB). */
+table_slot *table_writable(struct table *t, struct frozen *f, uint64_t hash, table_slot *slot);
+/* True when the entry in this slot may still be read by a live snapshot: copy it instead of changing it, and send the
+ * old one to limbo instead of freeing it. O(1). */
+bool table_entry_shared(const struct table *t, uint64_t hash, const table_slot *slot);
+/* Puts another entry of the same key into a slot that table_writable gave; it counts as fresh, user bits stay. */
+void table_slot_replace(struct table *t, table_slot *slot, void *entry);
+/* Adds an entry whose key is proven absent, user bits as given. Returns its slot. May split. */
+table_slot *table_insert(struct table *t, struct frozen *f, uint64_t hash, void *entry, uint16_t user);
+/* Takes the entry out and returns it; the caller frees it or sends it to limbo (ask table_entry_shared before). May merge:
+ * all slots of the table are invalid afterwards. */
+void *table_remove(struct table *t, struct frozen *f, uint64_t hash, table_slot *slot);
+
+/* ---- walks ---- */
+/* Calls visit for every entry whose home is the bucket at the cursor and returns the next cursor, 0 at the end. Every
+ * entry present from the first call (cursor 0) to the last is visited exactly once, whatever splits or merges happen
+ * in between. Cursors are below 2^48. visit must not change the table. */
+uint64_t table_scan(const struct table *t, uint64_t cursor, void (*visit)(void *arg, table_slot *slot), void *arg);
+/* Every slot, in no promised order. visit must not change the table. */
+void table_each(const struct table *t, void (*visit)(void *arg, table_slot *slot), void *arg);
+/* A slot chosen nearly uniformly; NULL when empty. O(1) expected. */
+table_slot *table_random(const struct table *t, struct random *r);
+
+/* ---- snapshot ---- */
+struct table_frozen {
+    uint64_t *directory; /* a copy */
+    uint8_t depth;
+    size_t count;
+    _Atomic uint64_t passed; /* all hashes below are done; UINT64_MAX when all are */
+    size_t directory_bytes;
+};
+
+/* Freezes the table; O(directory): 8 bytes for every ~300 entries. proven: not frozen already. */
+void table_freeze(struct table *t, struct table_frozen *view);
+/* The owner ends it, after the reader has stopped. */
+void table_thaw(struct table *t, struct table_frozen *view);
+/* Snapshot thread: visits every entry in hash order, publishing `passed` after each segment; visit returns false to stop
+ * early (the function then returns false). */
+bool table_frozen_each(struct table_frozen *view, bool (*visit)(void *arg, const table_slot *slot), void *arg);
+
+/* Tests and DEBUG HTSTATS: checks every invariant of the structure (proven), O(n). */
+void table_verify(const struct table *t);
+
+#endif

@@ -1,0 +1,14 @@
+/* LZF through liblzf. */
+#ifndef TARN_WIRE_LZF_H
+#define TARN_WIRE_LZF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* No input of n bytes can yield more than this: a claim beyond it is hostile. */
+#define LZF_EXPANSION_MAX 264
+
+size_t lzf_pack(const void *src, size_t n, void *dst, size_t cap); /* 0 when it does not fit cap */
+bool lzf_unpack(const void *src, size_t n, void *dst, size_t exact); /* false unless exactly `exact` bytes come out */
+
+#endif
