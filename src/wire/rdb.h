@@ -26,7 +26,7 @@ enum rdb_opcode {
     RDB_RESIZEDB = 251, RDB_EXPIRE_MS = 252, RDB_EXPIRE_S = 253, RDB_SELECT = 254, RDB_EOF = 255,
 };
 
-/* ---- reading from a slice that may end in the middle ---- */
+/* ---- reading from a slice that may end in the middle; whatever is not RDB_OK leaves the reader where it was ---- */
 struct rdb_reader {
     const unsigned char *at, *end;
 };

@@ -7,6 +7,7 @@
 
 #include "base/slice.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,7 +17,7 @@
 #define RESP_UNAUTHENTICATED_BULK 16384
 
 /* One whole "*n\r\n$len\r\n..." command with 1 <= n <= cap, every bulk at most 64 KiB: returns the bytes it takes and sets
- * *argc; else 0: ask resp_parse. ~10 ns an argument. */
+ * *argc; else 0: ask resp_parse. It knows no limits of the unauthenticated: they go to resp_parse. ~10 ns an argument. */
 size_t resp_parse_fast(const char *buf, size_t len, struct slice *argv, int cap, int *argc);
 
 enum resp_status {
@@ -29,6 +30,7 @@ struct resp_parser { /* zeroed memory is a fresh parser */
     int64_t args_left;   /* of the current multibulk; 0: between commands */
     int64_t bulk_len;    /* -1: its header is still to come */
     size_t position;     /* parsed so far, from the start of the current command */
+    size_t scanned;      /* looked at so far in search of the end of a line */
     struct resp_span { size_t at, len; } *spans; /* arguments so far, relative to the command; owner MEM_CLIENT_IN */
     int argc, capacity;
     struct slice *argv; /* built when ready */
@@ -52,7 +54,7 @@ enum resp_kind { RESP_SIMPLE = '+', RESP_ERROR = '-', RESP_INTEGER = ':', RESP_B
 struct resp_item {
     enum resp_kind kind;
     bool null;         /* "$-1", "*-1", "_" */
-    struct slice text; /* all scalar kinds */
+    struct slice text; /* all scalar kinds; a verbatim text with its "txt:" in front */
     int64_t count;     /* elements that follow: arrays, sets, pushes; pairs for maps and attributes */
 };
 /* The next item header (with its bytes for a scalar). Returns bytes used, 0 for "more needed", -1 for a malformed reply. */

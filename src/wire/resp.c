@@ -1,0 +1,265 @@
+#include "wire/resp.h"
+
+#include "base/check.h"
+#include "base/num.h"
+#include "base/text.h"
+#include "mem/mem.h"
+
+#include <stdio.h>
+
+/* ---- the fast way ---- */
+#define FAST_BULK_MAX (64 * 1024)
+
+/* A canonical number below 100,000, its CR and the byte behind it; NULL for anything else. Like Redis, nobody looks at
+ * what the byte behind the CR is. */
+static inline const char *fast_number(const char *p, const char *end, size_t *out) {
+    if (unlikely(end - p < 3)) return NULL;
+    unsigned first = (unsigned)(unsigned char)p[0] - '0';
+    if (unlikely(first > 9)) return NULL;
+    if (likely(p[1] == '\r')) {
+        *out = first;
+        return p + 3;
+    }
+    if (unlikely(first == 0)) return NULL;
+    size_t value = first;
+    const char *limit = end - p > 7 ? p + 5 : end - 2;
+    for (p++; p < limit && (unsigned)(unsigned char)*p - '0' <= 9; p++)
+        value = value * 10 + ((unsigned)(unsigned char)*p - '0');
+    if (unlikely(*p != '\r')) return NULL;
+    *out = value;
+    return p + 2;
+}
+
+size_t resp_parse_fast(const char *buf, size_t len, struct slice *argv, int cap, int *argc) {
+    const char *end = buf + len, *p = buf;
+    size_t count, size;
+    if (unlikely(len == 0 || *p != '*')) return 0;
+    p = fast_number(p + 1, end, &count);
+    if (unlikely(!p || count == 0 || count > (size_t)cap)) return 0;
+    for (size_t i = 0; i < count; i++) {
+        if (unlikely(p == end || *p != '$')) return 0;
+        p = fast_number(p + 1, end, &size);
+        if (unlikely(!p || size > FAST_BULK_MAX || (size_t)(end - p) < size + 2)) return 0;
+        argv[i] = slice_of(p, size);
+        p += size + 2;
+    }
+    *argc = (int)count;
+    return (size_t)(p - buf);
+}
+
+/* ---- the way of everything else ---- */
+static enum resp_status invalid(struct resp_parser *p, const char *text) {
+    snprintf(p->error, sizeof(p->error), "%s", text);
+    return RESP_INVALID;
+}
+
+static enum resp_status more(struct resp_parser *p, size_t wanted) {
+    p->wanted = wanted;
+    return RESP_MORE;
+}
+
+static enum resp_status ready(struct resp_parser *p, size_t consumed) {
+    p->consumed = consumed;
+    p->position = p->scanned = 0;
+    p->args_left = 0;
+    return RESP_READY;
+}
+
+/* Room for n arguments. The count that a client declares is not believed: room grows with what has arrived. */
+static void reserve_arguments(struct resp_parser *p, int n) {
+    if (n <= p->capacity) return;
+    int capacity = p->capacity ? p->capacity : 8;
+    while (capacity < n) capacity = capacity > INT32_MAX / 2 ? INT32_MAX : 2 * capacity;
+    size_t had = (size_t)p->capacity, have = (size_t)capacity;
+    p->spans = mem_realloc(MEM_CLIENT_IN, p->spans, had * sizeof(*p->spans), have * sizeof(*p->spans));
+    p->argv = mem_realloc(MEM_CLIENT_IN, p->argv, had * sizeof(*p->argv), have * sizeof(*p->argv));
+    p->capacity = capacity;
+}
+
+/* The byte `stop` at or behind the position, not looking twice at what was looked at in an earlier call. NULL while it
+ * has not come; *too_long when it cannot come within RESP_INLINE_MAX any more. */
+static const char *find_stop(struct resp_parser *p, const char *buf, size_t len, char stop, bool *too_long) {
+    size_t from = p->scanned > p->position ? p->scanned : p->position;
+    size_t limit = p->position + RESP_INLINE_MAX + 1;
+    if (limit > len) limit = len;
+    const char *found = from < limit ? memchr(buf + from, stop, limit - from) : NULL;
+    p->scanned = found ? (size_t)(found - buf) : limit;
+    *too_long = !found && limit - p->position > RESP_INLINE_MAX;
+    return found;
+}
+
+static enum resp_status parse_inline(struct resp_parser *p, const char *buf, size_t len) {
+    bool too_long;
+    const char *newline = find_stop(p, buf, len, '\n', &too_long);
+    if (too_long) return invalid(p, "too big inline request");
+    if (!newline) return more(p, 1);
+    struct slice line = slice_of(buf, (size_t)(newline - buf));
+    if (line.len && line.ptr[line.len - 1] == '\r') line.len--;
+    int most = (int)(line.len / 2 + 1);
+    reserve_arguments(p, most);
+    if (p->inline_capacity < line.len + 1) {
+        p->inline_words = mem_realloc(MEM_CLIENT_IN, p->inline_words, p->inline_capacity, line.len + 1);
+        p->inline_capacity = line.len + 1;
+    }
+    p->argc = text_split_words(line, p->inline_words, p->argv, most);
+    proven(p->argc >= -1);
+    if (p->argc < 0) {
+        p->argc = 0;
+        return invalid(p, "unbalanced quotes in request");
+    }
+    return ready(p, (size_t)(newline - buf) + 1);
+}
+
+/* The number of a header line "Xnnn\r?" at the position, whose type byte the caller has looked at. Moves the position
+ * behind it. RESP_READY: *out holds it. */
+static enum resp_status parse_header(struct resp_parser *p, const char *buf, size_t len, const char *too_long_text,
+                                     const char *invalid_text, int64_t *out) {
+    bool too_long;
+    const char *cr = find_stop(p, buf, len, '\r', &too_long);
+    if (too_long) return invalid(p, too_long_text);
+    if (!cr) return more(p, 2);
+    size_t at = (size_t)(cr - buf);
+    if (len - at < 2) return more(p, 1);
+    if (!num_parse_i64(slice_of(buf + p->position + 1, at - p->position - 1), out)) return invalid(p, invalid_text);
+    p->position = at + 2;
+    return RESP_READY;
+}
+
+static enum resp_status parse_count(struct resp_parser *p, const char *buf, size_t len) {
+    int64_t count;
+    enum resp_status status =
+        parse_header(p, buf, len, "too big mbulk count string", "invalid multibulk length", &count);
+    if (status != RESP_READY) return status;
+    if (count > RESP_MULTIBULK_MAX) return invalid(p, "invalid multibulk length");
+    if (p->unauthenticated && count > RESP_UNAUTHENTICATED_ARGS) return invalid(p, "unauthenticated multibulk length");
+    p->args_left = count > 0 ? count : 0;
+    p->bulk_len = -1;
+    return RESP_READY;
+}
+
+/* Not a '$': waits for the end of the line first, as Redis does, so that the error does not depend on how the bytes came. */
+static enum resp_status refuse_bulk_type(struct resp_parser *p, const char *buf, size_t len) {
+    bool too_long;
+    const char *cr = find_stop(p, buf, len, '\r', &too_long);
+    if (too_long) return invalid(p, "too big bulk count string");
+    if (!cr) return more(p, 2);
+    size_t at = (size_t)(cr - buf);
+    if (len - at < 2) return more(p, 1);
+    snprintf(p->error, sizeof(p->error), "expected '$', got '%c'", buf[p->position]);
+    return RESP_INVALID;
+}
+
+static enum resp_status parse_bulk_header(struct resp_parser *p, const char *buf, size_t len) {
+    if (p->position >= len) return more(p, 1);
+    if (buf[p->position] != '$') return refuse_bulk_type(p, buf, len);
+    int64_t size, limit = p->max_bulk ? p->max_bulk : 512 * 1024 * 1024;
+    enum resp_status status = parse_header(p, buf, len, "too big bulk count string", "invalid bulk length", &size);
+    if (status != RESP_READY) return status;
+    if (size < 0 || size > limit) return invalid(p, "invalid bulk length");
+    if (p->unauthenticated && size > RESP_UNAUTHENTICATED_BULK) return invalid(p, "unauthenticated bulk length");
+    p->bulk_len = size;
+    return RESP_READY;
+}
+
+static enum resp_status parse_argument(struct resp_parser *p, const char *buf, size_t len) {
+    if (p->bulk_len < 0) {
+        enum resp_status status = parse_bulk_header(p, buf, len);
+        if (status != RESP_READY) return status;
+    }
+    size_t size = (size_t)p->bulk_len;
+    if (len - p->position < size + 2) return more(p, size + 2 - (len - p->position));
+    reserve_arguments(p, p->argc + 1);
+    p->spans[p->argc++] = (struct resp_span){p->position, size};
+    p->position += size + 2;
+    p->bulk_len = -1;
+    p->args_left--;
+    return RESP_READY;
+}
+
+static enum resp_status parse_multibulk(struct resp_parser *p, const char *buf, size_t len) {
+    enum resp_status status = RESP_READY;
+    if (p->position == 0) status = parse_count(p, buf, len);
+    while (status == RESP_READY && p->args_left > 0) status = parse_argument(p, buf, len);
+    if (status != RESP_READY) return status;
+    for (int i = 0; i < p->argc; i++) p->argv[i] = slice_of(buf + p->spans[i].at, p->spans[i].len);
+    return ready(p, p->position);
+}
+
+enum resp_status resp_parse(struct resp_parser *p, const char *buf, size_t len) {
+    if (p->position == 0 && p->scanned == 0) {
+        p->argc = 0;
+        p->bulk_len = -1;
+    }
+    proven(p->position <= len && p->scanned <= len);
+    if (len == 0) return more(p, 1);
+    return buf[0] == '*' ? parse_multibulk(p, buf, len) : parse_inline(p, buf, len);
+}
+
+void resp_parser_release(struct resp_parser *p) {
+    mem_free(MEM_CLIENT_IN, p->spans, (size_t)p->capacity * sizeof(*p->spans));
+    mem_free(MEM_CLIENT_IN, p->argv, (size_t)p->capacity * sizeof(*p->argv));
+    mem_free(MEM_CLIENT_IN, p->inline_words, p->inline_capacity);
+    *p = (struct resp_parser){.max_bulk = p->max_bulk, .unauthenticated = p->unauthenticated};
+}
+
+/* ---- replies ---- */
+static ssize_t read_line(const char *buf, size_t len, struct slice *line) {
+    size_t limit = len > RESP_INLINE_MAX ? RESP_INLINE_MAX : len;
+    const char *newline = memchr(buf, '\n', limit);
+    if (!newline) return len >= RESP_INLINE_MAX ? -1 : 0;
+    size_t n = (size_t)(newline - buf);
+    if (n < 2 || buf[n - 1] != '\r') return -1;
+    *line = slice_of(buf + 1, n - 2);
+    return (ssize_t)n + 1;
+}
+
+/* A length of -1 is null, where the kind has such a null. */
+static bool read_count(struct slice line, bool can_be_null, struct resp_item *item, int64_t *n) {
+    if (!num_parse_i64(line, n) || *n < -1) return false;
+    item->null = *n == -1;
+    return *n >= 0 || can_be_null;
+}
+
+static ssize_t read_bytes(const char *buf, size_t len, size_t used, struct resp_item *item, struct slice line) {
+    int64_t n;
+    if (!read_count(line, item->kind == RESP_BULK, item, &n)) return -1;
+    if (item->null) return (ssize_t)used;
+    if ((uint64_t)n > INT64_MAX - used - 2) return -1;
+    size_t size = (size_t)n;
+    if (len - used < size + 2) return 0;
+    if (memcmp(buf + used + size, "\r\n", 2) != 0) return -1;
+    item->text = slice_of(buf + used, size);
+    return (ssize_t)(used + size + 2);
+}
+
+static ssize_t read_scalar_line(size_t used, struct resp_item *item, struct slice line) {
+    int64_t ignored;
+    if (item->kind == RESP_INTEGER && !num_parse_i64(line, &ignored)) return -1;
+    if (item->kind == RESP_BOOL && !slice_equal(line, SLICE("t")) && !slice_equal(line, SLICE("f"))) return -1;
+    item->null = item->kind == RESP_NULL;
+    item->text = line;
+    return (ssize_t)used;
+}
+
+ssize_t resp_read_item(const char *buf, size_t len, struct resp_item *item) {
+    if (len == 0) return 0;
+    *item = (struct resp_item){.kind = (enum resp_kind)buf[0]};
+    if (!strchr("+-:$*_#,(!=%~>|", buf[0]) || buf[0] == '\0') return -1;
+    struct slice line;
+    ssize_t used = read_line(buf, len, &line);
+    if (used <= 0) return used;
+    switch (item->kind) {
+    case RESP_BULK:
+    case RESP_BULK_ERROR:
+    case RESP_VERBATIM:
+        return read_bytes(buf, len, (size_t)used, item, line);
+    case RESP_ARRAY:
+    case RESP_MAP:
+    case RESP_SET:
+    case RESP_PUSH:
+    case RESP_ATTRIBUTE:
+        return read_count(line, item->kind == RESP_ARRAY, item, &item->count) ? used : -1;
+    default:
+        return read_scalar_line((size_t)used, item, line);
+    }
+}
