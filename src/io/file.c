@@ -1,0 +1,185 @@
+#include "io/file.h"
+
+#include "base/check.h"
+#include "io/io_int.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct io_state io_state;
+
+/* ---- the fault seam ---- */
+
+void file_fail_after(enum file_fault kind, unsigned nth, int error, size_t short_count) {
+    proven(kind == FILE_FAULT_NONE || (nth > 0 && error > 0));
+    atomic_store(&io_state.fault_kind, FILE_FAULT_NONE);
+    atomic_store(&io_state.fault_countdown, nth);
+    atomic_store(&io_state.fault_error, error);
+    atomic_store(&io_state.fault_short_count, short_count);
+    atomic_store_explicit(&io_state.fault_kind, (unsigned)kind, memory_order_release);
+}
+
+/* The error this call must fail with, or 0. */
+static int fault_due(enum file_fault kind) {
+    if (likely(atomic_load_explicit(&io_state.fault_kind, memory_order_acquire) != (unsigned)kind)) return 0;
+    if (atomic_fetch_sub(&io_state.fault_countdown, 1) != 1) return 0;
+    atomic_store(&io_state.fault_kind, FILE_FAULT_NONE);
+    return atomic_load(&io_state.fault_error);
+}
+
+/* ---- opening and closing ---- */
+
+static int open_retrying(const char *path, int flags, mode_t mode) {
+    int error = fault_due(FILE_FAULT_OPEN);
+    if (error) return -error;
+    int fd;
+    do fd = open(path, flags | O_CLOEXEC, mode);
+    while (fd < 0 && errno == EINTR);
+    return fd >= 0 ? fd : -errno;
+}
+
+int file_open_read(const char *path) { return open_retrying(path, O_RDONLY, 0); }
+
+int file_create(const char *path, int mode) { return open_retrying(path, O_WRONLY | O_CREAT | O_TRUNC, (mode_t)mode); }
+
+/* Linux releases the descriptor even when close is interrupted: never repeat it. */
+int file_close(int fd) { return close(fd) == 0 || errno == EINTR ? 0 : -errno; }
+
+int64_t file_size(int fd) {
+    struct stat st;
+    if (fstat(fd, &st) != 0) return -errno;
+    return S_ISREG(st.st_mode) ? (int64_t)st.st_size : -EINVAL;
+}
+
+/* ---- reading and writing ---- */
+
+/* offset negative: at the descriptor's own place. */
+static ssize_t read_fully(int fd, char *dst, size_t n, int64_t offset) {
+    int error = fault_due(FILE_FAULT_READ);
+    if (error) return -error;
+    size_t done = 0;
+    while (done < n) {
+        ssize_t got =
+            offset < 0 ? read(fd, dst + done, n - done) : pread(fd, dst + done, n - done, offset + (int64_t)done);
+        if (got == 0) break;
+        if (got > 0)
+            done += (size_t)got;
+        else if (errno != EINTR)
+            return -errno;
+    }
+    return (ssize_t)done;
+}
+
+ssize_t file_read(int fd, void *dst, size_t n) { return read_fully(fd, dst, n, -1); }
+
+ssize_t file_read_at(int fd, void *dst, size_t n, int64_t offset) {
+    proven(offset >= 0);
+    return read_fully(fd, dst, n, offset);
+}
+
+static int write_fully(int fd, const char *src, size_t n) {
+    while (n > 0) {
+        ssize_t put = write(fd, src, n);
+        if (put < 0 && errno != EINTR) return -errno;
+        if (put > 0) {
+            src += put;
+            n -= (size_t)put;
+        }
+    }
+    return 0;
+}
+
+int file_write(int fd, const void *src, size_t n) {
+    int error = fault_due(FILE_FAULT_WRITE);
+    if (likely(error == 0)) return write_fully(fd, src, n);
+    size_t first = atomic_load(&io_state.fault_short_count);
+    int written = write_fully(fd, src, first < n ? first : n);
+    return written < 0 ? written : -error;
+}
+
+/* ---- towards the disk ---- */
+
+int file_sync(int fd) {
+    int error = fault_due(FILE_FAULT_SYNC);
+    if (error) return -error;
+    while (fdatasync(fd) != 0) {
+        if (errno != EINTR) return -errno;
+    }
+    return 0;
+}
+
+int file_sync_range(int fd, int64_t offset, int64_t n) {
+    return sync_file_range(fd, offset, n, SYNC_FILE_RANGE_WRITE) == 0 ? 0 : -errno;
+}
+
+int file_drop_cache(int fd, int64_t offset, int64_t n) { return -posix_fadvise(fd, offset, n, POSIX_FADV_DONTNEED); }
+
+int file_will_read(int fd, int64_t offset, int64_t n) { return -posix_fadvise(fd, offset, n, POSIX_FADV_WILLNEED); }
+
+/* The folder part of path into dst. */
+static int folder_of(const char *path, char *dst, size_t cap) {
+    const char *slash = strrchr(path, '/');
+    size_t len = slash == NULL ? 1 : slash == path ? 1 : (size_t)(slash - path);
+    if (len >= cap) return -ENAMETOOLONG;
+    memcpy(dst, slash == NULL ? "." : path, len);
+    dst[len] = '\0';
+    return 0;
+}
+
+int file_sync_dir(const char *path_of_a_file_in_it) {
+    char folder[PATH_MAX];
+    int error = folder_of(path_of_a_file_in_it, folder, sizeof folder);
+    if (error) return error;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return -errno;
+    error = file_sync(fd);
+    file_close(fd);
+    return error;
+}
+
+/* ---- names ---- */
+
+int file_rename(const char *from, const char *to) {
+    int error = fault_due(FILE_FAULT_RENAME);
+    if (error) return -error;
+    return rename(from, to) == 0 ? 0 : -errno;
+}
+
+int file_remove(const char *path) { return unlink(path) == 0 ? 0 : -errno; }
+
+bool file_exists(const char *path) { return access(path, F_OK) == 0; }
+
+ssize_t file_read_whole(const char *path, char *dst, size_t cap) {
+    int fd = file_open_read(path);
+    if (fd < 0) return fd;
+    ssize_t n = file_read(fd, dst, cap);
+    char beyond;
+    if (n == (ssize_t)cap) {
+        ssize_t more = read_fully(fd, &beyond, 1, -1);
+        if (more != 0) n = more > 0 ? -EFBIG : more;
+    }
+    file_close(fd);
+    return n;
+}
+
+static bool name_matches(const char *name, const char *prefix, const char *suffix) {
+    size_t len = strlen(name), prefix_len = strlen(prefix), suffix_len = strlen(suffix);
+    if (len < prefix_len + suffix_len) return false;
+    return memcmp(name, prefix, prefix_len) == 0 && memcmp(name + len - suffix_len, suffix, suffix_len) == 0;
+}
+
+int file_remove_matching(const char *dir, const char *prefix, const char *suffix) {
+    DIR *d = opendir(dir);
+    if (d == NULL) return -errno;
+    int removed = 0;
+    for (struct dirent *e; (e = readdir(d)) != NULL;) {
+        if (name_matches(e->d_name, prefix, suffix) && unlinkat(dirfd(d), e->d_name, 0) == 0) removed++;
+    }
+    closedir(d);
+    return removed;
+}
