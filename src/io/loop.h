@@ -25,6 +25,7 @@ struct loop_fd {
 };
 
 struct loop *loop_new(void); /* aborts when the kernel refuses */
+/* Messages sent but not yet called are dropped: turn the loop until its senders have ended. */
 void loop_free(struct loop *l);
 
 /* Level-triggered. events 0 keeps it registered for hang-up only. errno or 0. */
@@ -54,7 +55,7 @@ void loop_set_hooks(struct loop *l, int64_t (*before)(void *arg), void (*after)(
 
 void loop_run(struct loop *l); /* until loop_stop */
 void loop_turn(struct loop *l, int64_t max_wait_us); /* one turn: for tests and for draining */
-void loop_stop(struct loop *l);
+void loop_stop(struct loop *l); /* any thread; the turn under way is finished */
 
 struct loop_stats {
     uint64_t turns, duration_us_sum, duration_us_max; /* time between waits */
