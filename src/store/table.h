@@ -3,31 +3,40 @@
  *
  *   directory (2^depth words)            segment: 64 * (1 + buckets) bytes, at most 4 KiB, 64-byte aligned
  *   +------------------------------+     +------------------------------------------------------+
- *   | depth:8 | pointer | buckets:6|---->| header: count, depth, buckets, epoch        (64 B)   |
- *   +------------------------------+     | bucket 0: tag[7] overflow:8 | slot[7]       (64 B)   |
+ *   | depth:8 | pointer | buckets:6|---->| header: epoch, count, depth, buckets          (64 B) |
+ *   +------------------------------+     | bucket 0: tag[7] overflow:8 | slot[7]          (64 B) |
  *   | several words may name one   |     | ...                                                  |
  *   | segment of smaller depth     |     | bucket 62                                            |
  *   +------------------------------+     +------------------------------------------------------+
  *
  *   slot word (64 bits): | user:16 | entry pointer, bits 4..47 | 0 | displaced:2 | fresh:1 |
  *
- * A hash is used from the top: `depth` bits choose the segment, the following 32 bits, multiplied by the number of
- * buckets, the home bucket; the lowest 8 bits are the tag (0 is empty, so tag 0 is stored as 1). Position in the table
- * is therefore monotone in the hash: a walk in directory and bucket order is a walk in hash order, whatever splits and
- * merges happen meanwhile, and a scan cursor is simply a hash. An entry whose home bucket is full lives up to 3 buckets
- * further in its segment (displaced = distance; the home bucket counts it in overflow, 255 sticks). When no such place is
- * left the segment grows (up to 63 buckets) and then splits alone; so growth never stalls (a split moves at most 441
- * entries) and never doubles memory. Two sibling segments that together are less than 2/5 full merge again.
+ * A hash is used from the top: `depth` bits choose the segment, the following 16 bits, multiplied by the number of
+ * buckets, the home bucket; the lowest 8 bits are the tag (0 marks an empty slot, so tag 0 is stored as 1). Depth is at
+ * most 32, so segment and home follow from the top 48 bits alone, the hash's position, and are monotone in it: a walk in
+ * directory and bucket order is a walk in hash order, whatever splits and merges happen meanwhile, and a scan cursor is
+ * simply a position.
  *
- * Small tables: the directory of one word is inside the struct; the first segment has 1 bucket, then 2, 4, 8, 16, 32, 63.
+ * An entry whose home bucket is full lives up to 3 buckets further in its segment, wrapping at its end (displaced = the
+ * distance; the home bucket counts those it sent away in overflow, exactly: at most 21). When there is no place left, and
+ * none can be made by sending a neighbour further, the segment is rebuilt with more buckets, up to 63, and then splits
+ * alone: so growth never stalls (a split moves at most 441 entries; the directory, which doubles now and then, is 8 bytes
+ * for every ~300 entries) and never doubles memory. Two sibling segments that together fill less than 2/5 of a full one
+ * merge again; a segment whose buckets are less than 2/5 full is rebuilt with fewer.
+ *
+ * Small tables: the directory of one word is inside the struct, and the first segment has 1 bucket.
+ *
+ * The hash must be good (keyed, from outside's point of view unpredictable): more than 28 entries with equal positions
+ * cannot be held, and entries crowded in one range of positions cost directory.
  *
  * Frozen: table_freeze gives the reader a copy of the directory; segments born before the freeze (epoch < table epoch)
  * that the reader has not passed are copied before their first change. A slot's fresh bit says that its entry was born
- * after the freeze; it counts only in a segment of the current epoch. The table never frees entries; segments and
- * directories go through the caller's struct frozen while a snapshot is live.
+ * in its segment's epoch; it counts only in a segment of the table's epoch. What the reader has passed is the owner's
+ * again: it is changed in place and freed at once. The table never frees entries; segments that the reader may still
+ * visit go to the caller's limbo (struct frozen), which may be NULL for a table that is never frozen.
  *
- * Thread: the owner only, except the functions on struct table_frozen, which the snapshot thread calls. Slot words are
- * relaxed atomics because the owner may change the user bits of a slot that the snapshot thread is reading. */
+ * Thread: the owner only, except table_frozen_each, which the snapshot thread calls. Slot words are relaxed atomics
+ * because the owner may change the user bits of a slot that the snapshot thread is reading. */
 #ifndef TARN_STORE_TABLE_H
 #define TARN_STORE_TABLE_H
 
@@ -39,9 +48,10 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define TABLE_SLOTS 7
+#define TABLE_SLOTS           7
 #define TABLE_SEGMENT_BUCKETS 63
-#define TABLE_DEPTH_MAX 40
+#define TABLE_DEPTH_MAX       32 /* depth and home bits together are the position: 32 + 16 = 48 */
+#define TABLE_DISPLACED_MAX   3
 
 typedef _Atomic uint64_t table_slot;
 
@@ -66,14 +76,15 @@ typedef uint64_t table_hash_fn(const void *entry, const void *hash_arg);
 
 struct table_frozen;
 
-struct table { /* body public for the inline lookup only */
-    uint64_t *directory; /* words as drawn above; NULL while empty */
+struct table {           /* body public for the inline lookup only; points into itself: move it with table_move */
+    uint64_t *directory; /* words as drawn above; NULL before the first insert */
     uint64_t directory_of_one;
     uint8_t depth;
-    uint32_t epoch;
+    uint32_t epoch; /* number of freezes so far */
     size_t count;
     size_t segments;
-    size_t bytes; /* good sizes of segments and directory now in use, without what is in limbo */
+    size_t deepest; /* segments whose depth is the directory's; when none is left the directory is halved */
+    size_t bytes;   /* good sizes of segments and directory now in use, without what is in limbo */
     table_hash_fn *hash_of;
     const void *hash_arg;
     struct table_frozen *frozen; /* the live snapshot's view, or NULL */
@@ -81,14 +92,16 @@ struct table { /* body public for the inline lookup only */
 };
 
 void table_init(struct table *t, table_hash_fn *hash_of, const void *hash_arg, enum mem_owner owner);
-/* Frees the structure, not the entries (walk them first with table_each). proven: not frozen. */
+/* Frees the structure, not the entries (walk them first with table_each). The table is empty again. proven: not frozen. */
 void table_release(struct table *t);
+/* Hands the content of from, and its live snapshot, to to (raw memory); from is as after table_init. O(1). */
+void table_move(struct table *to, struct table *from);
 
 /* ---- slots ---- */
-#define TABLE_SLOT_FRESH UINT64_C(1)
+#define TABLE_SLOT_FRESH           UINT64_C(1)
 #define TABLE_SLOT_DISPLACED_SHIFT 1
-#define TABLE_SLOT_POINTER UINT64_C(0x0000fffffffffff0)
-#define TABLE_SLOT_USER_SHIFT 48
+#define TABLE_SLOT_POINTER         UINT64_C(0x0000fffffffffff0)
+#define TABLE_SLOT_USER_SHIFT      48
 
 static inline void *table_slot_entry(const table_slot *s) {
     return (void *)(uintptr_t)(atomic_load_explicit(s, memory_order_relaxed) & TABLE_SLOT_POINTER);
@@ -118,7 +131,7 @@ static inline unsigned table_word_buckets(uint64_t word) { return (unsigned)(wor
 static inline unsigned table_word_depth(uint64_t word) { return (unsigned)(word >> 56); }
 
 static inline unsigned table_home(uint64_t hash, unsigned depth, unsigned buckets) {
-    return (unsigned)((((hash << depth) >> 32) * buckets) >> 32);
+    return (unsigned)((((hash << depth) >> 48) * buckets) >> 16);
 }
 
 static inline uint8_t table_tag(uint64_t hash) {
@@ -137,19 +150,20 @@ static inline uint64_t table_tag_matches(const struct table_bucket *b, uint8_t t
 
 /* Calls match(entry, arg) for the candidates and returns the slot of the first it accepts, or NULL. Inlined into the
  * caller with match. The slot stays valid until the next change of this table. */
-static inline __attribute__((always_inline)) table_slot *
-table_find(const struct table *t, uint64_t hash, bool (*match)(const void *entry, const void *arg), const void *arg) {
+static inline __attribute__((always_inline)) table_slot *table_find(const struct table *t, uint64_t hash,
+                                                                    bool (*match)(const void *entry, const void *arg),
+                                                                    const void *arg) {
     if (t->count == 0) return NULL;
     uint64_t word = t->directory[table_directory_index(hash, t->depth)];
     unsigned buckets = table_word_buckets(word), home = table_home(hash, table_word_depth(word), buckets);
     struct table_bucket *first = table_word_segment(word)->bucket, *b = first + home;
     uint8_t tag = table_tag(hash), overflow = b->overflow;
-    for (unsigned distance = 0;; distance++) {
+    for (unsigned distance = 0;;) {
         for (uint64_t m = table_tag_matches(b, tag); m; m &= m - 1) {
             table_slot *s = &b->slots[__builtin_ctzll(m) >> 3];
             if (match(table_slot_entry(s), arg)) return s;
         }
-        if (likely(overflow == 0) || distance == 3) return NULL;
+        if (likely(overflow == 0) || distance++ == TABLE_DISPLACED_MAX || distance == buckets) return NULL;
         b = ++home == buckets ? (home = 0, first) : b + 1;
     }
 }
@@ -179,42 +193,55 @@ table_slot *table_writable(struct table *t, struct frozen *f, uint64_t hash, tab
 /* True when the entry in this slot may still be read by a live snapshot: copy it instead of changing it, and send the
  * old one to limbo instead of freeing it. O(1). */
 bool table_entry_shared(const struct table *t, uint64_t hash, const table_slot *slot);
-/* Puts another entry of the same key into a slot that table_writable gave; it counts as fresh, user bits stay. */
+/* Puts another entry of the same hash into a slot that table_writable gave; it counts as fresh, user bits stay. */
 void table_slot_replace(struct table *t, table_slot *slot, void *entry);
-/* Adds an entry whose key is proven absent, user bits as given. Returns its slot. May split. */
+/* Adds an entry whose key is proven absent, user bits as given, as fresh. Returns its slot. May split: other slots of the
+ * table are invalid afterwards. */
 table_slot *table_insert(struct table *t, struct frozen *f, uint64_t hash, void *entry, uint16_t user);
 /* Takes the entry out and returns it; the caller frees it or sends it to limbo (ask table_entry_shared before). May merge:
  * all slots of the table are invalid afterwards. */
 void *table_remove(struct table *t, struct frozen *f, uint64_t hash, table_slot *slot);
 
 /* ---- walks ---- */
-/* Calls visit for every entry whose home is the bucket at the cursor and returns the next cursor, 0 at the end. Every
- * entry present from the first call (cursor 0) to the last is visited exactly once, whatever splits or merges happen
- * in between. Cursors are below 2^48. visit must not change the table. */
+/* Calls visit for every entry whose home is the bucket at the cursor, if its position is not below the cursor, and returns
+ * the lowest position of the next bucket as the next cursor, 0 at the end. So every entry present from the first call
+ * (cursor 0) to the last is visited exactly once, whatever splits, merges and rebuilds happen in between: those below the
+ * cursor have been visited, the others not. Cursors are below 2^48; higher bits of what comes from outside are ignored.
+ * visit must not change the table. O(1); hash_of is asked only when a rebuild since the last call has put the cursor
+ * inside a bucket. */
 uint64_t table_scan(const struct table *t, uint64_t cursor, void (*visit)(void *arg, table_slot *slot), void *arg);
 /* Every slot, in no promised order. visit must not change the table. */
 void table_each(const struct table *t, void (*visit)(void *arg, table_slot *slot), void *arg);
-/* A slot chosen nearly uniformly; NULL when empty. O(1) expected. */
+/* A slot chosen uniformly; NULL when empty. O(1) expected, for a hash that spreads (else still bounded, less uniform). */
 table_slot *table_random(const struct table *t, struct random *r);
 
 /* ---- snapshot ---- */
 struct table_frozen {
-    uint64_t *directory; /* a copy */
+    uint64_t *directory; /* a copy, owner MEM_LIMBO; NULL when the table had none */
     uint8_t depth;
-    size_t count;
-    _Atomic uint64_t passed; /* all hashes below are done; UINT64_MAX when all are */
-    size_t directory_bytes;
+    size_t count;            /* entries at the freeze */
+    _Atomic uint64_t passed; /* the reader is done with all hashes below; UINT64_MAX: with all */
 };
 
 /* Freezes the table; O(directory): 8 bytes for every ~300 entries. proven: not frozen already. */
 void table_freeze(struct table *t, struct table_frozen *view);
 /* The owner ends it, after the reader has stopped. */
 void table_thaw(struct table *t, struct table_frozen *view);
-/* Snapshot thread: visits every entry in hash order, publishing `passed` after each segment; visit returns false to stop
- * early (the function then returns false). */
+/* Snapshot thread, once a view: visits every entry of the moment of the freeze, segment by segment in hash order, and
+ * publishes `passed` after each segment: what visit was given it may use until it returns, not longer. visit returns
+ * false to stop early (the function then returns false). User bits may be newer than the freeze. */
 bool table_frozen_each(struct table_frozen *view, bool (*visit)(void *arg, const table_slot *slot), void *arg);
 
-/* Tests and DEBUG HTSTATS: checks every invariant of the structure (proven), O(n). */
+/* Tests: checks every invariant of the structure (proven). O(n). */
 void table_verify(const struct table *t);
+
+struct table_stats { /* DEBUG HTSTATS */
+    size_t segments, buckets, displaced;
+    size_t deepest_segments;
+    unsigned depth;
+};
+
+/* Counted by a walk over all segments: O(n / 7). */
+void table_stats_read(const struct table *t, struct table_stats *out);
 
 #endif

@@ -1,0 +1,78 @@
+#include "store/frozen.h"
+
+#include "base/check.h"
+
+#include <string.h>
+
+/* 64 KiB a chunk: one allocation for every 4095 blocks. */
+#define LIMBO_ITEMS 4095
+
+struct limbo_item {
+    void *ptr;
+    uint64_t size : 48;
+    uint64_t align : 16; /* 0: mem_free, else mem_free_aligned */
+};
+
+struct limbo {
+    struct limbo *next;
+    size_t count;
+    struct limbo_item items[LIMBO_ITEMS];
+};
+
+_Static_assert(sizeof(struct limbo) == 65536, "a limbo chunk is one allocator size class");
+
+void frozen_init(struct frozen *f) { memset(f, 0, sizeof *f); }
+
+void frozen_begin(struct frozen *f) {
+    proven(!f->live && !f->limbo);
+    f->live = true;
+    f->count = f->bytes = 0;
+}
+
+struct limbo *frozen_end(struct frozen *f) {
+    proven(f->live);
+    struct limbo *limbo = f->limbo;
+    f->live = false;
+    f->limbo = NULL;
+    f->count = f->bytes = 0;
+    return limbo;
+}
+
+static struct limbo_item *limbo_next_item(struct frozen *f) {
+    struct limbo *limbo = f->limbo;
+    if (!limbo || limbo->count == LIMBO_ITEMS) {
+        limbo = mem_alloc(MEM_LIMBO, sizeof *limbo);
+        limbo->next = f->limbo;
+        limbo->count = 0;
+        f->limbo = limbo;
+    }
+    return &limbo->items[limbo->count++];
+}
+
+void frozen_limbo(struct frozen *f, enum mem_owner owner, void *p, size_t n, size_t align) {
+    proven(f->live && p && n < UINT64_C(1) << 48 && align <= 4096);
+    mem_move(owner, MEM_LIMBO, p, n);
+    struct limbo_item *item = limbo_next_item(f);
+    item->ptr = p;
+    item->size = n & ((UINT64_C(1) << 48) - 1);
+    item->align = align & 0xffff;
+    f->count++;
+    f->bytes += mem_good_size(n);
+    if (f->bytes > f->peak_bytes) f->peak_bytes = f->bytes;
+}
+
+void limbo_free(struct limbo *limbo) {
+    while (limbo) {
+        struct limbo *next = limbo->next;
+        proven(limbo->count <= LIMBO_ITEMS);
+        for (size_t i = 0; i < limbo->count; i++) {
+            const struct limbo_item *item = &limbo->items[i];
+            if (item->align)
+                mem_free_aligned(MEM_LIMBO, item->ptr, item->size, item->align);
+            else
+                mem_free(MEM_LIMBO, item->ptr, item->size);
+        }
+        mem_free(MEM_LIMBO, limbo, sizeof *limbo);
+        limbo = next;
+    }
+}

@@ -1,0 +1,73 @@
+/* Private to store/table*.c: what changing, splitting and walking a table share. */
+#ifndef TARN_STORE_TABLE_INT_H
+#define TARN_STORE_TABLE_INT_H
+
+#include "store/table.h"
+
+#define TABLE_SEGMENT_ENTRIES (TABLE_SEGMENT_BUCKETS * TABLE_SLOTS)
+#define TABLE_DISPLACED_BITS  (UINT64_C(3) << TABLE_SLOT_DISPLACED_SHIFT)
+#define TABLE_POSITION_BITS   48
+#define TABLE_HOME_BITS       16
+
+_Static_assert(sizeof(struct table_bucket) == 64, "a bucket is a cache line");
+_Static_assert(sizeof(struct table_segment) == 64, "the header is a cache line");
+_Static_assert(TABLE_DEPTH_MAX + TABLE_HOME_BITS == TABLE_POSITION_BITS, "a position decides segment and home");
+
+static inline uint64_t table_position(uint64_t hash) { return hash >> (64 - TABLE_POSITION_BITS); }
+
+static inline uint64_t *table_word(const struct table *t, uint64_t hash) {
+    return &t->directory[table_directory_index(hash, t->depth)];
+}
+
+static inline struct table_segment *table_segment_at(const struct table *t, uint64_t hash) {
+    return table_word_segment(*table_word(t, hash));
+}
+
+static inline size_t table_directory_words(unsigned depth) { return (size_t)1 << depth; }
+
+/* Directory words that name one segment of this depth. */
+static inline size_t table_word_span(unsigned directory_depth, uint64_t word) {
+    return (size_t)1 << (directory_depth - table_word_depth(word));
+}
+
+/* The lowest hash whose first depth bits are those of hash, and the highest. */
+static inline uint64_t table_range_first(uint64_t hash, unsigned depth) { return hash & ~(UINT64_MAX >> depth); }
+
+static inline uint64_t table_range_last(uint64_t hash, unsigned depth) { return hash | UINT64_MAX >> depth; }
+
+static inline unsigned table_displaced(const table_slot *s) {
+    uint64_t word = atomic_load_explicit(s, memory_order_relaxed);
+    return (unsigned)(word >> TABLE_SLOT_DISPLACED_SHIFT) & 3;
+}
+
+/* Bits 0x80 of the bytes of the bucket's used slots; iterate with table_used_slot. */
+static inline uint64_t table_used(const struct table_bucket *b) {
+    return ~table_tag_matches(b, 0) & UINT64_C(0x0080808080808080);
+}
+
+static inline unsigned table_match_index(uint64_t matches) { return (unsigned)__builtin_ctzll(matches) >> 3; }
+
+static inline void table_prefetch_bucket(const struct table_bucket *b) {
+    for (uint64_t m = table_used(b); m; m &= m - 1)
+        __builtin_prefetch(table_slot_entry(&b->slots[table_match_index(m)]));
+}
+
+/* table.c: whether a live snapshot may still read this segment, which lies at hash. */
+bool table_segment_shared(const struct table *t, const struct table_segment *s, uint64_t hash);
+/* Puts the slot word (its displaced bits are ignored) into the segment near home; NULL when there is no place. */
+table_slot *table_place(struct table_segment *s, unsigned home, uint8_t tag, uint64_t word);
+
+/* table_split.c: storage of segments. A segment counts in the table from install to drop. */
+struct table_segment *table_segment_new(const struct table *t, unsigned depth, unsigned buckets);
+void table_segment_install(struct table *t, uint64_t hash, struct table_segment *s);
+/* Frees the segment at hash, or sends it to limbo; its directory words are stale until the next install. */
+void table_segment_drop(struct table *t, struct frozen *f, uint64_t hash, struct table_segment *s);
+size_t table_segment_bytes(const struct table_segment *s);
+size_t table_directory_bytes(const struct table *t); /* 0 while it is inside the struct */
+
+/* Makes room in the segment at hash: more buckets, or a split. */
+void table_grow(struct table *t, struct frozen *f, uint64_t hash);
+/* After a removal at hash: merges siblings, gives buckets back, halves the directory, where worth it. */
+void table_settle(struct table *t, struct frozen *f, uint64_t hash);
+
+#endif
