@@ -1,8 +1,13 @@
-# Tarn. `make` builds release into build/; `make help` lists the targets.
-MALLOC ?= jemalloc
-CC ?= gcc
-BUILD ?= build
+# Tarn. `make` builds release into build/; `make help` lists the targets and the variables.
 MODE ?= release
+# A sanitizer only sees the blocks that come from its own malloc.
+MALLOC ?= $(if $(filter asan tsan fuzz,$(MODE)),libc,jemalloc)
+ifeq ($(origin CC),default)
+CC = $(if $(filter fuzz,$(MODE)),$(firstword $(shell command -v clang-14 clang)),gcc)
+endif
+BUILD ?= build
+PREFIX ?= /usr/local
+CLANG_FORMAT ?= $(firstword $(shell command -v clang-format-14 clang-format))
 
 WARN = -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wpointer-arith -Wvla
 CPPFLAGS += -Isrc -D_GNU_SOURCE
@@ -25,8 +30,10 @@ else ifeq ($(MODE),tsan)
 CFLAGS += -O1 -DTARN_DEBUG -fsanitize=thread
 LDFLAGS += -fsanitize=thread
 else ifeq ($(MODE),fuzz)
-CFLAGS += -O1 -DTARN_DEBUG -fsanitize=address,undefined,fuzzer-no-link
+CFLAGS += -O1 -DTARN_DEBUG -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
 LDFLAGS += -fsanitize=address,undefined
+else
+$(error MODE=$(MODE)? release, asan, ubsan, tsan or fuzz)
 endif
 
 OUT = $(if $(filter release,$(MODE)),$(BUILD),$(BUILD)/$(MODE))
@@ -34,25 +41,108 @@ OBJ = $(OUT)/obj
 SRCS = $(filter-out src/server/main.c,$(wildcard src/*/*.c))
 OBJS = $(SRCS:%.c=$(OBJ)/%.o)
 UNIT = $(patsubst tests/unit/%.c,$(OUT)/unit/%,$(wildcard tests/unit/*/*.c))
+TOOLS = $(patsubst %.c,$(OUT)/%,tests/differential/differ.c $(wildcard tests/bench/*.c))
+FUZZERS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 CLI_SRCS = $(wildcard tools/cli/*.c)
-TOOL_LIB = $(filter $(OBJ)/src/base/% $(OBJ)/src/mem/% $(OBJ)/src/io/% $(OBJ)/src/wire/% $(OBJ)/src/store/%,$(OBJS))
+FORMATTED = $(wildcard src/*/*.[ch] tools/*/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] tests/differential/*.[ch])
+
+# Commands are shown as they are with V=1, else by what they make.
+say = $(if $(V),,@echo "  $@"; )
 
 all: $(OUT)/tarn-server $(OUT)/tarn-cli
 
 $(OUT)/tarn-server: $(OBJ)/src/server/main.o $(OUT)/libtarn.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(say)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(OUT)/tarn-cli: $(CLI_SRCS:%.c=$(OBJ)/%.o) $(OUT)/libtarn.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(say)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(OUT)/libtarn.a: $(OBJS)
 	@rm -f $@
-	ar rcs $@ $(OBJS)
+	$(say)ar rcs $@ $(OBJS)
+# What an object depends on beyond its source: the flags it was built with.
+$(OBJS) $(OBJ)/src/server/main.o $(CLI_SRCS:%.c=$(OBJ)/%.o): $(OUT)/flags
 $(OBJ)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) -MMD -MP -c -o $@ $<
-# One room's unit tests link the whole library; the linker takes what each needs.
+	$(say)$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) -MMD -MP -c -o $@ $<
+# Unit tests link the whole library; the linker takes what each needs.
 $(OUT)/unit/%: tests/unit/%.c $(OUT)/libtarn.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests $(CFLAGS_COMMON) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(OUT)/libtarn.a -lcmocka $(LIBS)
+	$(say)$(CC) $(CPPFLAGS) -Itests $(CFLAGS_COMMON) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(OUT)/libtarn.a -lcmocka $(LIBS)
+# Programs of the tests that stand beside the server: they share nothing with it, and may link the library.
+$(OUT)/tests/%: tests/%.c $(OUT)/libtarn.a
+	@mkdir -p $(@D)
+	$(say)$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(OUT)/libtarn.a $(LIBS)
+$(OUT)/fuzz_%: tests/fuzz/fuzz_%.c $(OUT)/libtarn.a
+	$(say)$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(OUT)/libtarn.a $(LIBS)
+$(OUT)/flags: .FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) $(LDFLAGS) $(LIBS)' | cmp -s - $@ || \
+	    echo '$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) $(LDFLAGS) $(LIBS)' > $@
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
 
-.PHONY: all
+# Sanitizer builds are slower, and their tests wait longer. TSan wants the address space unshuffled where it may be.
+SLOW = $(if $(filter tsan,$(MODE)),8,$(if $(filter asan ubsan,$(MODE)),4,1))
+WRAP = $(if $(filter tsan,$(MODE)),$(shell setarch -R true 2>/dev/null && echo setarch -R))
+export ASAN_OPTIONS ?= detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=0
+export UBSAN_OPTIONS ?= print_stacktrace=1
+export TSAN_OPTIONS ?= second_deadlock_stack=1:history_size=4
+J ?= 2
+# ONLY=name,name: some files of the integration tests, some programs of the unit tests, some rows of the bench.
+ONLY ?=
+SECONDS ?= 60
+COUNT ?= 200000
+SEED ?=
+
+# Every program is run, also after one has failed.
+unit: $(UNIT)
+	@TARN_WRAP='$(WRAP)' sh scripts/run-unit.sh $(if $(ONLY),$(foreach word,$(subst $(comma), ,$(ONLY)),$(foreach u,$(UNIT),$(if $(findstring $(word),$(u)),$(u)))),$(UNIT))
+integration: all
+	@tclsh tests/integration/run.tcl -j $(J) -server $(OUT)/tarn-server -slow $(SLOW) -wrap '$(WRAP)' $(if $(ONLY),-only '$(ONLY)')
+# The same random commands to Tarn and to redis-server, replies compared; see tests/differential/differ.c.
+differential: all $(OUT)/tests/differential/differ
+	@sh scripts/differential.sh $(OUT) $(COUNT) $(SEED)
+# make fuzz T=name SECONDS=60. New inputs stay in build/; the corpus of the tree is only read.
+fuzz:
+	@test -n '$(T)' || { echo 'make fuzz T=name, one of: $(FUZZERS)'; exit 2; }
+	$(MAKE) MODE=fuzz $(BUILD)/fuzz/fuzz_$(T)
+	@mkdir -p $(BUILD)/fuzz/found/$(T)
+	$(BUILD)/fuzz/fuzz_$(T) -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+	    -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/found/$(T) $(wildcard tests/fuzz/corpus/$(T))
+asan ubsan tsan:
+	$(MAKE) MODE=$@ all
+	$(MAKE) MODE=$@ unit
+	$(MAKE) MODE=$@ integration
+# Everything that CI runs. scripts/check.sh lists the steps, and runs one by its name.
+check:
+	@sh scripts/check.sh $(STEP)
+bench: all $(TOOLS)
+	@BUILD=$(OUT) ONLY='$(ONLY)' QUICK='$(QUICK)' ROUNDS='$(ROUNDS)' sh scripts/bench.sh
+format:
+	$(CLANG_FORMAT) -i $(FORMATTED)
+format-check:
+	$(CLANG_FORMAT) --dry-run -Werror $(FORMATTED)
+compile_commands.json: Makefile $(SRCS) $(CLI_SRCS)
+	@{ echo '['; sep=; for f in $(SRCS) src/server/main.c $(CLI_SRCS); do \
+	    printf '%s{"directory": "%s", "file": "%s", "command": "%s"}\n' "$$sep" '$(CURDIR)' $$f \
+	        '$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) -c '$$f; sep=,; done; echo ']'; } > $@
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(OUT)/tarn-server $(OUT)/tarn-cli $(DESTDIR)$(PREFIX)/bin
+clean:
+	rm -rf $(BUILD) compile_commands.json
+help:
+	@echo 'make                        $(BUILD)/tarn-server and $(BUILD)/tarn-cli'
+	@echo 'make unit integration       tests of the modules; tests of the whole server (ONLY=name,name selects)'
+	@echo 'make differential           random commands to Tarn and redis-server compared (COUNT=$(COUNT) SEED=n)'
+	@echo 'make fuzz T=name            $(FUZZERS) (SECONDS=$(SECONDS))'
+	@echo 'make asan ubsan tsan        build so, then unit and integration tests'
+	@echo 'make check                  everything that CI runs (STEP="name name" selects)'
+	@echo 'make bench                  Tarn against redis-server (ONLY=row,row QUICK=1 ROUNDS=n)'
+	@echo 'make format format-check    clang-format 14'
+	@echo 'make compile_commands.json install clean'
+	@echo 'Variables: MODE=release|asan|ubsan|tsan|fuzz MALLOC=jemalloc|libc CC=gcc|clang BUILD=$(BUILD) PREFIX=$(PREFIX) J=$(J)'
+
+comma = ,
+.DEFAULT_GOAL = all
+.FORCE:
+.SECONDARY:
+.PHONY: all help unit integration differential fuzz asan ubsan tsan check bench format format-check install clean .FORCE

@@ -109,7 +109,7 @@ proc report {file text code ms} {
     }
     puts [format "%-28s %4d passed %3d failed %7.1f s" [file tail $file] [expr {$count(passed) - $before(passed)}] \
         [expr {$count(failed) - $before(failed)}] [expr {$ms / 1000.0}]]
-    set shown [string trim $shown \n]
+    set shown [string trimright [string trim $shown \n]]
     if {$shown ne ""} { puts $shown }
     flush stdout
 }

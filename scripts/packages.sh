@@ -1,0 +1,49 @@
+# Sourced by run.sh and test.sh: installs Debian or Ubuntu packages that are missing, with as little as sh and apt.
+# shellcheck shell=sh disable=SC2034
+BUILD_PACKAGES="gcc make libc6-dev libjemalloc-dev liblzf-dev libisal-dev"
+TEST_PACKAGES="clang-14 libclang-rt-14-dev clang-format-14 libcmocka-dev tcl8.6 redis-server redis-tools util-linux procps"
+
+is_installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q ' installed$'; }
+
+# Packages of "$@" that are not installed, on one line.
+missing_packages() {
+    missing=""
+    for package in "$@"; do is_installed "$package" || missing="$missing $package"; done
+    echo "$missing"
+}
+
+# What cannot be done here, said with the names of the packages, so that somebody who may can install them.
+cannot_install() {
+    echo "$0: $1" >&2
+    echo "$0: these packages are missing:$2" >&2
+    exit 1
+}
+
+# need_packages "$@": returns when all are there. A second run asks only dpkg, which takes milliseconds.
+need_packages() {
+    if ! command -v dpkg-query >/dev/null 2>&1; then
+        echo "$0: this is not Debian or Ubuntu; taking it that the likes of these are installed: $*" >&2
+        return 0
+    fi
+    wanted=$(missing_packages "$@")
+    [ -n "$wanted" ] || return 0
+    command -v apt-get >/dev/null 2>&1 || cannot_install "there is no apt-get here" "$wanted"
+    as_root=""
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null 2>&1 || cannot_install "not root, and there is no sudo" "$wanted"
+        as_root="sudo"
+        if ! [ -t 0 ] && ! sudo -n true 2>/dev/null; then cannot_install "sudo asks for a password and there is no terminal" "$wanted"; fi
+    fi
+    echo "Installing:$wanted"
+    # Debian would start a redis-server as a service: RUNLEVEL=1 keeps invoke-rc.d from it.
+    for list in fetch keep; do
+        if [ $list = keep ] || ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1; then
+            # shellcheck disable=SC2086
+            if $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y --no-install-recommends $wanted </dev/null; then
+                return 0
+            fi
+        fi
+        [ $list = fetch ] && { $as_root apt-get update </dev/null || cannot_install "apt-get update failed" "$wanted"; }
+    done
+    cannot_install "apt-get install failed" "$wanted"
+}
