@@ -19,7 +19,8 @@ struct entry;
 struct keyspace_hooks {
     void *arg;
     void (*changed)(void *arg, struct db *db, struct slice key); /* value or existence of the key changed */
-    void (*expired)(void *arg, struct db *db, struct slice key); /* removed because its time had come (then no `changed`) */
+    void (*expired)(void *arg, struct db *db,
+                    struct slice key); /* removed because its time had come (then no `changed`) */
     void (*evicted)(void *arg, struct db *db, struct slice key);
     void (*flushed)(void *arg, int db_index); /* -1: all */
     /* Run job(job_arg) somewhere else (the reaper): frees of big values, tables and limbo. NULL: at once, here. */
@@ -29,10 +30,10 @@ struct keyspace_hooks {
 enum access_policy { ACCESS_LRU, ACCESS_LFU };
 
 struct dataset_stats {
-    uint64_t expired_keys;        /* by the calendar and on access */
+    uint64_t expired_keys; /* by the calendar and on access */
     uint64_t keyspace_hits, keyspace_misses;
-    uint64_t changes; /* what DEBUG calls dirty: bumped by the caller that knows what counts (exec) */
-    uint64_t lazyfreed;           /* deferred frees, and those still waiting */
+    uint64_t changes;   /* what DEBUG calls dirty: bumped by the caller that knows what counts (exec) */
+    uint64_t lazyfreed; /* deferred frees, and those still waiting */
     uint64_t expire_cycle_us;
 };
 

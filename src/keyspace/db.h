@@ -15,7 +15,7 @@ struct key {
 unsigned db_index(const struct db *db);
 struct dataset *db_dataset(const struct db *db);
 size_t db_keys(const struct db *db);
-size_t db_expires(const struct db *db); /* keys with a TTL */
+size_t db_expires(const struct db *db);         /* keys with a TTL */
 int64_t db_average_ttl_ms(const struct db *db); /* sampled, 0 when none */
 size_t db_table_bytes(const struct db *db);
 
@@ -74,7 +74,8 @@ bool db_adopt(struct db *db, uint64_t hash, struct entry *e, int64_t access);
 /* Exact memory of the key with its slot's share (MEMORY USAGE); 0 when absent. */
 size_t db_memory_usage(struct db *db, struct key key);
 
-/* DEBUG HTSTATS text. */
+/* DEBUG HTSTATS text; cap at least DB_STATS_MAX. O(keys / 7). */
+#define DB_STATS_MAX 512
 size_t db_table_stats(const struct db *db, char *dst, size_t cap);
 
 #endif

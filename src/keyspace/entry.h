@@ -28,11 +28,14 @@ enum string_encoding {
     STRING_EMBSTR, /* at most STRING_EMBSTR_MAX bytes after the key */
     STRING_RAW,    /* at most 255 bytes after the key, shown as raw */
     STRING_BODY,   /* pointer to a struct string_body, shown as raw */
+    /* The same, but a snapshot may still read the body through an older entry (RENAME and EXPIRE make a new entry around the
+     * same body). Counts only while the dataset is frozen; without it a later change would write into the picture. */
+    STRING_BODY_SHARED,
 };
 
 #define ENTRY_INLINE_MAX 255
-#define ENTRY_KEY_MAX (512u * 1024 * 1024)
-#define NO_EXPIRE INT64_C(-1)
+#define ENTRY_KEY_MAX    (512u * 1024 * 1024)
+#define NO_EXPIRE        INT64_C(-1)
 
 struct entry {
     uint8_t head, access, key_len, value_len;
@@ -73,11 +76,11 @@ size_t entry_string_len(const struct entry *e);
 /* The pointer of every value that is not inline (string bodies, all other types). */
 void *entry_pointer(const struct entry *e);
 
-size_t entry_size(const struct entry *e);         /* bytes of the entry's own block, as asked for */
-size_t entry_memory(const struct entry *e);       /* good sizes of everything it holds, O(1): MEMORY USAGE without the slot */
-enum mem_owner entry_owner(enum value_type type); /* MEM_STRINGS, MEM_LISTS, ... */
-const char *entry_type_name(enum value_type type);        /* "string", "list", "set", "zset", "hash", "stream" */
-const char *entry_encoding_name(const struct entry *e);   /* as OBJECT ENCODING */
+size_t entry_size(const struct entry *e);   /* bytes of the entry's own block, as asked for */
+size_t entry_memory(const struct entry *e); /* good sizes of everything it holds, O(1): MEMORY USAGE without the slot */
+enum mem_owner entry_owner(enum value_type type);       /* MEM_STRINGS, MEM_LISTS, ... */
+const char *entry_type_name(enum value_type type);      /* "string", "list", "set", "zset", "hash", "stream" */
+const char *entry_encoding_name(const struct entry *e); /* as OBJECT ENCODING */
 
 /* For the loader and for tests, which build entries that no dataset holds yet. expire_at may be NO_EXPIRE. Picks int,
  * embstr, raw or body as SET does. NULL when memory ran out (the length came from outside). */

@@ -1,0 +1,179 @@
+#include "keyspace/calendar.h"
+
+#include "base/check.h"
+#include "mem/mem.h"
+
+#define LEVELS           8
+#define DIGIT_BITS       8
+#define SLOTS            256
+#define CHUNK_REFS_FIRST 6   /* 64 bytes */
+#define CHUNK_REFS_MAX   510 /* 4 KiB */
+
+struct chunk {
+    struct chunk *next; /* older and full */
+    uint32_t count, capacity;
+    uint64_t refs[];
+};
+
+struct level {
+    uint64_t used[SLOTS / 64]; /* a bit for every slot that holds something */
+    struct chunk *slots[SLOTS];
+};
+
+struct calendar {
+    calendar_wanted_fn *wanted;
+    void *arg;
+    int64_t hand;
+    size_t count, bytes;
+    struct level *levels[LEVELS]; /* made when first needed */
+};
+
+static unsigned digit(int64_t at, unsigned level) { return (unsigned)(at >> (level * DIGIT_BITS)) & (SLOTS - 1); }
+
+static size_t chunk_bytes(uint32_t capacity) { return sizeof(struct chunk) + capacity * sizeof(uint64_t); }
+
+struct calendar *calendar_new(calendar_wanted_fn *wanted, void *arg, int64_t now_ms) {
+    struct calendar *c = mem_alloc_zeroed(MEM_EXPIRY, sizeof *c);
+    c->wanted = wanted;
+    c->arg = arg;
+    c->hand = now_ms < 0 ? 0 : now_ms;
+    c->bytes = mem_good_size(sizeof *c);
+    return c;
+}
+
+static struct chunk *chunk_new(struct calendar *c, struct chunk *older) {
+    uint32_t capacity = older ? older->capacity * 2 + 2 : CHUNK_REFS_FIRST;
+    if (capacity > CHUNK_REFS_MAX) capacity = CHUNK_REFS_MAX;
+    struct chunk *k = mem_alloc(MEM_EXPIRY, chunk_bytes(capacity));
+    *k = (struct chunk){.next = older, .capacity = capacity};
+    c->bytes += mem_good_size(chunk_bytes(capacity));
+    return k;
+}
+
+/* Returns the next one. */
+static struct chunk *chunk_free(struct calendar *c, struct chunk *k) {
+    struct chunk *next = k->next;
+    c->bytes -= mem_good_size(chunk_bytes(k->capacity));
+    mem_free(MEM_EXPIRY, k, chunk_bytes(k->capacity));
+    return next;
+}
+
+void calendar_free(struct calendar *c) {
+    for (unsigned level = 0; level < LEVELS; level++) {
+        if (!c->levels[level]) continue;
+        for (unsigned i = 0; i < SLOTS; i++)
+            for (struct chunk *k = c->levels[level]->slots[i]; k;) k = chunk_free(c, k);
+        mem_free(MEM_EXPIRY, c->levels[level], sizeof(struct level));
+    }
+    mem_free(MEM_EXPIRY, c, sizeof *c);
+}
+
+void calendar_rebind(struct calendar *c, void *arg) { c->arg = arg; }
+
+static struct level *level_of(struct calendar *c, unsigned level) {
+    if (likely(c->levels[level] != NULL)) return c->levels[level];
+    c->bytes += mem_good_size(sizeof(struct level));
+    return c->levels[level] = mem_alloc_zeroed(MEM_EXPIRY, sizeof(struct level));
+}
+
+void calendar_file(struct calendar *c, int64_t at_ms, uint64_t ref) {
+    if (at_ms < c->hand) at_ms = c->hand;
+    uint64_t differ = (uint64_t)(at_ms ^ c->hand);
+    unsigned level = differ ? (63 - (unsigned)__builtin_clzll(differ)) / DIGIT_BITS : 0, i = digit(at_ms, level);
+    struct level *l = level_of(c, level);
+    struct chunk *k = l->slots[i];
+    if (!k || k->count == k->capacity) k = l->slots[i] = chunk_new(c, k);
+    k->refs[k->count++] = ref;
+    l->used[i / 64] |= UINT64_C(1) << (i % 64);
+    c->count++;
+}
+
+/* proven: the slot is not empty. */
+static uint64_t slot_pop(struct calendar *c, struct level *l, unsigned i) {
+    struct chunk *k = l->slots[i];
+    proven(k && k->count > 0);
+    uint64_t ref = k->refs[--k->count];
+    c->count--;
+    if (k->count == 0) {
+        l->slots[i] = chunk_free(c, k);
+        if (!l->slots[i]) l->used[i / 64] &= ~(UINT64_C(1) << (i % 64));
+    }
+    return ref;
+}
+
+/* The first used slot, or SLOTS. */
+static unsigned level_first(const struct level *l) {
+    for (unsigned i = 0; l && i < SLOTS / 64; i++)
+        if (l->used[i]) return i * 64 + (unsigned)__builtin_ctzll(l->used[i]);
+    return SLOTS;
+}
+
+int64_t calendar_next_ms(const struct calendar *c) {
+    for (unsigned level = 0; level < LEVELS; level++) {
+        unsigned i = level_first(c->levels[level]);
+        if (i == SLOTS) continue;
+        debug_proven(i >= digit(c->hand, level));
+        if (i == digit(c->hand, level)) return c->hand;
+        unsigned shift = level * DIGIT_BITS;
+        uint64_t upper =
+            shift + DIGIT_BITS < 64 ? (uint64_t)c->hand >> (shift + DIGIT_BITS) << (shift + DIGIT_BITS) : 0;
+        return (int64_t)(upper | (uint64_t)i << shift);
+    }
+    return INT64_MAX;
+}
+
+/* The highest level above 0 whose slot under the hand still holds references: they come down before time goes on. 0: none. */
+static unsigned level_to_cascade(const struct calendar *c) {
+    for (unsigned level = LEVELS - 1; level > 0; level--) {
+        unsigned i = digit(c->hand, level);
+        if (c->levels[level] && c->levels[level]->slots[i]) return level;
+    }
+    return 0;
+}
+
+/* Moves at most `work` references from the slot under the hand to lower levels. Returns how many. */
+static size_t cascade(struct calendar *c, unsigned level, size_t work) {
+    unsigned i = digit(c->hand, level);
+    struct level *l = c->levels[level];
+    size_t moved = 0;
+    for (; moved < work && l->slots[i]; moved++) {
+        uint64_t ref = slot_pop(c, l, i);
+        int64_t at = c->wanted(c->arg, ref);
+        if (at >= 0) calendar_file(c, at, ref);
+    }
+    return moved;
+}
+
+static size_t take_current(struct calendar *c, uint64_t *refs, size_t max) {
+    unsigned i = digit(c->hand, 0);
+    size_t n = 0;
+    while (n < max && c->levels[0]->slots[i]) refs[n++] = slot_pop(c, c->levels[0], i);
+    return n;
+}
+
+size_t calendar_take_due(struct calendar *c, int64_t now_ms, uint64_t *refs, size_t max, size_t work, bool *more) {
+    size_t taken = 0;
+    *more = true;
+    while (taken < max && work > 0) {
+        unsigned level = level_to_cascade(c);
+        if (level > 0) {
+            work -= cascade(c, level, work);
+            continue;
+        }
+        int64_t next = calendar_next_ms(c);
+        if (next > now_ms) {
+            if (now_ms > c->hand) c->hand = now_ms;
+            *more = false;
+            return taken;
+        }
+        c->hand = next;
+        if (level_to_cascade(c) == 0) taken += take_current(c, refs + taken, max - taken);
+    }
+    return taken;
+}
+
+int64_t calendar_hand_ms(const struct calendar *c) { return c->hand; }
+
+size_t calendar_count(const struct calendar *c) { return c->count; }
+
+size_t calendar_bytes(const struct calendar *c) { return c->bytes; }

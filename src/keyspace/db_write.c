@@ -1,0 +1,304 @@
+/* Changes. The frozen rule, here in one place: an entry that a live snapshot may still read is never written; a new entry
+ * takes its slot, and its block and body wait in limbo. */
+#include "keyspace/keyspace_int.h"
+
+#include "base/num.h"
+
+static bool slot_shared(const struct db *db, uint64_t hash, const table_slot *slot) {
+    return unlikely(db->dataset->frozen.live) && table_entry_shared(&db->contents.table, hash, slot);
+}
+
+/* ---- dropping ---- */
+static void free_body_job(void *body) { string_body_free(body); }
+
+static void body_dispose(struct dataset *ds, struct string_body *body, bool shared) {
+    if (shared) {
+        frozen_limbo(&ds->frozen, MEM_STRINGS, body, string_body_size(body), 0);
+    } else if (string_body_size(body) > DEFER_BYTES_MIN) {
+        ds->stats.lazyfreed++;
+        dataset_defer(ds, free_body_job, body);
+    } else {
+        string_body_free(body);
+    }
+}
+
+static bool body_shared(const struct dataset *ds, const struct entry *e, bool entry_shared) {
+    return entry_shared || (entry_encoding(e) == STRING_BODY_SHARED && ds->frozen.live);
+}
+
+/* The block alone: its body, if any, lives on elsewhere. */
+static void block_dispose(struct dataset *ds, struct entry *e, bool shared) {
+    enum mem_owner owner = entry_owner(entry_type(e));
+    if (unlikely(shared))
+        frozen_limbo(&ds->frozen, owner, e, entry_size(e), 0);
+    else
+        mem_free(owner, e, entry_size(e));
+}
+
+void entry_dispose(struct dataset *ds, struct entry *e, bool shared) {
+    proven(!shared || ds->frozen.live);
+    if (unlikely(entry_has_body(e))) body_dispose(ds, entry_body(e), body_shared(ds, e, shared));
+    block_dispose(ds, e, shared);
+}
+
+/* Out of the table and the calendar; *shared as of before. */
+static struct entry *take_slot(struct db *db, uint64_t hash, table_slot *slot, bool *shared) {
+    *shared = slot_shared(db, hash, slot);
+    struct entry *e = table_remove(&db->contents.table, &db->dataset->frozen, hash, slot);
+    if (entry_has_expire(e)) expiry_moved(db, hash, entry_expire_at(e), NO_EXPIRE);
+    return e;
+}
+
+static void drop_slot(struct db *db, uint64_t hash, table_slot *slot) {
+    bool shared;
+    struct entry *e = take_slot(db, hash, slot, &shared);
+    entry_dispose(db->dataset, e, shared);
+}
+
+void db_expire_slot(struct db *db, uint64_t hash, table_slot *slot) {
+    struct dataset *ds = db->dataset;
+    bool shared;
+    struct entry *e = take_slot(db, hash, slot, &shared);
+    ds->stats.expired_keys++;
+    if (ds->hooks.expired) ds->hooks.expired(ds->hooks.arg, db, entry_key(e));
+    entry_dispose(ds, e, shared);
+}
+
+bool db_delete(struct db *db, struct key key) {
+    table_slot *slot = db_live_slot(db, &key);
+    if (!slot) return false;
+    drop_slot(db, key.hash, slot);
+    db_tell_changed(db, key.text);
+    return true;
+}
+
+/* ---- putting entries into the table ---- */
+static table_slot *insert_entry(struct db *db, uint64_t hash, struct entry *e, uint32_t access) {
+    entry_set_access(e, (uint8_t)(access >> 16));
+    table_slot *slot = table_insert(&db->contents.table, &db->dataset->frozen, hash, e, (uint16_t)access);
+    if (entry_has_expire(e)) expiry_moved(db, hash, NO_EXPIRE, entry_expire_at(e));
+    return slot;
+}
+
+/* fresh takes the place of the slot's entry, with its access clock. keep_body: fresh holds the old entry's body. */
+static void replace_entry(struct db *db, uint64_t hash, table_slot *slot, struct entry *fresh, bool keep_body) {
+    struct dataset *ds = db->dataset;
+    struct entry *old = table_slot_entry(slot);
+    bool shared = slot_shared(db, hash, slot);
+    entry_set_access(fresh, entry_access(old));
+    slot = table_writable(&db->contents.table, &ds->frozen, hash, slot);
+    table_slot_replace(&db->contents.table, slot, fresh);
+    access_touch(ds, slot, fresh);
+    expiry_moved(db, hash, entry_expire_at(old), entry_expire_at(fresh));
+    if (keep_body)
+        block_dispose(ds, old, shared);
+    else
+        entry_dispose(ds, old, shared);
+}
+
+/* An entry without a body, whose block the planned one (without a body too) fills as well, and which no snapshot reads. */
+static bool fits_in_place(const struct db *db, uint64_t hash, const table_slot *slot, const struct entry_plan *p) {
+    const struct entry *e = table_slot_entry(slot);
+    if (entry_has_body(e) || p->encoding == STRING_BODY || entry_type(e) != p->type) return false;
+    if (entry_has_expire(e) != (p->expire_at != NO_EXPIRE)) return false;
+    size_t have = entry_size(e), want = entry_plan_size(p);
+    return (have == want || mem_good_size(have) == mem_good_size(want)) && !slot_shared(db, hash, slot);
+}
+
+static void overwrite_in_place(struct db *db, uint64_t hash, table_slot *slot, const struct entry_plan *p) {
+    struct entry *e = table_slot_entry(slot);
+    int64_t old_at = entry_expire_at(e);
+    entry_overwrite(e, p);
+    access_touch(db->dataset, slot, e);
+    if (unlikely(old_at != p->expire_at)) expiry_moved(db, hash, old_at, p->expire_at);
+}
+
+/* slot: of the live key, or NULL. */
+static void put_plan(struct db *db, const struct key *key, table_slot *slot, const struct entry_plan *p) {
+    if (!slot)
+        insert_entry(db, key->hash, entry_build(p), access_fresh(db->dataset));
+    else if (fits_in_place(db, key->hash, slot, p))
+        overwrite_in_place(db, key->hash, slot, p);
+    else
+        replace_entry(db, key->hash, slot, entry_build(p), false);
+    db_tell_changed(db, key->text);
+}
+
+static int64_t put_expire_at(const table_slot *slot, int64_t expire_at, unsigned flags) {
+    if (likely(!(flags & PUT_KEEP_EXPIRE))) return expire_at;
+    return slot ? entry_expire_at(table_slot_entry(slot)) : NO_EXPIRE;
+}
+
+static bool plan_body(struct entry_plan *p, struct slice value) {
+    struct string_body *body = string_body_try_new(value.len, value.len);
+    if (!body) return false;
+    memcpy(body->bytes, value.ptr, value.len);
+    entry_plan_word(p, STRING_BODY, (uintptr_t)body);
+    return true;
+}
+
+bool db_put_string(struct db *db, struct key key, struct slice value, int64_t expire_at, unsigned flags) {
+    table_slot *slot = db_live_slot(db, &key);
+    struct entry_plan plan = {.key = key.text, .expire_at = put_expire_at(slot, expire_at, flags), .type = TYPE_STRING};
+    if (!entry_plan_inline(&plan, value, flags) && !plan_body(&plan, value)) return false;
+    put_plan(db, &key, slot, &plan);
+    return true;
+}
+
+void db_put_integer(struct db *db, struct key key, int64_t value, int64_t expire_at, unsigned flags) {
+    table_slot *slot = db_live_slot(db, &key);
+    struct entry_plan plan = {.key = key.text, .expire_at = put_expire_at(slot, expire_at, flags), .type = TYPE_STRING};
+    entry_plan_word(&plan, STRING_INT, (uint64_t)value);
+    put_plan(db, &key, slot, &plan);
+}
+
+bool db_adopt(struct db *db, uint64_t hash, struct entry *e, int64_t access) {
+    struct slice text = entry_key(e);
+    struct key key = {text, hash};
+    if (db_slot(db, &key)) return false;
+    insert_entry(db, hash, e, access_from(db->dataset, access));
+    db_tell_changed(db, text);
+    return true;
+}
+
+/* ---- editing ---- */
+static void plan_from(struct entry_plan *p, const struct entry *e) {
+    *p = (struct entry_plan){.key = entry_key(e),
+                             .expire_at = entry_expire_at(e),
+                             .type = entry_type(e),
+                             .encoding = entry_encoding(e),
+                             .value = slice_of((const char *)entry_value(e), e->value_len)};
+}
+
+/* A new entry will stand around the same body while a snapshot may read the old one. */
+static void plan_share_body(struct entry_plan *p, bool shared) {
+    if (shared && p->type == TYPE_STRING && p->encoding == STRING_BODY) p->encoding = STRING_BODY_SHARED;
+}
+
+/* How much an appended-to string asks for: twice its length, at most 1 MiB more. */
+static size_t with_slack(size_t len) { return len + (len < (1u << 20) ? len : 1u << 20); }
+
+/* A body of its own with a prefix of text, the rest zero. */
+static struct string_body *body_from(struct slice text, size_t len) {
+    size_t keep = text.len < len ? text.len : len;
+    struct string_body *body = string_body_try_new(len, len > text.len ? with_slack(len) : len);
+    if (!body) return NULL;
+    if (keep) memcpy(body->bytes, text.ptr, keep);
+    memset(body->bytes + keep, 0, len - keep);
+    return body;
+}
+
+static char *edit_inline(struct db *db, const struct key *key, table_slot *slot, struct slice text, size_t len) {
+    char bytes[ENTRY_INLINE_MAX] = {0};
+    struct entry_plan plan;
+    memcpy(bytes, text.ptr, text.len < len ? text.len : len);
+    plan_from(&plan, table_slot_entry(slot));
+    plan.encoding = STRING_RAW;
+    plan.value = slice_of(bytes, len);
+    if (fits_in_place(db, key->hash, slot, &plan)) {
+        overwrite_in_place(db, key->hash, slot, &plan);
+        return (char *)(uintptr_t)entry_value(table_slot_entry(slot));
+    }
+    struct entry *fresh = entry_build(&plan);
+    replace_entry(db, key->hash, slot, fresh, false);
+    return (char *)(uintptr_t)entry_value(fresh);
+}
+
+/* From inline, or from a body that must stay as it is. */
+static char *edit_into_new_body(struct db *db, const struct key *key, table_slot *slot, struct slice text, size_t len) {
+    struct entry_plan plan;
+    struct string_body *body = body_from(text, len);
+    if (!body) return NULL;
+    plan_from(&plan, table_slot_entry(slot));
+    entry_plan_word(&plan, STRING_BODY, (uintptr_t)body);
+    replace_entry(db, key->hash, slot, entry_build(&plan), false);
+    return body->bytes;
+}
+
+static char *edit_body(struct db *db, table_slot *slot, size_t len) {
+    struct entry *e = table_slot_entry(slot);
+    struct string_body *body = string_body_resize(entry_body(e), len);
+    if (!body) return NULL;
+    entry_set_pointer(e, body);
+    entry_set_encoding(e, STRING_BODY);
+    access_touch(db->dataset, slot, e);
+    return body->bytes;
+}
+
+char *db_edit_string(struct db *db, struct key key, size_t new_len) {
+    table_slot *slot = db_live_slot(db, &key);
+    proven(slot != NULL);
+    const struct entry *e = table_slot_entry(slot);
+    char scratch[NUM_TEXT_MAX], *bytes;
+    struct slice text = entry_string(e, scratch);
+    if (!entry_has_body(e) && new_len <= ENTRY_INLINE_MAX)
+        bytes = edit_inline(db, &key, slot, text, new_len);
+    else if (entry_has_body(e) && !body_shared(db->dataset, e, slot_shared(db, key.hash, slot)))
+        bytes = edit_body(db, slot, new_len);
+    else
+        bytes = edit_into_new_body(db, &key, slot, text, new_len);
+    if (bytes) db_tell_changed(db, key.text);
+    return bytes;
+}
+
+void db_set_expire(struct db *db, struct key key, int64_t at_ms) {
+    table_slot *slot = db_live_slot(db, &key);
+    proven(slot != NULL);
+    struct entry *e = table_slot_entry(slot);
+    bool shared = slot_shared(db, key.hash, slot);
+    if (!shared && entry_has_expire(e) && at_ms != NO_EXPIRE) {
+        int64_t old_at = entry_expire_at(e);
+        entry_set_expire_at(e, at_ms);
+        expiry_moved(db, key.hash, old_at, at_ms);
+    } else if (entry_expire_at(e) != at_ms) {
+        struct entry_plan plan;
+        plan_from(&plan, e);
+        plan.expire_at = at_ms;
+        plan_share_body(&plan, shared);
+        replace_entry(db, key.hash, slot, entry_build(&plan), true);
+    }
+    db_tell_changed(db, key.text);
+}
+
+/* ---- RENAME, MOVE, COPY ---- */
+static void drop_target(struct db *to, const struct key *target) {
+    table_slot *slot = db_live_slot(to, target);
+    if (slot) drop_slot(to, target->hash, slot);
+}
+
+void db_move_key(struct db *from, struct key source, struct db *to, struct key target) {
+    proven(from->dataset == to->dataset);
+    if (from == to && slice_equal(source.text, target.text)) return;
+    drop_target(to, &target);
+    table_slot *slot = db_live_slot(from, &source);
+    proven(slot != NULL);
+    uint32_t access = access_word(slot, table_slot_entry(slot));
+    bool shared;
+    struct entry *old = take_slot(from, source.hash, slot, &shared);
+    struct entry_plan plan;
+    plan_from(&plan, old);
+    plan.key = target.text;
+    plan_share_body(&plan, shared);
+    insert_entry(to, target.hash, entry_build(&plan), access);
+    block_dispose(from->dataset, old, shared);
+    db_tell_changed(from, source.text);
+    db_tell_changed(to, target.text);
+}
+
+bool db_copy_key(struct db *from, struct key source, struct db *to, struct key target) {
+    proven(from->dataset == to->dataset && (from != to || !slice_equal(source.text, target.text)));
+    table_slot *slot = db_live_slot(from, &source);
+    proven(slot != NULL);
+    const struct entry *e = table_slot_entry(slot);
+    uint32_t access = access_word(slot, e);
+    char scratch[NUM_TEXT_MAX];
+    struct entry_plan plan;
+    plan_from(&plan, e);
+    plan.key = target.text;
+    if (entry_has_body(e) && !plan_body(&plan, entry_string(e, scratch))) return false;
+    struct entry *copy = entry_build(&plan);
+    drop_target(to, &target);
+    insert_entry(to, target.hash, copy, access);
+    db_tell_changed(to, target.text);
+    return true;
+}

@@ -1,0 +1,176 @@
+/* Expiry on time: keys with a TTL are filed in their database's calendar by their hash.
+ *
+ * Invariant: a live key with a TTL has at least one reference at or before its time. More than one, and references of keys
+ * that are gone, are garbage, as `SET k v EX 3600; DEL k` in a loop makes it. Memory is bounded by renewal: when references
+ * outnumber the keys with a TTL twice and one for every 8 keys, a new calendar takes what is filed from now on, a few
+ * buckets of the table are walked with every filing to bring in the rest, and then the old calendar is freed whole. */
+#include "base/clock.h"
+#include "keyspace/keyspace_int.h"
+
+#define RENEWAL_SLACK              1024
+#define RENEWAL_BUCKETS_PER_FILING 4
+#define RENEWAL_BUCKETS_PER_SLICE  64
+#define CLOCK_SET_BACK_MS          1000
+#define DUE_AT_ONCE                64
+#define DUE_WORK                   256
+
+static int64_t wanted_at(int64_t expire_at) { return expire_at < INT64_MAX ? expire_at + 1 : expire_at; }
+
+struct hash_match {
+    uint64_t hash;
+    const struct dataset *dataset;
+};
+
+static bool hash_matches(const void *entry, const void *arg) {
+    const struct hash_match *m = arg;
+    return entry_has_expire(entry) && dataset_hash(m->dataset, entry_key(entry)) == m->hash;
+}
+
+static bool due_hash_matches(const void *entry, const void *arg) {
+    const struct hash_match *m = arg;
+    return entry_expired(m->dataset, entry) && hash_matches(entry, arg);
+}
+
+static int64_t reference_wanted(void *arg, uint64_t ref) {
+    const struct db *db = arg;
+    struct hash_match m = {ref, db->dataset};
+    table_slot *slot = table_find(&db->contents.table, ref, hash_matches, &m);
+    return slot ? wanted_at(entry_expire_at(table_slot_entry(slot))) : -1;
+}
+
+/* ---- renewal ---- */
+static void renewal_visit(void *arg, table_slot *slot) {
+    struct db *db = arg;
+    const struct entry *e = table_slot_entry(slot);
+    if (entry_has_expire(e))
+        calendar_file(db->contents.calendar, wanted_at(entry_expire_at(e)), dataset_hash(db->dataset, entry_key(e)));
+}
+
+static void calendar_free_job(void *calendar) { calendar_free(calendar); }
+
+static void renewal_step(struct db *db, int buckets) {
+    struct db_contents *c = &db->contents;
+    do c->renewal_cursor = table_scan(&c->table, c->renewal_cursor, renewal_visit, db);
+    while (c->renewal_cursor != 0 && --buckets > 0);
+    if (c->renewal_cursor != 0) return;
+    dataset_defer(db->dataset, calendar_free_job, c->retiring);
+    c->retiring = NULL;
+}
+
+static void renewal_start(struct db *db) {
+    struct db_contents *c = &db->contents;
+    proven(c->calendar && !c->retiring);
+    c->retiring = c->calendar;
+    c->calendar = calendar_new(reference_wanted, db, db->dataset->now_ms);
+    c->renewal_cursor = 0;
+}
+
+static bool too_much_garbage(const struct db_contents *c) {
+    return calendar_count(c->calendar) > 2 * c->expires + c->table.count / 8 + RENEWAL_SLACK;
+}
+
+static void file_reference(struct db *db, uint64_t hash, int64_t expire_at) {
+    struct db_contents *c = &db->contents;
+    int64_t at = wanted_at(expire_at);
+    if (unlikely(!c->calendar)) c->calendar = calendar_new(reference_wanted, db, db->dataset->now_ms);
+    calendar_file(c->calendar, at, hash);
+    if (at < db->dataset->next_expiry_ms) db->dataset->next_expiry_ms = at;
+    if (unlikely(c->retiring != NULL))
+        renewal_step(db, RENEWAL_BUCKETS_PER_FILING);
+    else if (unlikely(too_much_garbage(c)))
+        renewal_start(db);
+}
+
+void expiry_moved(struct db *db, uint64_t hash, int64_t old_at, int64_t new_at) {
+    if (old_at == new_at) return;
+    struct db_contents *c = &db->contents;
+    if (old_at != NO_EXPIRE) {
+        c->expires--;
+        c->expire_sum -= old_at;
+    }
+    if (new_at == NO_EXPIRE) return;
+    c->expires++;
+    c->expire_sum += new_at;
+    if (old_at == NO_EXPIRE || new_at < old_at) file_reference(db, hash, new_at);
+}
+
+void expiry_release(struct db_contents *c) {
+    if (c->calendar) calendar_free(c->calendar);
+    if (c->retiring) calendar_free(c->retiring);
+    c->calendar = c->retiring = NULL;
+}
+
+void expiry_rebind(struct db *db) {
+    if (db->contents.calendar) calendar_rebind(db->contents.calendar, db);
+    if (db->contents.retiring) calendar_rebind(db->contents.retiring, db);
+}
+
+/* ---- taking what is due ---- */
+/* A reference whose time has come: its key has expired, or has moved later and is filed again, or is gone. */
+static void settle_reference(struct db *db, uint64_t ref) {
+    struct hash_match m = {ref, db->dataset};
+    table_slot *slot = table_find(&db->contents.table, ref, due_hash_matches, &m);
+    if (slot) {
+        db_expire_slot(db, ref, slot);
+        return;
+    }
+    int64_t at = reference_wanted(db, ref);
+    if (at >= 0) calendar_file(db->contents.calendar, at, ref);
+}
+
+/* One slice; true when more is due. */
+static bool settle_due(struct db *db, struct calendar *calendar) {
+    uint64_t refs[DUE_AT_ONCE];
+    bool more;
+    size_t n = calendar_take_due(calendar, db->dataset->now_ms, refs, DUE_AT_ONCE, DUE_WORK, &more);
+    for (size_t i = 0; i < n; i++) settle_reference(db, refs[i]);
+    return more;
+}
+
+static bool database_slice(struct db *db) {
+    struct db_contents *c = &db->contents;
+    if (!c->calendar) return false;
+    if (!c->retiring && calendar_hand_ms(c->calendar) > db->dataset->now_ms + CLOCK_SET_BACK_MS) renewal_start(db);
+    if (c->retiring) renewal_step(db, RENEWAL_BUCKETS_PER_SLICE);
+    bool more = settle_due(db, c->calendar);
+    if (c->retiring) more = settle_due(db, c->retiring) || true;
+    return more;
+}
+
+static int64_t database_next_ms(const struct db *db) {
+    const struct db_contents *c = &db->contents;
+    if (!c->calendar) return INT64_MAX;
+    return c->retiring ? db->dataset->now_ms : calendar_next_ms(c->calendar);
+}
+
+void expiry_find_next(struct dataset *ds) {
+    ds->next_expiry_ms = INT64_MAX;
+    for (unsigned i = 0; i < ds->count; i++) {
+        int64_t next = database_next_ms(&ds->dbs[i]);
+        if (next < ds->next_expiry_ms) ds->next_expiry_ms = next;
+    }
+}
+
+bool dataset_expire_due(struct dataset *ds, int64_t budget_us) {
+    if (!ds->active_expire || ds->keep_expired || ds->next_expiry_ms > ds->now_ms) return false;
+    int64_t start = clock_mono_us(), elapsed = 0;
+    unsigned idle = 0; /* databases in a row with nothing due */
+    while (idle < ds->count && elapsed < budget_us) {
+        if (database_slice(&ds->dbs[ds->expire_cursor])) {
+            idle = 0;
+            elapsed = clock_mono_us() - start;
+            continue;
+        }
+        idle++;
+        ds->expire_cursor = (ds->expire_cursor + 1) % ds->count;
+    }
+    ds->stats.expire_cycle_us += (uint64_t)(clock_mono_us() - start);
+    expiry_find_next(ds);
+    return idle < ds->count;
+}
+
+int64_t dataset_next_expiry_ms(const struct dataset *ds) {
+    return ds->active_expire && !ds->keep_expired ? ds->next_expiry_ms : INT64_MAX;
+}
+
+void dataset_set_active_expire(struct dataset *ds, bool enabled) { ds->active_expire = enabled; }

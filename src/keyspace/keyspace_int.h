@@ -1,0 +1,175 @@
+/* Private to keyspace/: what a dataset and a database hold, and the steps its files share.
+ *
+ * A database is a shell with a fixed address (commands hold struct db *) around its contents: the table and the calendar.
+ * FLUSHDB takes the contents out, SWAPDB exchanges those of two shells, a snapshot's view follows its table. */
+#ifndef TARN_KEYSPACE_INT_H
+#define TARN_KEYSPACE_INT_H
+
+#include "base/random.h"
+#include "keyspace/calendar.h"
+#include "keyspace/db.h"
+#include "store/frozen.h"
+
+#define DEFER_BYTES_MIN   (64u * 1024) /* bodies above are freed by hooks.defer: below, the hand-over costs more */
+#define ACCESS_CLOCK_MASK UINT32_C(0xffffff)
+
+struct db_contents {
+    struct table table;
+    size_t expires;
+    __int128 expire_sum;       /* of expire_at over all keys that have one: the average TTL in O(1) */
+    struct calendar *calendar; /* NULL until the first key with a TTL */
+    struct calendar *retiring; /* while a renewal runs: the one that is being replaced */
+    uint64_t renewal_cursor;
+    struct db_contents *next; /* in a list of dropped contents */
+};
+
+struct db {
+    struct db_contents contents;
+    struct dataset *dataset;
+    unsigned index;
+};
+
+struct dataset {
+    struct siphash_seed seed;
+    int64_t now_ms;
+    int64_t horizon_ms; /* a key whose time is below has expired: now_ms, or INT64_MIN while expired keys are kept */
+    uint32_t clock;     /* LRU: seconds; LFU: minutes (16 bits); see access.c */
+    enum access_policy policy;
+    int lfu_log_factor, lfu_decay_minutes;
+    struct dataset_stats stats;
+    struct keyspace_hooks hooks;
+    struct frozen frozen;
+    struct dataset_frozen *snapshot; /* the live one, or NULL */
+    struct random random;
+    int64_t next_expiry_ms; /* lower bound over all databases */
+    bool active_expire, keep_expired;
+    unsigned expire_cursor; /* the database whose turn it is in dataset_expire_due */
+    unsigned count;
+    struct db dbs[];
+};
+
+/* ---- entry.c: building entries ---- */
+/* What an entry is to hold. value is the value part as stored: inline bytes, or 8 bytes of `word` (int64 or pointer). */
+struct entry_plan {
+    struct slice key;
+    int64_t expire_at;
+    enum value_type type;
+    unsigned encoding;
+    struct slice value;
+    uint64_t word;
+};
+
+void entry_plan_word(struct entry_plan *p, unsigned encoding, uint64_t word);
+/* The encoding SET gives to value; false when it needs a body (plan untouched but for the encoding). */
+bool entry_plan_inline(struct entry_plan *p, struct slice value, unsigned put_flags);
+size_t entry_plan_size(const struct entry_plan *p);
+struct entry *entry_build(const struct entry_plan *p);
+/* Writes the plan over e, whose block is large enough, whose key is the same and which has a time when the plan has. The
+ * plan's value may be e's own. */
+void entry_overwrite(struct entry *e, const struct entry_plan *p);
+bool entry_has_body(const struct entry *e);
+struct string_body *entry_body(const struct entry *e);
+/* The pointer of a value that is not inline is set anew. */
+void entry_set_pointer(struct entry *e, const void *p);
+void entry_set_encoding(struct entry *e, unsigned encoding);
+void entry_set_expire_at(struct entry *e, int64_t at_ms); /* proven: it has a time */
+
+static inline uint8_t entry_access(const struct entry *e) { return __atomic_load_n(&e->access, __ATOMIC_RELAXED); }
+
+static inline void entry_set_access(struct entry *e, uint8_t access) {
+    __atomic_store_n(&e->access, access, __ATOMIC_RELAXED);
+}
+
+/* ---- lookup ---- */
+/* Equal bytes, 8 at a time: most keys are 8 to 32 bytes, where a call of memcmp costs more than the comparison. */
+static inline bool key_bytes_equal(const char *a, const char *b, size_t n) {
+    uint64_t x, y;
+    if (n < 8) return memcmp(a, b, n) == 0;
+    for (size_t i = 0; i + 8 < n; i += 8) {
+        memcpy(&x, a + i, 8);
+        memcpy(&y, b + i, 8);
+        if (x != y) return false;
+    }
+    memcpy(&x, a + n - 8, 8);
+    memcpy(&y, b + n - 8, 8);
+    return x == y;
+}
+
+static inline bool key_matches(const void *entry, const void *arg) {
+    struct slice have = entry_key(entry), want = *(const struct slice *)arg;
+    return have.len == want.len && key_bytes_equal(have.ptr, want.ptr, want.len);
+}
+
+/* The slot of the key, expired or not. */
+static inline table_slot *db_slot(const struct db *db, const struct key *key) {
+    return table_find(&db->contents.table, key->hash, key_matches, &key->text);
+}
+
+static inline bool entry_expired(const struct dataset *ds, const struct entry *e) {
+    return unlikely(entry_has_expire(e)) && entry_expire_at(e) < ds->horizon_ms;
+}
+
+/* ---- access.c ---- */
+void access_touch_counter(struct dataset *ds, table_slot *slot, struct entry *e);
+uint32_t access_fresh(const struct dataset *ds); /* the word of a new key */
+uint32_t access_from(const struct dataset *ds, int64_t idle_or_frequency);
+void access_set_clock(struct dataset *ds);
+int64_t access_idle_seconds(uint32_t clock, uint32_t word);
+uint8_t access_decayed(uint32_t clock, int decay_minutes, uint32_t word);
+
+static inline uint32_t access_word(const table_slot *slot, const struct entry *e) {
+    return (uint32_t)entry_access(e) << 16 | table_slot_user(slot);
+}
+
+static inline void access_store(table_slot *slot, struct entry *e, uint32_t word) {
+    if (table_slot_user(slot) != (uint16_t)word) table_slot_set_user(slot, (uint16_t)word);
+    if (unlikely(entry_access(e) != (uint8_t)(word >> 16))) entry_set_access(e, (uint8_t)(word >> 16));
+}
+
+/* Notes an access. Allowed on entries and slots that a snapshot shares: it ignores these bits, which are atomic. */
+static inline void access_touch(struct dataset *ds, table_slot *slot, struct entry *e) {
+    if (likely(ds->policy == ACCESS_LRU))
+        access_store(slot, e, ds->clock);
+    else
+        access_touch_counter(ds, slot, e);
+}
+
+/* ---- db_write.c ---- */
+/* Takes the key of the slot out for good because its time has come: counts it and tells hooks.expired. */
+void db_expire_slot(struct db *db, uint64_t hash, table_slot *slot);
+/* Frees an entry that no table holds, or leaves to limbo what a snapshot may still read of it. */
+void entry_dispose(struct dataset *ds, struct entry *e, bool shared);
+
+/* The slot of a live key; an expired one is removed. */
+static inline table_slot *db_live_slot(struct db *db, const struct key *key) {
+    table_slot *slot = db_slot(db, key);
+    if (!slot || likely(!entry_expired(db->dataset, table_slot_entry(slot)))) return slot;
+    db_expire_slot(db, key->hash, slot);
+    return NULL;
+}
+
+static inline void db_tell_changed(struct db *db, struct slice key) {
+    const struct keyspace_hooks *h = &db->dataset->hooks;
+    if (h->changed) h->changed(h->arg, db, key);
+}
+
+/* ---- expiry.c ---- */
+/* The time of a key in the table went from old_at to new_at (either may be NO_EXPIRE): sums and calendar follow. */
+void expiry_moved(struct db *db, uint64_t hash, int64_t old_at, int64_t new_at);
+void expiry_release(struct db_contents *contents);
+void expiry_rebind(struct db *db);
+void expiry_find_next(struct dataset *ds); /* next_expiry_ms anew */
+
+/* ---- dataset.c ---- */
+void dataset_defer(struct dataset *ds, void (*job)(void *), void *arg);
+void contents_init(struct db_contents *contents, const struct dataset *ds);
+void contents_move(struct db_contents *to, struct db_contents *from); /* from is left without meaning */
+/* Frees a heap-allocated list of dropped contents with their entries. A job for hooks.defer. */
+void contents_free_list(void *list);
+
+/* ---- snapshot.c ---- */
+/* Contents dropped while a snapshot is live wait for its end. All of them: also a table made since holds bodies that the
+ * snapshot reads (STRING_BODY_SHARED). */
+void snapshot_keep_contents(struct dataset *ds, struct db_contents *list);
+
+#endif

@@ -1,0 +1,124 @@
+/* Snapshots: one struct frozen for the dataset, one frozen view for each database's table. */
+#include "keyspace/keyspace_int.h"
+
+struct frozen_db {
+    struct table_frozen table;
+    size_t expires;
+};
+
+struct dataset_frozen {
+    struct dataset *dataset;
+    struct db_contents *dropped; /* since the freeze, waiting for the thaw */
+    uint32_t clock;
+    int lfu_decay_minutes;
+    unsigned count;
+    struct frozen_db dbs[];
+};
+
+static size_t frozen_bytes(unsigned databases) {
+    return sizeof(struct dataset_frozen) + databases * sizeof(struct frozen_db);
+}
+
+struct dataset_frozen *dataset_freeze(struct dataset *ds) {
+    proven(!ds->snapshot);
+    struct dataset_frozen *z = mem_alloc_zeroed(MEM_LIMBO, frozen_bytes(ds->count));
+    z->dataset = ds;
+    z->clock = ds->clock;
+    z->lfu_decay_minutes = ds->lfu_decay_minutes;
+    z->count = ds->count;
+    frozen_begin(&ds->frozen);
+    for (unsigned i = 0; i < ds->count; i++) {
+        table_freeze(&ds->dbs[i].contents.table, &z->dbs[i].table);
+        z->dbs[i].expires = ds->dbs[i].contents.expires;
+    }
+    ds->snapshot = z;
+    return z;
+}
+
+void snapshot_keep_contents(struct dataset *ds, struct db_contents *list) {
+    proven(ds->snapshot != NULL);
+    while (list) {
+        struct db_contents *next = list->next;
+        list->next = ds->snapshot->dropped;
+        ds->snapshot->dropped = list;
+        list = next;
+    }
+}
+
+/* What the snapshot kept alive, freed by the reaper. */
+struct leftover {
+    struct limbo *limbo;
+    struct db_contents *dropped;
+};
+
+static void leftover_free_job(void *arg) {
+    struct leftover *l = arg;
+    limbo_free(l->limbo);
+    contents_free_list(l->dropped);
+    mem_free(MEM_LIMBO, l, sizeof *l);
+}
+
+/* A table knows its view, wherever SWAPDB or a flush has put it since. */
+static void contents_thaw(struct db_contents *c) {
+    if (c->table.frozen) table_thaw(&c->table, c->table.frozen);
+}
+
+void dataset_thaw(struct dataset *ds, struct dataset_frozen *frozen) {
+    proven(frozen && ds->snapshot == frozen);
+    for (unsigned i = 0; i < ds->count; i++) contents_thaw(&ds->dbs[i].contents);
+    for (struct db_contents *c = frozen->dropped; c; c = c->next) contents_thaw(c);
+    struct leftover *l = mem_alloc(MEM_LIMBO, sizeof *l);
+    l->dropped = frozen->dropped;
+    l->limbo = frozen_end(&ds->frozen);
+    ds->snapshot = NULL;
+    mem_free(MEM_LIMBO, frozen, frozen_bytes(frozen->count));
+    dataset_defer(ds, leftover_free_job, l);
+}
+
+bool dataset_is_frozen(const struct dataset *ds) { return ds->snapshot != NULL; }
+
+size_t dataset_limbo_bytes(const struct dataset *ds) { return ds->frozen.bytes; }
+
+size_t dataset_limbo_peak_bytes(const struct dataset *ds) { return ds->frozen.peak_bytes; }
+
+/* ---- the reader's side ---- */
+unsigned dataset_frozen_databases(const struct dataset_frozen *z) { return z->count; }
+
+static const struct frozen_db *frozen_db(const struct dataset_frozen *z, unsigned db_index) {
+    proven(db_index < z->count);
+    return &z->dbs[db_index];
+}
+
+size_t dataset_frozen_keys(const struct dataset_frozen *z, unsigned db_index) {
+    return frozen_db(z, db_index)->table.count;
+}
+
+size_t dataset_frozen_expires(const struct dataset_frozen *z, unsigned db_index) {
+    return frozen_db(z, db_index)->expires;
+}
+
+struct frozen_visit {
+    bool (*visit)(void *arg, const struct entry *e, uint32_t access);
+    void *arg;
+};
+
+static bool visit_frozen(void *arg, const table_slot *slot) {
+    const struct frozen_visit *v = arg;
+    const struct entry *e = table_slot_entry(slot);
+    return v->visit(v->arg, e, access_word(slot, e));
+}
+
+bool dataset_frozen_each(struct dataset_frozen *z, unsigned db_index,
+                         bool (*visit)(void *arg, const struct entry *e, uint32_t access), void *arg) {
+    proven(db_index < z->count);
+    struct frozen_visit v = {visit, arg};
+    return table_frozen_each(&z->dbs[db_index].table, visit_frozen, &v);
+}
+
+int64_t dataset_frozen_idle_seconds(const struct dataset_frozen *z, uint32_t access) {
+    return access_idle_seconds(z->clock, access);
+}
+
+uint8_t dataset_frozen_frequency(const struct dataset_frozen *z, uint32_t access) {
+    return access_decayed(z->clock, z->lfu_decay_minutes, access);
+}
