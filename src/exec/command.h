@@ -34,7 +34,9 @@ enum command_flags {
     CMD_TOUCHES_ARBITRARY_KEYS = 1 << 18,
     CMD_PROTECTED = 1 << 19, /* enable-debug-command and its like decide */
     CMD_SENTINEL = 1 << 20,
-    CMD_MOVABLE_KEYS = 1 << 21, /* set by the registry when the specs are not one plain range */
+    CMD_MOVABLE_KEYS = 1 << 21, /* set by the index when a spec is not a plain range */
+    CMD_NO_MANDATORY_KEYS = 1 << 22, /* may be called without any key */
+    CMD_PROBE = 1 << 23, /* a health check (PING): refused, as writes are, while writes cannot be saved */
 };
 
 /* ACL categories beyond those that follow from flags (write, read, fast/slow, admin+dangerous, pubsub, blocking). */
@@ -100,6 +102,8 @@ struct command_row { /* name NULL ends a list */
     struct key_spec keys[COMMAND_KEY_SPECS_MAX];
     /* Keys that no spec describes: writes argument positions, returns their number; NULL: from the specs. */
     int (*find_keys)(const struct slice *argv, int argc, int *positions, int max);
+    /* For specs with KEY_VARIABLE_FLAGS: what these arguments really do with the key; NULL: the spec's flags. */
+    unsigned (*key_flags)(const struct slice *argv, int argc);
     const struct command_row *subcommands;
     const char *since, *complexity, *summary;
     const char *deprecated_since, *replaced_by; /* or NULL */
@@ -117,7 +121,7 @@ struct command {
     struct command *subcommands;  /* array of subcommand_count */
     unsigned subcommand_count;
     const char *full_name;        /* "config|get" */
-    const char *name_override;    /* after rename-command, else NULL; "" when disabled */
+    char *name_override;          /* after rename-command, else NULL; "" when disabled */
     unsigned flags, acl;          /* row's, with what is derived */
     int first_key, last_key, key_step; /* legacy triple; first_key 0: none at a fixed place */
     unsigned id;
@@ -134,24 +138,31 @@ struct command_index *command_index_new(const struct command_list *lists, unsign
 void command_index_free(struct command_index *x);
 /* By name in any case; ~5 ns. NULL when unknown. */
 struct command *command_find(const struct command_index *x, struct slice name);
+/* The same for "container|sub", as COMMAND INFO takes it. */
+struct command *command_find_full(const struct command_index *x, struct slice name);
 /* By argv: goes to the subcommand of a container when there is one of that name; for an unknown subcommand returns the
  * container (dispatch then replies the "unknown subcommand" error). */
 struct command *command_resolve(const struct command_index *x, const struct slice *argv, int argc);
-struct command *command_subcommand(const struct command *container, struct slice name);
+struct command *command_subcommand(const struct command *container, struct slice name); /* O(subcommands) */
 /* Top-level commands in the order of their lists. */
 unsigned command_count(const struct command_index *x);
 struct command *command_at(const struct command_index *x, unsigned i);
 /* rename-command: "" disables. False when `from` is unknown or `to` is taken. Before serving only. */
 bool command_rename(struct command_index *x, struct slice from, struct slice to);
 
-/* Argument positions of all keys with the flags of their spec. Returns their number; -1 when the arguments do not fit the
- * command (bad numkeys); at most max are written. */
+/* True when some argument can be a key. */
+bool command_has_keys(const struct command *cmd);
+/* Argument positions of all keys with the flags of their spec (of find_keys: the first key has the first spec's, the others
+ * the last spec's). Returns their number, which may be above max; -1 when the arguments do not fit the command (a bad numkeys,
+ * a range beyond the end); at most max are written. argc may be anything that the wire lets through; O(argc). */
 struct key_position { int index; unsigned flags; };
 int command_keys(const struct command *cmd, const struct slice *argv, int argc, struct key_position *out, int max);
 
 const char *command_group_name(enum command_group group);
-/* Names of one bit: "write", "@string" without '@'. */
+/* Names of one bit: "write", "string" (without '@'); NULL for a flag that COMMAND INFO does not show. */
 const char *command_flag_name(unsigned flag);
 const char *command_acl_name(unsigned category);
+/* The category of that name (any case, without '@'); 0 when there is none. */
+unsigned command_acl_find(struct slice name);
 
 #endif

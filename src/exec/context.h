@@ -60,6 +60,8 @@ enum expire_unit { EXPIRE_SECONDS, EXPIRE_MS, EXPIRE_AT_SECONDS, EXPIRE_AT_MS };
 bool context_expire_at(struct context *c, int i, enum expire_unit unit, bool positive_only, int64_t *at_ms);
 
 void context_syntax_error(struct context *c);
+/* The longest string value allowed (proto-max-bulk-len), bytes. */
+int64_t context_string_max(const struct context *c);
 
 enum notify_class {
     NOTIFY_GENERIC = 1 << 0, NOTIFY_STRING = 1 << 1, NOTIFY_LIST = 1 << 2, NOTIFY_SET = 1 << 3, NOTIFY_HASH = 1 << 4,
@@ -71,7 +73,7 @@ void context_changed(struct context *c, enum notify_class class, const char *eve
 /* Counts n changes without an event (FLUSHALL, MSET). */
 void context_count_changes(struct context *c, uint64_t n);
 
-/* A container's HELP reply: its first line, row->help, "HELP", "    Print this help." */
+/* A container's HELP reply: its first line, row->help, "HELP", "    Prints this help." */
 void context_reply_help(struct context *c);
 /* "ERR unknown subcommand or wrong number of arguments for 'x'. Try CONFIG HELP." */
 void context_unknown_subcommand(struct context *c);

@@ -33,13 +33,29 @@ struct executor_stats {
     uint64_t auth_failures, acl_denied_commands;
     uint64_t net_in, net_out, reads, writes;
     uint64_t query_buffer_closed, output_buffer_closed;
-    uint64_t command_time_ns; /* sum over all commands */
-    uint64_t client_peak_in, client_peak_out; /* recent maxima */
+    uint64_t command_time_ns; /* sum over all commands, brought up to date by executor_sample and executor_flush_times */
+    uint64_t client_peak_in, client_peak_out; /* maxima of this second: the carrier raises them, executor_sample files them */
     double ops_per_s, in_kib_per_s, out_kib_per_s; /* set by executor_sample */
 };
 
 struct error_count { char code[32]; uint64_t count; };
 #define EXECUTOR_ERROR_CODES_MAX 128
+
+/* A rate over the last EXECUTOR_RATE_SAMPLES calls of executor_sample. */
+#define EXECUTOR_RATE_SAMPLES 16
+struct executor_rate {
+    uint64_t last_total;
+    double samples[EXECUTOR_RATE_SAMPLES];
+};
+
+/* What executor_sample keeps. */
+#define EXECUTOR_PEAK_SECONDS 8
+struct executor_sampler {
+    int64_t last_us, last_second_us;
+    unsigned next, next_second;
+    struct executor_rate ops, in, out;
+    uint64_t peaks_in[EXECUTOR_PEAK_SECONDS], peaks_out[EXECUTOR_PEAK_SECONDS];
+};
 
 struct executor {
     struct command_index *commands;
@@ -47,7 +63,10 @@ struct executor {
     bool loading;               /* only CMD_LOADING commands run */
     bool async_loading;
     struct list_node sessions;  /* struct session.place */
-    struct list_node postponed;
+    struct list_node blocked;   /* struct session.waiting */
+    struct list_node postponed; /* the same */
+    struct session *current;    /* whose command runs now, or NULL */
+    uint32_t dataset_epoch;     /* counts replacements, so that a hash made for an older dataset is not used */
     size_t session_count, blocked_count;
     uint64_t next_session_id;
     int64_t now_ms;             /* wall, set by executor_begin_batch */
@@ -57,20 +76,30 @@ struct executor {
     struct error_count error_counts[EXECUTOR_ERROR_CODES_MAX];
     unsigned error_code_count;
     struct executor_hooks hooks;
+    struct keyspace_hooks keyspace; /* given to every dataset that is put in place */
     struct random random;
     const char *password;       /* requirepass, "" when none */
     bool latency_tracking;
+    int64_t string_max;         /* proto-max-bulk-len; 512 MB unless set */
+    int64_t session_limit;      /* maxclients, for show; 0: not told */
     int64_t used_memory_limit;  /* maxmemory, 0 none; CMD_DENYOOM is refused beyond it under noeviction */
     char run_id[41];
     int64_t start_ms;
+    uint64_t ticks_now;         /* end of the last command of this batch, 0 at its start */
+    uint64_t ticks_unfiled;     /* not yet in stats.command_time_ns */
+    int64_t limit_seen;         /* the limit that over_limit was found with */
+    unsigned limit_checks;      /* writes until used memory is looked at again */
+    bool over_limit;
+    struct executor_sampler sampler;
 };
 
 void executor_init(struct executor *x, const struct command_list *lists, unsigned count, struct dataset *dataset);
 void executor_release(struct executor *x); /* proven: no sessions left; the dataset is the caller's */
-/* The dataset of a finished load or full sync takes the place of the old one, which is returned. */
+/* The dataset of a finished load or full sync takes the place of the old one, which is returned. It gets
+ * the hooks of `keyspace`. */
 struct dataset *executor_replace_dataset(struct executor *x, struct dataset *fresh);
 
-/* Takes the time for all commands until the next call: x->now_ms and the dataset's. */
+/* Takes the time for all commands until the next call: x->now_ms and the dataset's. ~30 ns. */
 void executor_begin_batch(struct executor *x);
 
 /* A request ready to run. Filled by executor_prepare: resolves the command and hashes its first key, so that a batch can be
@@ -81,6 +110,7 @@ struct request {
     struct command *command; /* NULL: unknown */
     int key_index;           /* of the hashed key; 0: none */
     uint64_t key_hash;
+    uint32_t dataset_epoch;
 };
 void executor_prepare(struct executor *x, struct request *r);
 
@@ -93,16 +123,20 @@ enum run_result executor_run(struct executor *x, struct session *s, const struct
 /* Deadlines of blocked and paused sessions. tick: call at least when next_deadline says. INT64_MAX: none. O(blocked). */
 int64_t executor_next_deadline_ms(const struct executor *x);
 void executor_tick(struct executor *x, int64_t now_ms);
+/* Over a pause that is on, the stricter kind and the later end count. until_ms INT64_MAX: until executor_unpause, and CLIENT
+ * UNPAUSE does not lift it (a shutdown's last save). */
 void executor_pause(struct executor *x, enum pause_kind kind, int64_t until_ms);
 void executor_unpause(struct executor *x);
 
 struct session *executor_session(const struct executor *x, uint64_t id); /* O(sessions) */
 /* Rates of the last 1.6 s: call every 100 ms. */
 void executor_sample(struct executor *x, int64_t now_us);
-void executor_reset_stats(struct executor *x); /* CONFIG RESETSTAT */
+void executor_reset_stats(struct executor *x); /* CONFIG RESETSTAT: these, the commands' and the dataset's */
+void executor_flush_times(struct executor *x); /* stats.command_time_ns up to now */
 /* Counts an error reply by its code (errorstats). */
 void executor_count_error(struct executor *x, struct slice error_line);
 
+/* INFO clients, stats, commandstats, errorstats, latencystats. */
 extern const struct metric executor_metrics[];
 extern const unsigned executor_metric_count;
 

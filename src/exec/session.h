@@ -58,7 +58,7 @@ struct session_wait {
 
 struct session {
     struct list_node place;        /* in the executor's registry, order of arrival */
-    struct list_node postponed;    /* in its queue while SESSION_POSTPONED */
+    struct list_node waiting;      /* in the executor's queue of the blocked or of the postponed, while it is one */
     struct executor *executor;
     uint64_t id;
     unsigned flags;

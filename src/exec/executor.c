@@ -1,0 +1,372 @@
+/* Running requests: what may run now, what it costs, who waits. See executor.h. */
+#include "exec/executor.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "exec/context.h"
+
+#include <stdio.h>
+
+#define STRING_MAX_DEFAULT (INT64_C(512) * 1024 * 1024)
+/* Used memory is summed over the threads (~100 ns), so only every so many writes. */
+#define LIMIT_CHECK_EVERY 16
+
+void executor_init(struct executor *x, const struct command_list *lists, unsigned count, struct dataset *dataset) {
+    memset(x, 0, sizeof *x);
+    x->commands = command_index_new(lists, count);
+    x->dataset = dataset;
+    list_init(&x->sessions);
+    list_init(&x->blocked);
+    list_init(&x->postponed);
+    random_init_from_system(&x->random);
+    random_hex(x->run_id, 40);
+    x->password = "";
+    x->latency_tracking = true;
+    x->string_max = STRING_MAX_DEFAULT;
+    executor_begin_batch(x);
+    x->start_ms = x->now_ms;
+}
+
+void executor_release(struct executor *x) {
+    proven(list_empty(&x->sessions) && x->current == NULL);
+    command_index_free(x->commands);
+    x->commands = NULL;
+}
+
+struct dataset *executor_replace_dataset(struct executor *x, struct dataset *fresh) {
+    struct dataset *old = x->dataset;
+    proven(fresh && fresh != old);
+    dataset_set_hooks(fresh, &x->keyspace);
+    dataset_set_now(fresh, x->now_ms);
+    x->dataset = fresh;
+    x->dataset_epoch++;
+    return old;
+}
+
+void executor_begin_batch(struct executor *x) {
+    x->now_ms = clock_wall_ms();
+    x->ticks_now = 0;
+    dataset_set_now(x->dataset, x->now_ms);
+}
+
+void executor_prepare(struct executor *x, struct request *r) {
+    struct command *c = command_resolve(x->commands, r->argv, r->argc);
+    r->command = c;
+    r->key_index = 0;
+    r->dataset_epoch = x->dataset_epoch;
+    x->ticks_now = 0; /* what is prepared here is not the next command's time */
+    if (!c || c->first_key <= 0 || c->first_key >= r->argc) return;
+    r->key_index = c->first_key;
+    r->key_hash = dataset_hash(x->dataset, r->argv[c->first_key]);
+}
+
+/* ---- refusals ---- */
+void executor_count_error(struct executor *x, struct slice line) {
+    const size_t longest = sizeof(x->error_counts[0].code) - 1;
+    size_t n = 0;
+    if (line.len && line.ptr[0] == '-') line = slice_of(line.ptr + 1, line.len - 1);
+    while (n < line.len && n < longest && line.ptr[n] != ' ' && line.ptr[n] != '\r') n++;
+    for (unsigned i = 0; i < x->error_code_count; i++) {
+        struct error_count *e = &x->error_counts[i];
+        if (strncmp(e->code, line.ptr, n) != 0 || e->code[n] != '\0') continue;
+        e->count++;
+        return;
+    }
+    if (n == 0 || x->error_code_count == EXECUTOR_ERROR_CODES_MAX) return;
+    struct error_count *e = &x->error_counts[x->error_code_count++];
+    memcpy(e->code, line.ptr, n);
+    e->code[n] = '\0';
+    e->count = 1;
+}
+
+/* The errors that a request has written, by the code of the last. */
+static void count_errors(struct executor *x, const struct reply *r, uint64_t n) {
+    struct slice line = slice_of(r->out->ptr + r->last_error, r->out->len - r->last_error);
+    x->stats.errors += n;
+    executor_count_error(x, line);
+}
+
+/* Printed with a bound, up to a NUL, as the peers do. */
+#define SHOWN_MAX 128
+static int shown(struct slice s, int room) { return (int)(s.len < (size_t)room ? s.len : (size_t)room); }
+
+static void refuse_unknown(struct reply *reply, const struct request *r) {
+    char args[SHOWN_MAX * 2];
+    int used = 0;
+    args[0] = '\0';
+    for (int i = 1; i < r->argc && used < SHOWN_MAX; i++) {
+        used += snprintf(args + used, sizeof args - (size_t)used, "'%.*s' ", shown(r->argv[i], SHOWN_MAX - used),
+                         r->argv[i].ptr);
+    }
+    reply_error_format(reply, "ERR unknown command '%.*s', with args beginning with: %s", shown(r->argv[0], SHOWN_MAX),
+                       r->argv[0].ptr, args);
+}
+
+static void refuse_subcommand(struct reply *reply, const struct request *r) {
+    char upper[SHOWN_MAX + 1];
+    int n = shown(r->argv[0], SHOWN_MAX);
+    for (int i = 0; i < n; i++) {
+        char ch = r->argv[0].ptr[i];
+        upper[i] = (char)(ch >= 'a' && ch <= 'z' ? ch - 'a' + 'A' : ch);
+    }
+    reply_error_format(reply, "ERR unknown subcommand '%.*s'. Try %.*s HELP.", shown(r->argv[1], SHOWN_MAX),
+                       r->argv[1].ptr, n, upper);
+}
+
+static bool arity_fits(const struct command *c, int argc) {
+    int arity = c->row->arity;
+    return arity >= 0 ? argc == arity : argc >= -arity;
+}
+
+/* A request that names no command, no subcommand, or comes with too few or too many arguments. True: refused. */
+static bool refuse_form(struct reply *reply, const struct request *r) {
+    const struct command *c = r->command;
+    if (!c) {
+        refuse_unknown(reply, r);
+    } else if (c->subcommand_count && r->argc > 1) {
+        refuse_subcommand(reply, r);
+    } else if (!arity_fits(c, r->argc)) {
+        reply_error_format(reply, "ERR wrong number of arguments for '%s' command", c->full_name);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool over_memory_limit(struct executor *x) {
+    if (x->limit_checks == 0 || x->limit_seen != x->used_memory_limit) {
+        x->over_limit = mem_used() > x->used_memory_limit;
+        x->limit_seen = x->used_memory_limit;
+        x->limit_checks = LIMIT_CHECK_EVERY;
+    }
+    x->limit_checks--;
+    return x->over_limit;
+}
+
+/* Why a well-formed command may not run now; NULL: it may. In the order in which the peers look. */
+static const char *refusal(struct executor *x, const struct context *c, unsigned flags) {
+    const struct executor_hooks *hooks = &x->hooks;
+    const char *why;
+    if (c->session->flags & SESSION_INTERNAL) return NULL;
+    if (flags & CMD_PROTECTED && hooks->refuse_protected && (why = hooks->refuse_protected(hooks->arg, c))) return why;
+    if (!c->session->authenticated && x->password[0] && !(flags & CMD_NO_AUTH))
+        return "NOAUTH Authentication required.";
+    if (flags & CMD_DENYOOM && x->used_memory_limit > 0 && over_memory_limit(x)) return ERROR_NO_MEMORY;
+    if (flags & (CMD_WRITE | CMD_PROBE) && hooks->refuse_write && (why = hooks->refuse_write(hooks->arg))) return why;
+    if (x->loading && !(flags & CMD_LOADING)) return ERROR_LOADING;
+    if (x->async_loading && flags & CMD_NO_ASYNC_LOADING) return ERROR_LOADING;
+    return NULL;
+}
+
+/* ---- pause ---- */
+void executor_pause(struct executor *x, enum pause_kind kind, int64_t until_ms) {
+    if (kind > x->pause) x->pause = kind;
+    if (until_ms > x->pause_until_ms) x->pause_until_ms = until_ms;
+}
+
+void executor_unpause(struct executor *x) {
+    struct list_node *node;
+    x->pause = PAUSE_NONE;
+    x->pause_until_ms = 0;
+    while ((node = list_take_first(&x->postponed))) {
+        struct session *s = list_entry(node, struct session, waiting);
+        s->flags &= ~(unsigned)SESSION_POSTPONED;
+        x->blocked_count--;
+        s->transport->resume(s);
+    }
+}
+
+static bool must_wait(struct executor *x, const struct session *s, unsigned flags) {
+    if (x->pause == PAUSE_NONE || s->flags & SESSION_INTERNAL) return false;
+    if (x->now_ms >= x->pause_until_ms) {
+        executor_unpause(x);
+        return false;
+    }
+    return x->pause == PAUSE_ALL || flags & (CMD_WRITE | CMD_MAY_REPLICATE);
+}
+
+static void postpone(struct executor *x, struct session *s) {
+    s->flags |= SESSION_POSTPONED;
+    list_append(&x->postponed, &s->waiting);
+    x->blocked_count++;
+}
+
+/* ---- running ---- */
+static void note_latency(struct command *cmd, uint64_t duration_ns) {
+    if (unlikely(!cmd->latency)) cmd->latency = mem_alloc_zeroed(MEM_OBSERVE, sizeof *cmd->latency);
+    histogram_add(cmd->latency, duration_ns);
+}
+
+/* Everything that is counted about a command that has run. The end of one command is the start of the next in its batch, so the
+ * clock is read once a command. */
+static void account(struct executor *x, struct command *cmd, const struct context *c, uint64_t begun) {
+    uint64_t end = clock_ticks(), ticks = end - begun;
+    x->ticks_now = end;
+    x->ticks_unfiled += ticks;
+    cmd->calls++;
+    cmd->ticks += ticks;
+    x->stats.commands++;
+    c->session->commands++;
+    if (x->latency_tracking || x->hooks.ran) {
+        uint64_t duration_ns = clock_ticks_to_ns(ticks);
+        if (x->latency_tracking) note_latency(cmd, duration_ns);
+        if (x->hooks.ran) x->hooks.ran(x->hooks.arg, c, duration_ns);
+    }
+}
+
+/* CLIENT REPLY OFF and SKIP: what this request has written is taken back. */
+static void hold_reply(struct session *s, size_t start) {
+    if (s->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) s->out.len = start;
+    s->flags &= ~(unsigned)SESSION_REPLY_SKIP;
+    if (s->flags & SESSION_REPLY_SKIP_NEXT) s->flags ^= SESSION_REPLY_SKIP_NEXT | SESSION_REPLY_SKIP;
+}
+
+static enum run_result finish(struct executor *x, struct session *s, size_t start, uint64_t errors, uint64_t *counter) {
+    if (unlikely(s->reply.errors != errors)) {
+        if (counter) ++*counter;
+        count_errors(x, &s->reply, s->reply.errors - errors);
+    }
+    if (unlikely(s->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP | SESSION_REPLY_SKIP_NEXT))) hold_reply(s, start);
+    return RUN_DONE;
+}
+
+static enum run_result refuse(struct session *s, const struct request *r, const char *why) {
+    size_t start = s->out.len;
+    uint64_t errors = s->reply.errors;
+    if (why) {
+        reply_error(&s->reply, why);
+    } else {
+        bool refused = refuse_form(&s->reply, r);
+        proven(refused);
+    }
+    return finish(s->executor, s, start, errors, r->command ? &r->command->rejected : NULL);
+}
+
+enum run_result executor_run(struct executor *x, struct session *s, const struct request *r) {
+    struct command *cmd = r->command;
+    if (unlikely(!cmd || (cmd->subcommand_count && r->argc > 1) || !arity_fits(cmd, r->argc)))
+        return refuse(s, r, NULL);
+    struct context c = {
+        .executor = x,
+        .session = s,
+        .dataset = x->dataset,
+        .db = dataset_db(x->dataset, s->db),
+        .command = cmd,
+        .argv = r->argv,
+        .argc = r->argc,
+        .reply = &s->reply,
+        .now_ms = x->now_ms,
+        .key_index = likely(r->dataset_epoch == x->dataset_epoch) ? r->key_index : 0,
+        .key_hash = r->key_hash,
+    };
+    const unsigned gated = CMD_PROTECTED | CMD_DENYOOM | CMD_WRITE | CMD_PROBE;
+    s->last_command = cmd;
+    s->active_ms = x->now_ms;
+    if (cmd->flags & gated || unlikely(x->loading || x->async_loading || !s->authenticated)) {
+        const char *why = refusal(x, &c, cmd->flags);
+        if (unlikely(why != NULL)) return refuse(s, r, why);
+    }
+    if (unlikely(x->pause != PAUSE_NONE) && must_wait(x, s, cmd->flags)) {
+        postpone(x, s);
+        return RUN_POSTPONED;
+    }
+    size_t start = s->out.len;
+    uint64_t errors = s->reply.errors, begun = x->ticks_now ? x->ticks_now : clock_ticks();
+    struct session *outer = x->current;
+    x->current = s;
+    cmd->row->run(&c);
+    x->current = outer;
+    account(x, cmd, &c, begun);
+    return finish(x, s, start, errors, &cmd->failed);
+}
+
+/* ---- deadlines ---- */
+int64_t executor_next_deadline_ms(const struct executor *x) {
+    int64_t next = INT64_MAX;
+    if (x->pause != PAUSE_NONE) next = x->pause_until_ms;
+    list_each(node, &x->blocked) {
+        const struct session *s = list_entry(node, struct session, waiting);
+        if (s->wait_deadline_ms && s->wait_deadline_ms < next) next = s->wait_deadline_ms;
+    }
+    return next;
+}
+
+void executor_tick(struct executor *x, int64_t now_ms) {
+    if (x->pause != PAUSE_NONE && now_ms >= x->pause_until_ms) executor_unpause(x);
+    list_each_safe(node, &x->blocked) {
+        struct session *s = list_entry(node, struct session, waiting);
+        if (!s->wait_deadline_ms || s->wait_deadline_ms > now_ms) continue;
+        s->wait->timed_out(s);
+        session_unblock(s);
+    }
+}
+
+struct session *executor_session(const struct executor *x, uint64_t id) {
+    list_each(node, &x->sessions) {
+        struct session *s = list_entry(node, struct session, place);
+        if (s->id == id) return s;
+    }
+    return NULL;
+}
+
+/* ---- statistics ---- */
+void executor_flush_times(struct executor *x) {
+    x->stats.command_time_ns += clock_ticks_to_ns(x->ticks_unfiled);
+    x->ticks_unfiled = 0;
+}
+
+static double sample_rate(struct executor_rate *rate, unsigned slot, uint64_t total, int64_t elapsed_us) {
+    double sum = 0;
+    uint64_t more = total >= rate->last_total ? total - rate->last_total : 0;
+    rate->last_total = total;
+    rate->samples[slot] = (double)more * 1e6 / (double)elapsed_us;
+    for (unsigned i = 0; i < EXECUTOR_RATE_SAMPLES; i++) sum += rate->samples[i];
+    return sum / EXECUTOR_RATE_SAMPLES;
+}
+
+static void file_peaks(struct executor *x) {
+    struct executor_sampler *m = &x->sampler;
+    m->peaks_in[m->next_second] = x->stats.client_peak_in;
+    m->peaks_out[m->next_second] = x->stats.client_peak_out;
+    m->next_second = (m->next_second + 1) % EXECUTOR_PEAK_SECONDS;
+    x->stats.client_peak_in = x->stats.client_peak_out = 0;
+}
+
+void executor_sample(struct executor *x, int64_t now_us) {
+    struct executor_sampler *m = &x->sampler;
+    int64_t elapsed_us = now_us - m->last_us;
+    executor_flush_times(x);
+    if (m->last_us == 0) {
+        m->last_us = m->last_second_us = now_us;
+        return;
+    }
+    if (elapsed_us <= 0) return;
+    x->stats.ops_per_s = sample_rate(&m->ops, m->next, x->stats.commands, elapsed_us);
+    x->stats.in_kib_per_s = sample_rate(&m->in, m->next, x->stats.net_in, elapsed_us) / 1024;
+    x->stats.out_kib_per_s = sample_rate(&m->out, m->next, x->stats.net_out, elapsed_us) / 1024;
+    m->next = (m->next + 1) % EXECUTOR_RATE_SAMPLES;
+    m->last_us = now_us;
+    if (now_us - m->last_second_us < 1000000) return;
+    m->last_second_us = now_us;
+    file_peaks(x);
+}
+
+static void reset_command(struct command *c) {
+    c->calls = c->ticks = c->rejected = c->failed = 0;
+    mem_free(MEM_OBSERVE, c->latency, sizeof *c->latency);
+    c->latency = NULL;
+}
+
+void executor_reset_stats(struct executor *x) {
+    struct dataset_stats *ds = dataset_stats(x->dataset);
+    for (unsigned i = 0; i < command_count(x->commands); i++) {
+        struct command *c = command_at(x->commands, i);
+        reset_command(c);
+        for (unsigned k = 0; k < c->subcommand_count; k++) reset_command(&c->subcommands[k]);
+    }
+    memset(&x->stats, 0, sizeof x->stats);
+    memset(&x->sampler, 0, sizeof x->sampler);
+    x->error_code_count = 0;
+    x->ticks_unfiled = 0;
+    ds->expired_keys = ds->keyspace_hits = ds->keyspace_misses = ds->lazyfreed = ds->expire_cycle_us = 0;
+}

@@ -1,0 +1,150 @@
+#include "exec/session.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "exec/executor.h"
+#include "mem/mem.h"
+
+void session_init(struct session *s, struct executor *x, const struct session_transport *transport) {
+    proven(transport && transport->describe && transport->resume && transport->attend);
+    memset(s, 0, sizeof *s);
+    s->executor = x;
+    s->transport = transport;
+    s->id = ++x->next_session_id;
+    s->authenticated = x->password[0] == '\0';
+    s->created_ms = s->active_ms = x->now_ms;
+    buf_init(&s->out, MEM_CLIENT_OUT);
+    s->reply.out = &s->out;
+    s->reply.resp = 2;
+    list_init(&s->waiting);
+    list_append(&x->sessions, &s->place);
+    x->session_count++;
+}
+
+static void clear_text(char **place) {
+    if (*place) mem_free(MEM_CLIENT, *place, strlen(*place) + 1);
+    *place = NULL;
+}
+
+static void clear_texts(struct session *s) {
+    clear_text(&s->name);
+    clear_text(&s->lib_name);
+    clear_text(&s->lib_version);
+}
+
+/* Out of whatever queue it stands in, without a word to the carrier. */
+static void leave_queue(struct session *s) {
+    if (s->flags & (SESSION_BLOCKED | SESSION_POSTPONED)) s->executor->blocked_count--;
+    list_remove(&s->waiting);
+    s->flags &= ~(unsigned)(SESSION_BLOCKED | SESSION_POSTPONED);
+    s->wait = NULL;
+    s->wait_deadline_ms = 0;
+}
+
+void session_release(struct session *s) {
+    struct executor *x = s->executor;
+    proven(x->current != s);
+    const struct session_wait *wait = s->wait;
+    if (wait && wait->cancelled) wait->cancelled(s);
+    leave_queue(s);
+    list_remove(&s->place);
+    x->session_count--;
+    clear_texts(s);
+    buf_release(&s->out);
+}
+
+void session_reset(struct session *s) {
+    const unsigned kept = SESSION_CLOSE | SESSION_CLOSE_AFTER_REPLY | SESSION_BLOCKED | SESSION_POSTPONED |
+                          SESSION_INTERNAL | SESSION_UNIX;
+    s->flags &= kept;
+    s->db = 0;
+    s->reply.resp = 2;
+    s->authenticated = s->executor->password[0] == '\0';
+    clear_text(&s->name);
+}
+
+bool session_set_text(char **place, struct slice text) {
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '!' || text.ptr[i] > '~') return false;
+    }
+    clear_text(place);
+    if (text.len == 0) return true;
+    *place = mem_alloc(MEM_CLIENT, text.len + 1);
+    memcpy(*place, text.ptr, text.len);
+    (*place)[text.len] = '\0';
+    return true;
+}
+
+void session_block(struct session *s, const struct session_wait *wait, void *arg, int64_t timeout_ms) {
+    struct executor *x = s->executor;
+    proven(x->current == s && !(s->flags & (SESSION_BLOCKED | SESSION_POSTPONED)) && timeout_ms >= 0);
+    s->flags |= SESSION_BLOCKED;
+    s->wait = wait;
+    s->wait_arg = arg;
+    s->wait_deadline_ms = 0;
+    if (timeout_ms > 0) s->wait_deadline_ms = timeout_ms < INT64_MAX - x->now_ms ? x->now_ms + timeout_ms : INT64_MAX;
+    list_append(&x->blocked, &s->waiting);
+    x->blocked_count++;
+}
+
+void session_unblock(struct session *s) {
+    if (!(s->flags & SESSION_BLOCKED)) return;
+    leave_queue(s);
+    s->transport->resume(s);
+}
+
+void session_close(struct session *s, bool after_reply) {
+    s->flags |= after_reply ? SESSION_CLOSE_AFTER_REPLY : SESSION_CLOSE;
+    if (s != s->executor->current) s->transport->attend(s);
+}
+
+/* ---- CLIENT LIST ---- */
+static void append_flags(const struct session *s, struct buf *out) {
+    static const struct {
+        unsigned flag;
+        char letter;
+    } letters[] = {
+        {SESSION_MONITOR, 'O'},
+        {SESSION_BLOCKED | SESSION_POSTPONED, 'b'},
+        {SESSION_CLOSE_AFTER_REPLY, 'c'},
+        {SESSION_CLOSE, 'A'},
+        {SESSION_UNIX, 'U'},
+        {SESSION_NO_EVICT, 'e'},
+        {SESSION_NO_TOUCH, 'T'},
+    };
+    size_t before = out->len;
+    for (size_t i = 0; i < countof(letters); i++) {
+        if (s->flags & letters[i].flag) buf_append(out, &letters[i].letter, 1);
+    }
+    if (out->len == before) buf_append(out, "N", 1);
+}
+
+static const char *text_or_empty(const char *text) { return text ? text : ""; }
+
+static void append_identity(const struct session *s, const struct session_link *link, struct buf *out) {
+    int64_t now_ms = s->executor->now_ms;
+    buf_printf(out, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=", (unsigned long long)s->id,
+               text_or_empty(link->peer), text_or_empty(link->local), link->fd, text_or_empty(s->name),
+               (long long)(now_ms - s->created_ms) / 1000, (long long)(now_ms - s->active_ms) / 1000);
+    append_flags(s, out);
+}
+
+static void append_memory(const struct session *s, const struct session_link *link, struct buf *out) {
+    buf_printf(out, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=0", link->input_bytes, link->input_free,
+               s->argv_bytes);
+    buf_printf(out, " rbs=%zu rbp=%zu obl=%zu oll=%zu omem=%zu tot-mem=%zu", link->reply_space, link->reply_peak,
+               link->output_bytes, link->output_list_len, link->output_memory, link->total_memory);
+}
+
+void session_describe(struct session *s, struct buf *out) {
+    struct session_link link = {.fd = -1};
+    s->transport->describe(s, &link);
+    append_identity(s, &link, out);
+    buf_printf(out, " db=%u sub=0 psub=0 ssub=0 multi=-1 watch=0", s->db);
+    append_memory(s, &link, out);
+    buf_printf(out, " events=%s cmd=%s user=default redir=-1 resp=%d", text_or_empty(link.events),
+               s->last_command ? s->last_command->full_name : "NULL", s->reply.resp);
+    buf_printf(out, " lib-name=%s lib-ver=%s tot-net-in=%llu tot-net-out=%llu tot-cmds=%llu",
+               text_or_empty(s->lib_name), text_or_empty(s->lib_version), (unsigned long long)s->net_in,
+               (unsigned long long)s->net_out, (unsigned long long)s->commands);
+}
