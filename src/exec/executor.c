@@ -22,6 +22,8 @@ void executor_init(struct executor *x, const struct command_list *lists, unsigne
     random_hex(x->run_id, 40);
     x->password = "";
     x->latency_tracking = true;
+    memcpy(x->percentiles, (const double[]){50, 99, 99.9}, 3 * sizeof(double));
+    x->percentile_count = 3;
     x->string_max = STRING_MAX_DEFAULT;
     executor_begin_batch(x);
     x->start_ms = x->now_ms;
@@ -33,11 +35,21 @@ void executor_release(struct executor *x) {
     x->commands = NULL;
 }
 
+/* What INFO shows are the server's counters, not one dataset's. */
+static void carry_stats(const struct dataset_stats *old, struct dataset_stats *fresh) {
+    fresh->expired_keys = old->expired_keys;
+    fresh->keyspace_hits = old->keyspace_hits;
+    fresh->keyspace_misses = old->keyspace_misses;
+    fresh->lazyfreed = old->lazyfreed;
+    fresh->expire_cycle_us = old->expire_cycle_us;
+}
+
 struct dataset *executor_replace_dataset(struct executor *x, struct dataset *fresh) {
     struct dataset *old = x->dataset;
     proven(fresh && fresh != old);
     dataset_set_hooks(fresh, &x->keyspace);
     dataset_set_now(fresh, x->now_ms);
+    carry_stats(dataset_stats_const(old), dataset_stats(fresh));
     x->dataset = fresh;
     x->dataset_epoch++;
     return old;

@@ -41,6 +41,8 @@ struct executor_stats {
 struct error_count { char code[32]; uint64_t count; };
 #define EXECUTOR_ERROR_CODES_MAX 128
 
+#define EXECUTOR_PERCENTILES_MAX 8
+
 /* A rate over the last EXECUTOR_RATE_SAMPLES calls of executor_sample. */
 #define EXECUTOR_RATE_SAMPLES 16
 struct executor_rate {
@@ -80,6 +82,8 @@ struct executor {
     struct random random;
     const char *password;       /* requirepass, "" when none */
     bool latency_tracking;
+    double percentiles[EXECUTOR_PERCENTILES_MAX]; /* latency-tracking-info-percentiles; 50 99 99.9 unless set */
+    unsigned percentile_count;
     int64_t string_max;         /* proto-max-bulk-len; 512 MB unless set */
     int64_t session_limit;      /* maxclients, for show; 0: not told */
     int64_t used_memory_limit;  /* maxmemory, 0 none; CMD_DENYOOM is refused beyond it under noeviction */
@@ -96,7 +100,7 @@ struct executor {
 void executor_init(struct executor *x, const struct command_list *lists, unsigned count, struct dataset *dataset);
 void executor_release(struct executor *x); /* proven: no sessions left; the dataset is the caller's */
 /* The dataset of a finished load or full sync takes the place of the old one, which is returned. It gets
- * the hooks of `keyspace`. */
+ * the hooks of `keyspace` and goes on with the old one's hits, misses and expired keys. */
 struct dataset *executor_replace_dataset(struct executor *x, struct dataset *fresh);
 
 /* Takes the time for all commands until the next call: x->now_ms and the dataset's. ~30 ns. */
