@@ -8,6 +8,26 @@ size_t lzf_pack(const void *src, size_t n, void *dst, size_t cap) {
     return lzf_compress(src, (unsigned)n, dst, cap > UINT_MAX ? UINT_MAX : (unsigned)cap);
 }
 
+/* A control byte below 32 announces 1..32 literal bytes; any other a reference: 3 bits of length, and one byte more of it
+ * when they are all set, then the rest of the distance. */
+bool lzf_length(const void *src, size_t n, size_t *len) {
+    const unsigned char *p = src, *end = p + n;
+    size_t sum = 0;
+    while (p < end) {
+        size_t control = *p++, more = control >> 5;
+        if (more == 0) {
+            sum += control + 1;
+            p += control + 1;
+        } else {
+            if (more == 7 && p < end) more += *p++;
+            sum += more + 2;
+            p++;
+        }
+    }
+    *len = sum;
+    return p == end;
+}
+
 bool lzf_unpack(const void *src, size_t n, void *dst, size_t exact) {
     if (n == 0 || n > UINT_MAX || exact == 0 || exact > UINT_MAX) return false;
     return lzf_decompress(src, (unsigned)n, dst, (unsigned)exact) == exact;

@@ -13,9 +13,10 @@
 enum { LENGTH_6BIT = 0, LENGTH_14BIT = 1, LENGTH_32BIT = 0x80, LENGTH_64BIT = 0x81, LENGTH_SPECIAL = 3 };
 enum { ENCODING_INT8, ENCODING_INT16, ENCODING_INT32, ENCODING_LZF };
 
-#define INTEGER_TEXT_MAX 11 /* "-2147483648" */
-#define LZF_MIN          20 /* strings up to this long are never compressed */
-#define LZF_GAIN         4  /* what compression must save */
+#define INTEGER_TEXT_MAX  11          /* "-2147483648" */
+#define LZF_MIN           20          /* strings up to this long are never compressed */
+#define LZF_GAIN          4           /* what compression must save */
+#define LZF_CLAIM_CHECKED (64 * 1024) /* a longer claim is checked before memory is asked for */
 
 const char *rdb_type_name(unsigned type) {
     static const char *const names[] = {
@@ -145,7 +146,9 @@ enum rdb_status rdb_read_string_head(struct rdb_reader *r, struct rdb_string_hea
 }
 
 static enum rdb_status unpack(const struct rdb_reader *r, const struct rdb_string_head *head, struct buf *scratch) {
-    size_t len = (size_t)head->len;
+    size_t len = (size_t)head->len, found;
+    if (len > LZF_CLAIM_CHECKED && (!lzf_length(r->at, (size_t)head->stored, &found) || found != len))
+        return RDB_CORRUPT;
     buf_clear(scratch);
     if (!buf_try_reserve(scratch, len)) return RDB_CORRUPT; /* no memory for what is claimed: as good as hostile */
     if (!lzf_unpack(r->at, (size_t)head->stored, scratch->ptr, len)) return RDB_CORRUPT;

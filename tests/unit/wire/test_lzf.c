@@ -43,11 +43,30 @@ static void test_expansion_bound(void **state) {
     assert_true(sizeof(zeros) / n < LZF_EXPANSION_MAX);
 }
 
+static void test_length_without_unpacking(void **state) {
+    (void)state;
+    static char text[300000], packed[300000];
+    size_t len;
+    for (size_t n = 1; n < sizeof(text); n = n * 3 + 1) {
+        for (size_t i = 0; i < n; i++) text[i] = (char)(i % 7 * (i / 1000));
+        size_t stored = lzf_pack(text, n, packed, sizeof(packed));
+        if (stored == 0) continue;
+        assert_true(lzf_length(packed, stored, &len));
+        assert_int_equal(len, n);
+        assert_true(!lzf_length(packed, stored - 1, &len) || len < n);
+    }
+    assert_false(lzf_length("\xe0", 1, &len));
+    assert_false(lzf_length("\x05"
+                            "abc",
+                            4, &len));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_expansion_bound),
+        cmocka_unit_test(test_length_without_unpacking),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
