@@ -1,0 +1,244 @@
+/* The phases, the turn of the loop, the cron. */
+#include "server/server.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "exec/executor.h"
+#include "io/file.h"
+#include "io/loop.h"
+#include "io/net.h"
+#include "io/process.h"
+#include "io/thread.h"
+#include "observe/observe.h"
+#include "persist/persist.h"
+#include "server/config.h"
+#include "server/debug.h"
+#include "server/network.h"
+#include "server/settings.h"
+
+#include <unistd.h>
+
+static struct {
+    enum server_phase phase;
+    struct executor executor;
+    struct loop *loop;
+    struct network *network;
+    struct reaper *reaper;
+    struct loop_fd signals;
+    struct loop_timer cron;
+    int64_t next_second_us;
+    int exit_code;
+    bool stopping;
+    bool expire_pending; /* due keys are left from the last slice */
+} server;
+
+struct executor *server_executor(void) { return &server.executor; }
+struct loop *server_loop(void) { return server.loop; }
+struct network *server_network(void) { return server.network; }
+enum server_phase server_phase(void) { return server.phase; }
+
+const char *server_phase_name(void) {
+    static const char *const names[] = {"boot", "loading", "serving", "draining"};
+    return names[server.phase];
+}
+
+void server_enter(enum server_phase phase) { server.phase = phase; }
+
+void server_stop(int exit_code) {
+    server.exit_code = exit_code;
+    server.stopping = true;
+    loop_stop(server.loop);
+}
+
+/* ---- hooks ---- */
+static const char *refuse_write(void *arg) {
+    (void)arg;
+    return persist_refuse_write();
+}
+
+static const char *refuse_protected(void *arg, const struct context *c) {
+    (void)arg;
+    return debug_refuse(c);
+}
+
+static void ran(void *arg, const struct context *c, uint64_t duration_ns) {
+    (void)arg;
+    observe_ran(c, duration_ns);
+}
+
+static void defer(void *arg, void (*job)(void *), void *job_arg) {
+    (void)arg;
+    reaper_post(server.reaper, job, job_arg);
+}
+
+/* ---- settings that take effect while running ---- */
+static const char *apply_executor_settings(void) {
+    const struct server_settings *s = server_settings();
+    struct executor *x = &server.executor;
+    x->password = s->requirepass;
+    x->used_memory_limit = s->maxmemory;
+    x->string_max = s->proto_max_bulk_len;
+    x->session_limit = s->maxclients;
+    return NULL;
+}
+
+static const char *apply_access_settings(void) {
+    const struct server_settings *s = server_settings();
+    int policy = s->maxmemory_policy;
+    bool lfu = policy == EVICT_ALLKEYS_LFU || policy == EVICT_VOLATILE_LFU;
+    dataset_set_access(server.executor.dataset, lfu ? ACCESS_LFU : ACCESS_LRU, (int)s->lfu_log_factor,
+                       (int)s->lfu_decay_minutes);
+    return NULL;
+}
+
+static const char *apply_setting(enum settings_part part) {
+    const char *why = NULL;
+    switch (part) {
+    case SETTINGS_LISTENERS: network_relisten(server.network, &why); return why;
+    case SETTINGS_KEEPALIVE: network_apply_keepalive(server.network); return NULL;
+    case SETTINGS_EXECUTOR: return apply_executor_settings();
+    case SETTINGS_ACCESS: return apply_access_settings();
+    case SETTINGS_TITLE: /* nothing shows a title of several words yet */
+    case SETTINGS_EVENTS: return NULL;
+    }
+    return NULL;
+}
+
+/* ---- the turn ---- */
+/* A slice of expiry between two turns: short enough not to be felt, long enough to keep up with any write rate. */
+#define EXPIRE_SLICE_US 1000
+
+static int64_t us_until(int64_t deadline_ms, int64_t now_ms) {
+    if (deadline_ms == INT64_MAX) return INT64_MAX;
+    return deadline_ms <= now_ms ? 0 : (deadline_ms - now_ms) * 1000;
+}
+
+/* Expiry, deadlines, and how long the loop may sleep. */
+static int64_t before_wait(void *arg) {
+    (void)arg;
+    struct executor *x = &server.executor;
+    executor_begin_batch(x);
+    server.expire_pending = dataset_expire_due(x->dataset, EXPIRE_SLICE_US);
+    executor_tick(x, x->now_ms);
+    shutdown_tick();
+    if (server.expire_pending || server.stopping || network_has_pending(server.network)) return 0;
+    int64_t expiry = us_until(dataset_next_expiry_ms(x->dataset), x->now_ms);
+    int64_t deadline = us_until(executor_next_deadline_ms(x), x->now_ms);
+    int64_t soonest = expiry < deadline ? expiry : deadline;
+    return soonest == INT64_MAX ? -1 : soonest;
+}
+
+static void after_events(void *arg) {
+    (void)arg;
+    network_process(server.network);
+}
+
+static void on_signal(struct loop_fd *fd, unsigned events) {
+    int number;
+    (void)events;
+    while ((number = process_signal_read(fd->fd)) > 0) shutdown_signal(number);
+}
+
+static void on_cron(struct loop_timer *timer) {
+    int64_t now_us = clock_mono_us();
+    executor_sample(&server.executor, now_us);
+    mem_note_peak();
+    persist_cron();
+    if (now_us >= server.next_second_us) {
+        server.next_second_us = now_us + 1000000;
+        network_close_idle(server.network);
+    }
+    loop_timer_start(server.loop, timer, now_us + 100000);
+}
+
+/* ---- boot ---- */
+static void make_executor(void) {
+    const struct server_settings *s = server_settings();
+    struct siphash_seed seed;
+    random_system_bytes(&seed, sizeof seed);
+    struct dataset *empty = dataset_new((unsigned)s->databases, &seed);
+    executor_init(&server.executor, server_command_lists, server_command_list_count, empty);
+    server.executor.hooks = (struct executor_hooks){
+        .refuse_write = refuse_write, .refuse_protected = refuse_protected, .ran = ran};
+    server.executor.keyspace = (struct keyspace_hooks){.defer = defer};
+    dataset_set_hooks(empty, &server.executor.keyspace);
+}
+
+static void raise_limits(void) {
+    int64_t wanted = server_settings()->maxclients + 32, got = process_raise_open_files(wanted);
+    if (got < wanted) {
+        log_warning("The limit of open files is %lld: at most %lld clients instead of %lld can be served.", (long long)got,
+                    (long long)got - 32, (long long)server_settings()->maxclients);
+    }
+}
+
+static void greet(void) {
+    log_notice("Tarn %s (%s, %s), PID: %d", TARN_VERSION, mem_allocator_name(), loop_api(), (int)getpid());
+    log_notice("Server initialized");
+}
+
+static void ready(void) {
+    server_enter(PHASE_SERVING);
+    mem_note_startup();
+    log_notice("Ready to accept connections");
+    process_notify_supervisor("READY=1\nSTATUS=Ready to accept connections");
+}
+
+static void loaded(void *arg, struct dataset *dataset, const char *error, bool cancelled) {
+    (void)arg;
+    (void)dataset;
+    if (cancelled || server.stopping) return;
+    if (error) {
+        log_warning("Fatal error loading the dataset: %s. Exiting; the file was left as it is.", error);
+        server_stop(EXIT_CONFIG);
+        return;
+    }
+    ready();
+}
+
+static bool boot(void) {
+    server.loop = loop_new();
+    server.reaper = reaper_new("reaper");
+    make_executor();
+    raise_limits();
+    server.network = network_new(server.loop, &server.executor);
+    loop_set_hooks(server.loop, before_wait, after_events, NULL);
+    server.signals = (struct loop_fd){.fd = process_signal_fd(), .call = on_signal};
+    loop_watch(server.loop, &server.signals, LOOP_READ);
+    persist_init(&server.executor, server.loop);
+    settings_on_change(apply_setting);
+    observe_init(&server.executor, server_metric_lists, server_metric_list_count);
+    settings_start(); /* what run-time changes apply, applied to the start values */
+    if (!network_listen(server.network)) return false;
+    greet();
+    server.cron.call = on_cron;
+    loop_timer_start(server.loop, &server.cron, clock_mono_us() + 100000);
+    server_enter(PHASE_LOADING);
+    if (!persist_load_start(loaded, NULL)) ready();
+    return true;
+}
+
+static void tear_down(void) {
+    network_flush_all(server.network);
+    network_free(server.network);
+    persist_release();
+    observe_release();
+    dataset_free(server.executor.dataset);
+    executor_release(&server.executor);
+    reaper_free(server.reaper);
+    loop_unwatch(server.loop, &server.signals);
+    close(server.signals.fd);
+    loop_free(server.loop);
+}
+
+int server_run(void) {
+    if (boot()) {
+        loop_run(server.loop);
+    } else {
+        server.exit_code = EXIT_CONFIG;
+    }
+    process_notify_supervisor("STOPPING=1");
+    if (server_settings()->pidfile_written) (void)file_remove(server_settings()->pidfile_written);
+    tear_down();
+    return server.exit_code;
+}
