@@ -19,7 +19,9 @@ struct string_body {
 struct string_body *string_body_new(size_t len, size_t capacity); /* bytes uninitialised */
 /* NULL when there is no memory: for lengths that come from outside. */
 struct string_body *string_body_try_new(size_t len, size_t capacity);
-struct string_body *string_body_resize(struct string_body *b, size_t len); /* grown bytes are zeroed; slack as for append */
+/* Grown bytes are zeroed, with slack for the next append; NULL (b as it was) when memory ran out. A shorter length keeps
+ * the capacity. The body may move. */
+struct string_body *string_body_resize(struct string_body *b, size_t len);
 void string_body_free(struct string_body *b);
 size_t string_body_size(const struct string_body *b); /* for mem_free and limbo: head + capacity */
 
