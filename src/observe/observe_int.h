@@ -1,0 +1,64 @@
+/* Private to observe/: the room's state, and what its files share. */
+#ifndef TARN_OBSERVE_INT_H
+#define TARN_OBSERVE_INT_H
+
+#include "base/metric.h"
+#include "exec/context.h"
+#include "observe/commandlog.h"
+#include "observe/info.h"
+#include "observe/latency.h"
+#include "observe/memory_facts.h"
+#include "observe/observe.h"
+
+#define PERCENTILES_MAX     32
+#define INFO_SECTIONS_COUNT 15
+
+struct info_section_rows {
+    const struct metric **rows;
+    unsigned count;
+};
+
+struct observe_state {
+    struct executor *executor;
+    struct info_section_rows sections[INFO_SECTIONS_COUNT]; /* in the order of info.c's table */
+    struct memory_facts memory;                             /* as of the last info_print or MEMORY STATS */
+    char replication_id[41];
+
+    struct commandlog logs[COMMANDLOG_KINDS];
+    struct commandlog_limits log_limits;
+    struct latency_monitor latency;
+    bool (*is_sensitive)(struct slice directive);
+
+    /* Directives. */
+    int64_t latency_threshold_ms; /* 0: off */
+    bool latency_tracking;
+    double percentiles[PERCENTILES_MAX];
+    unsigned percentile_count;
+
+    /* What observe_ran compares: the smallest duration and sizes that anything here wants to hear of. */
+    uint64_t remarkable_ns;
+    size_t remarkable_request, remarkable_reply;
+    /* Where the replies of the session that ran last end. */
+    const struct session *last_session;
+    size_t last_reply_end;
+};
+
+extern struct observe_state observe;
+
+/* This room's rows, in the order in which they stand in INFO. */
+extern const struct metric_list process_metrics, memory_metrics, replication_metrics, keyspace_metrics, command_metrics;
+
+extern const struct command_row memory_subcommands[], latency_subcommands[], slowlog_subcommands[],
+    commandlog_subcommands[];
+extern const char *const memory_help[], *const latency_help[], *const slowlog_help[], *const commandlog_help[];
+
+/* info.c: one row more; its section must be in the table. */
+void info_register(const struct metric *row);
+void info_release(void);
+
+/* One reply that is a text for people. */
+void reply_text(struct reply *r, struct buf *text);
+/* A percentage without trailing zeros, as LATENCY's directive takes it: "99.9". Returns the length. */
+size_t percentile_format(char *dst, size_t cap, double percentile);
+
+#endif
