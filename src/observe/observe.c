@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct observe_state observe;
+struct observe_state observe = {.log_limits = {.max_argc = 32, .max_string_len = 128}};
 
 /* ---- what is remarkable ---- */
 
@@ -25,7 +25,10 @@ static const char *settle(void) {
     observe.remarkable_ns = smaller(slow_ns, spike_ns);
     observe.remarkable_request = (size_t)limit_of(observe.logs[COMMANDLOG_LARGE_REQUEST].threshold, 1);
     observe.remarkable_reply = (size_t)limit_of(observe.logs[COMMANDLOG_LARGE_REPLY].threshold, 1);
-    if (observe.executor) observe.executor->latency_tracking = observe.latency_tracking;
+    if (observe.executor == NULL) return NULL;
+    observe.executor->latency_tracking = observe.latency_tracking;
+    observe.executor->percentile_count = observe.percentile_count;
+    memcpy(observe.executor->percentiles, observe.percentiles, sizeof observe.percentiles);
     return NULL;
 }
 
@@ -100,9 +103,9 @@ void observe_set_sensitive(bool (*is_sensitive)(struct slice directive)) { obser
 
 /* ---- directives ---- */
 
-size_t percentile_format(char *dst, size_t cap, double percentile) {
+/* The shortest text that reads back as the same number. Returns its length. */
+static size_t format_percentile(char *dst, size_t cap, double percentile) {
     size_t len = 0;
-    /* The shortest text that reads back as the same number. */
     for (int precision = 1; precision <= 17; precision++) {
         len = (size_t)snprintf(dst, cap, "%.*g", precision, percentile);
         if (strtod(dst, NULL) == percentile) break;
@@ -111,10 +114,10 @@ size_t percentile_format(char *dst, size_t cap, double percentile) {
 }
 
 static const char *set_percentiles(const struct slice *words, int count, bool first) {
-    double parsed[PERCENTILES_MAX];
+    double parsed[EXECUTOR_PERCENTILES_MAX];
     (void)first;
     if (count == 1 && words[0].len == 0) count = 0;
-    if (count > PERCENTILES_MAX) return "Too many latency-tracking-info-percentiles parameters";
+    if (count > EXECUTOR_PERCENTILES_MAX) return "Too many latency-tracking-info-percentiles parameters";
     for (int i = 0; i < count; i++) {
         if (!num_parse_double(words[i], &parsed[i])) return "Invalid latency-tracking-info-percentiles parameters";
         if (!(parsed[i] >= 0 && parsed[i] <= 100)) {
@@ -130,7 +133,7 @@ static size_t get_percentiles(char *dst, size_t cap) {
     size_t len = 0;
     for (unsigned i = 0; i < observe.percentile_count; i++) {
         char text[NUM_DOUBLE_TEXT_MAX];
-        size_t n = percentile_format(text, sizeof text, observe.percentiles[i]);
+        size_t n = format_percentile(text, sizeof text, observe.percentiles[i]);
         if (len + n + 1 > cap) break;
         if (i) dst[len++] = ' ';
         memcpy(dst + len, text, n);
@@ -184,18 +187,6 @@ static const struct directive rows[] = {
      .min = 0,
      .max = INT64_MAX,
      .apply = trim_logs},
-    {.name = "slowlog-entry-max-argc",
-     .type = DIRECTIVE_INT,
-     .value = &observe.log_limits.max_argc,
-     .initial = "32",
-     .min = 2,
-     .max = 1024},
-    {.name = "slowlog-entry-max-string-len",
-     .type = DIRECTIVE_INT,
-     .value = &observe.log_limits.max_string_len,
-     .initial = "128",
-     .min = 1,
-     .max = 65536},
     {.name = "latency-monitor-threshold",
      .type = DIRECTIVE_INT,
      .value = &observe.latency_threshold_ms,
@@ -213,7 +204,8 @@ static const struct directive rows[] = {
      .flags = DIRECTIVE_MULTI,
      .initial = "50 99 99.9",
      .set = set_percentiles,
-     .get = get_percentiles},
+     .get = get_percentiles,
+     .apply = settle},
 };
 const struct directive_list observe_directives = {rows, countof(rows)};
 
@@ -225,7 +217,7 @@ static void gather(const struct metric_list *list) {
 
 void observe_init(struct executor *executor, const struct metric_list *lists, unsigned count) {
     static const struct metric_list *const own[] = {&process_metrics, &memory_metrics, &replication_metrics,
-                                                    &keyspace_metrics, &command_metrics};
+                                                    &keyspace_metrics};
     proven(observe.executor == NULL);
     observe.executor = executor;
     random_hex(observe.replication_id, 40);

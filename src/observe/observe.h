@@ -13,7 +13,7 @@ struct executor;
 
 /* lists: the rows of the other rooms, in the order in which their fields stand within a section; this room's own rows come
  * first. They must outlive the room. Call it when the directives have their start values: what they ask of the executor
- * (latency-tracking) is passed on here. */
+ * (latency-tracking, its percentiles) is passed on here. */
 void observe_init(struct executor *executor, const struct metric_list *lists, unsigned count);
 void observe_release(void); /* frees the rings; harmless before observe_init */
 

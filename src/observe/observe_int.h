@@ -10,7 +10,6 @@
 #include "observe/memory_facts.h"
 #include "observe/observe.h"
 
-#define PERCENTILES_MAX     32
 #define INFO_SECTIONS_COUNT 15
 
 struct info_section_rows {
@@ -32,7 +31,7 @@ struct observe_state {
     /* Directives. */
     int64_t latency_threshold_ms; /* 0: off */
     bool latency_tracking;
-    double percentiles[PERCENTILES_MAX];
+    double percentiles[EXECUTOR_PERCENTILES_MAX];
     unsigned percentile_count;
 
     /* What observe_ran compares: the smallest duration and sizes that anything here wants to hear of. */
@@ -46,7 +45,7 @@ struct observe_state {
 extern struct observe_state observe;
 
 /* This room's rows, in the order in which they stand in INFO. */
-extern const struct metric_list process_metrics, memory_metrics, replication_metrics, keyspace_metrics, command_metrics;
+extern const struct metric_list process_metrics, memory_metrics, replication_metrics, keyspace_metrics;
 
 extern const struct command_row memory_subcommands[], latency_subcommands[], slowlog_subcommands[],
     commandlog_subcommands[];
@@ -58,7 +57,5 @@ void info_release(void);
 
 /* One reply that is a text for people. */
 void reply_text(struct reply *r, struct buf *text);
-/* A percentage without trailing zeros, as LATENCY's directive takes it: "99.9". Returns the length. */
-size_t percentile_format(char *dst, size_t cap, double percentile);
 
 #endif
