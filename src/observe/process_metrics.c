@@ -1,21 +1,12 @@
 /* INFO server and cpu: what is known of the build, the machine and the process. */
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/siphash.h"
 #include "io/loop.h"
 #include "io/process.h"
 #include "observe/observe_int.h"
 
 #include <stdio.h>
 #include <unistd.h>
-
-/* Set by a build that knows its commit. */
-#ifndef TARN_GIT_SHA1
-#define TARN_GIT_SHA1 "00000000"
-#endif
-#ifndef TARN_GIT_DIRTY
-#define TARN_GIT_DIRTY 0
-#endif
 
 #define UNUSED (void)scope
 
@@ -49,15 +40,7 @@ READ_INTEGER(uptime_days, (scope->executor->now_ms - scope->executor->start_ms) 
 READ_INTEGER(access_clock, scope->executor->now_ms / 1000 & 0xffffff)
 READ_TEXT(executable, process_executable())
 
-/* Differs between builds of different versions and compilers. */
-static void read_build_id(const struct metric_scope *scope, struct metric_value *out) {
-    static const char built_from[] = TARN_VERSION "\n" TARN_GIT_SHA1 "\n" __VERSION__;
-    const struct siphash_seed seed = {0, 0};
-    UNUSED;
-    snprintf(out->scratch, sizeof out->scratch, "%llx",
-             (unsigned long long)siphash13(&seed, built_from, sizeof built_from));
-    metric_text(out, out->scratch);
-}
+READ_TEXT(build_id, version_build_id())
 
 static void read_compiler(const struct metric_scope *scope, struct metric_value *out) {
     UNUSED;
