@@ -38,7 +38,7 @@ static bool is_flag(const char *arg, const char *shorter, const char *longer) {
 
 static void print_version(void) {
     printf("Tarn server v=%s sha=%s:%d malloc=%s bits=%zu build=%s\n", TARN_REDIS_VERSION, TARN_GIT_SHA1,
-           TARN_GIT_DIRTY, mem_allocator_name(), sizeof(void *) * 8, TARN_BUILD_ID);
+           TARN_GIT_DIRTY, mem_allocator_name(), sizeof(void *) * 8, version_build_id());
 }
 
 /* True when the arguments asked only for a text. */

@@ -9,6 +9,7 @@
 #include "io/net.h"
 #include "io/process.h"
 #include "io/thread.h"
+#include "mem/stats.h"
 #include "observe/observe.h"
 #include "persist/persist.h"
 #include "server/config.h"
@@ -35,6 +36,7 @@ static struct {
 struct executor *server_executor(void) { return &server.executor; }
 struct loop *server_loop(void) { return server.loop; }
 struct network *server_network(void) { return server.network; }
+struct reaper *server_reaper(void) { return server.reaper; }
 enum server_phase server_phase(void) { return server.phase; }
 
 const char *server_phase_name(void) {
@@ -193,6 +195,7 @@ static void loaded(void *arg, struct dataset *dataset, const char *error, bool c
         server_stop(EXIT_CONFIG);
         return;
     }
+    apply_access_settings(); /* to the dataset that has taken its place */
     ready();
 }
 

@@ -38,9 +38,11 @@ extern const struct command_row shutdown_commands[];
 struct executor;
 struct loop;
 struct network;
+struct reaper;
 struct executor *server_executor(void);
 struct loop *server_loop(void);
 struct network *server_network(void);
+struct reaper *server_reaper(void);
 void server_stop(int exit_code); /* ends server_run at the end of this turn */
 void server_enter(enum server_phase phase);
 

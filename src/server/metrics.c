@@ -1,0 +1,67 @@
+/* INFO's facts that only the server knows: how it was configured, what it listens on, what waits for the reaper. */
+#include "base/check.h"
+#include "io/thread.h"
+#include "server/config.h"
+#include "server/network.h"
+#include "server/server.h"
+#include "server/settings.h"
+
+#define READ_INTEGER(name, expression)                                                    \
+    static void read_##name(const struct metric_scope *scope, struct metric_value *out) { \
+        (void)scope;                                                                      \
+        metric_int(out, (int64_t)(expression));                                           \
+    }
+#define READ_TEXT(name, expression)                                                       \
+    static void read_##name(const struct metric_scope *scope, struct metric_value *out) { \
+        (void)scope;                                                                      \
+        metric_text(out, (expression));                                                   \
+    }
+
+static const char *supervision_name(void) {
+    static const char *const names[] = {"no", "upstart", "systemd", "auto"};
+    return names[server_settings()->supervised];
+}
+
+static const char *policy_name(void) {
+    static const char *const names[] = {
+        [EVICT_VOLATILE_LRU] = "volatile-lru",       [EVICT_VOLATILE_LFU] = "volatile-lfu",
+        [EVICT_VOLATILE_RANDOM] = "volatile-random", [EVICT_VOLATILE_TTL] = "volatile-ttl",
+        [EVICT_ALLKEYS_LRU] = "allkeys-lru",         [EVICT_ALLKEYS_LFU] = "allkeys-lfu",
+        [EVICT_ALLKEYS_RANDOM] = "allkeys-random",   [EVICT_NOTHING] = "noeviction",
+        [EVICT_VOLATILE_LRM] = "volatile-lrm",       [EVICT_ALLKEYS_LRM] = "allkeys-lrm",
+    };
+    return names[server_settings()->maxmemory_policy];
+}
+
+READ_TEXT(supervised, supervision_name())
+READ_TEXT(phase, server_phase_name())
+READ_INTEGER(port, server_settings()->port)
+READ_INTEGER(hz, server_settings()->hz)
+READ_TEXT(config_file, config_file_path())
+READ_INTEGER(io_threads, 0)
+READ_TEXT(policy, policy_name())
+READ_INTEGER(reaper_pending, reaper_pending(server_reaper()))
+
+static void listeners(const struct metric_scope *scope, metric_emit *emit, void *arg) {
+    (void)scope;
+    network_describe_listeners(server_network(), emit, arg);
+}
+
+#define GAUGE(section_, field, reader, text) \
+    { .section = section_, .name = field, .class = METRIC_GAUGE, .help = text, .read = reader }
+#define STATE(section_, field, reader, text) \
+    { .section = section_, .name = field, .class = METRIC_STATE, .help = text, .read = reader }
+
+const struct metric server_metrics[] = {
+    STATE("server", "process_supervised", read_supervised, "The supervisor that the server reports to."),
+    STATE("server", "tarn_phase", read_phase, "boot, loading, serving or draining."),
+    GAUGE("server", "tcp_port", read_port, "The TCP port, 0 for none."),
+    GAUGE("server", "hz", read_hz, "Rate of the periodic work, as configured."),
+    GAUGE("server", "configured_hz", read_hz, "The same."),
+    STATE("server", "config_file", read_config_file, "Absolute path of the configuration file."),
+    GAUGE("server", "io_threads_active", read_io_threads, "Whether extra I/O threads run."),
+    {.section = "server", .name = "listenerN", .class = METRIC_STATE, .help = "One line a listener.", .lines = listeners},
+    STATE("memory", "maxmemory_policy", read_policy, "What happens at the limit."),
+    GAUGE("memory", "lazyfree_pending_objects", read_reaper_pending, "Frees that wait for the reaper."),
+};
+const unsigned server_metric_count = countof(server_metrics);
