@@ -22,6 +22,7 @@ struct observe_state {
     struct info_section_rows sections[INFO_SECTIONS_COUNT]; /* in the order of info.c's table */
     struct memory_facts memory;                             /* as of the last info_print or MEMORY STATS */
     char replication_id[41];
+    char build_id[17];
 
     struct commandlog logs[COMMANDLOG_KINDS];
     struct commandlog_limits log_limits;
