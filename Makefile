@@ -49,7 +49,7 @@ FORMATTED = $(wildcard src/*/*.[ch] tools/*/*.[ch] tests/unit/*/*.[ch] tests/fuz
 # Commands are shown as they are with V=1, else by what they make.
 say = $(if $(V),,@echo "  $@"; )
 
-all: $(OUT)/tarn-server $(OUT)/tarn-cli
+all: $(OUT)/tarn-server $(if $(CLI_SRCS),$(OUT)/tarn-cli)
 
 $(OUT)/tarn-server: $(OBJ)/src/server/main.o $(OUT)/libtarn.a
 	$(say)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
