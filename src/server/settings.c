@@ -108,7 +108,7 @@ static const char *apply_events(void) { return changed(SETTINGS_EVENTS); }
 
 static const char *apply_maxclients(void) {
     int64_t wanted = own.values.maxclients + DESCRIPTORS_RESERVED, got = process_raise_open_files(wanted);
-    if (got >= wanted) return NULL;
+    if (got >= wanted) return changed(SETTINGS_EXECUTOR);
     snprintf(own.error, sizeof own.error,
              "The operating system is not able to handle the specified number of clients, try with %lld",
              (long long)(got - DESCRIPTORS_RESERVED));
@@ -401,7 +401,8 @@ static const struct directive rows[] = {
      .value = &own.values.proto_max_bulk_len,
      .initial = "512mb",
      .min = MIB,
-     .max = INT64_MAX},
+     .max = INT64_MAX,
+     .apply = apply_executor},
     {.name = "client-query-buffer-limit",
      .type = DIRECTIVE_MEMORY,
      .value = &own.values.client_query_buffer_limit,

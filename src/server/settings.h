@@ -92,7 +92,7 @@ extern const struct directive_list settings_directives;
 enum settings_part {
     SETTINGS_LISTENERS, /* port, bind: not called by settings_start */
     SETTINGS_KEEPALIVE, /* tcp-keepalive */
-    SETTINGS_EXECUTOR,  /* requirepass, maxmemory */
+    SETTINGS_EXECUTOR,  /* requirepass, maxmemory, proto-max-bulk-len, maxclients */
     SETTINGS_ACCESS,    /* maxmemory-policy, lfu-log-factor, lfu-decay-time */
     SETTINGS_TITLE,     /* proc-title-template */
     SETTINGS_EVENTS,    /* notify-keyspace-events */

@@ -1,0 +1,178 @@
+/* DEBUG RELOAD: save, then load what was saved, with the asker waiting. Everybody else waits too while it saves (so nothing
+ * that is written meanwhile can be lost) and hears -LOADING while it loads. The old dataset stays until the new one is
+ * complete, so a file that cannot be loaded costs nothing. */
+#include "server/debug_int.h"
+
+#include "base/log.h"
+#include "base/num.h"
+#include "exec/context.h"
+#include "persist/load.h"
+#include "persist/persist.h"
+#include "server/server.h"
+#include "server/settings.h"
+
+enum reload_flags { RELOAD_NOSAVE = 1, RELOAD_NOFLUSH = 2, RELOAD_MERGE = 4 };
+
+static struct {
+    bool under_way;
+    unsigned flags;
+    struct session *asker; /* NULL when it has gone meanwhile */
+} reload;
+
+static void forget_asker(struct session *s) {
+    if (reload.asker == s) reload.asker = NULL;
+}
+
+static const struct session_wait reload_wait = {.timed_out = forget_asker, .cancelled = forget_asker};
+
+static void finish(const char *error) {
+    struct session *s = reload.asker;
+    reload.asker = NULL;
+    reload.under_way = false;
+    executor_unpause(server_executor());
+    if (server_phase() == PHASE_LOADING) server_enter(PHASE_SERVING);
+    debug_restore_active_expire(server_executor()->dataset);
+    if (!s) return;
+    if (error) {
+        reply_error_format(&s->reply, "ERR %s", error);
+    } else {
+        reply_ok(&s->reply);
+    }
+    session_unblock(s);
+}
+
+static void loaded(void *arg, struct dataset *dataset, const char *error, bool cancelled) {
+    (void)arg, (void)dataset;
+    if (error) log_warning("DEBUG RELOAD: %s", error);
+    finish(cancelled ? "The reload was cancelled"
+           : error   ? "Error trying to load the RDB dump, check server logs."
+                     : NULL);
+}
+
+/* ---- NOFLUSH: the file's keys join those that are there ---- */
+struct merge {
+    struct dataset *into;
+    struct db *db;
+    bool conflict, no_memory;
+};
+
+static struct key key_in(const struct merge *m, const struct entry *e) {
+    struct slice text = entry_key(e);
+    return (struct key){text, dataset_hash(m->into, text)};
+}
+
+static void find_conflict(void *arg, const struct entry *e) {
+    struct merge *m = arg;
+    if (db_view(m->db, key_in(m, e), VIEW_NO_TOUCH | VIEW_NO_STATS)) m->conflict = true;
+}
+
+static void copy_in(void *arg, const struct entry *e) {
+    struct merge *m = arg;
+    char scratch[NUM_TEXT_MAX];
+    proven(entry_type(e) == TYPE_STRING);
+    unsigned flags = entry_encoding(e) == STRING_INT ? PUT_PLAIN : PUT_NOT_INTEGER;
+    if (!db_put_string(m->db, key_in(m, e), entry_string(e, scratch), entry_expire_at(e), flags)) m->no_memory = true;
+}
+
+static void each_db(struct merge *m, struct dataset *from, void (*visit)(void *arg, const struct entry *e)) {
+    for (unsigned i = 0; i < dataset_databases(from) && i < dataset_databases(m->into); i++) {
+        m->db = dataset_db(m->into, i);
+        db_each(dataset_db(from, i), visit, m);
+    }
+}
+
+static struct dataset *load_aside(const struct dataset *into) {
+    static const _Atomic int64_t no_delay = 0;
+    const struct server_settings *s = server_settings();
+    struct load_progress progress = {0};
+    struct load_options options = {.path = persist_rdb_path(),
+                                   .databases = dataset_databases(into),
+                                   .access = dataset_access(into),
+                                   .lfu_log_factor = (int)s->lfu_log_factor,
+                                   .lfu_decay_minutes = (int)s->lfu_decay_minutes,
+                                   .checksum = true,
+                                   .key_delay_us = &no_delay};
+    char why[LOAD_ERROR_MAX] = "";
+    random_system_bytes(&options.seed, sizeof options.seed);
+    struct dataset *fresh = load_file(&options, &progress, why);
+    if (!fresh) log_warning("DEBUG RELOAD: %s", why);
+    return fresh;
+}
+
+/* NULL or the error. */
+static const char *merge_file(struct dataset *into, bool overwrite) {
+    struct merge m = {.into = into};
+    struct dataset *fresh = load_aside(into);
+    if (!fresh) return "Error trying to load the RDB dump, check server logs.";
+    dataset_set_now(fresh, dataset_now(into));
+    if (!overwrite) each_db(&m, fresh, find_conflict);
+    if (!m.conflict) each_db(&m, fresh, copy_in);
+    dataset_free(fresh);
+    if (m.conflict) return "The file holds keys that exist already; nothing was loaded. Use MERGE to replace them.";
+    return m.no_memory ? "Out of memory before all keys were loaded" : NULL;
+}
+
+/* ---- the steps ---- */
+static void start_loading(void) {
+    if (reload.flags & RELOAD_NOFLUSH) {
+        finish(merge_file(server_executor()->dataset, reload.flags & RELOAD_MERGE));
+        return;
+    }
+    if (!persist_load_start(loaded, NULL)) {
+        finish("Error trying to load the RDB dump, check server logs.");
+        return;
+    }
+    server_enter(PHASE_LOADING);
+    executor_unpause(server_executor());
+}
+
+static void saved(void *arg, const char *error, bool cancelled) {
+    (void)arg;
+    if (!error && !cancelled) {
+        start_loading();
+        return;
+    }
+    log_warning("DEBUG RELOAD: %s", error ? error : "the save was cancelled");
+    finish("Error trying to save the DB, check server logs.");
+}
+
+static void start(struct context *c, unsigned flags) {
+    const char *why = NULL;
+    reload.under_way = true;
+    reload.flags = flags;
+    reload.asker = c->session;
+    session_block(c->session, &reload_wait, NULL, 0);
+    executor_pause(c->executor, PAUSE_ALL, INT64_MAX);
+    if (flags & RELOAD_NOSAVE) {
+        start_loading();
+    } else if (!persist_save_start(saved, NULL, &why)) {
+        saved(NULL, why ? why : "cannot save now", false);
+    }
+}
+
+/* ---- the command ---- */
+static bool take_flags(const struct context *c, unsigned *flags) {
+    for (int i = 2; i < c->argc; i++) {
+        if (slice_is(c->argv[i], "nosave")) {
+            *flags |= RELOAD_NOSAVE;
+        } else if (slice_is(c->argv[i], "noflush")) {
+            *flags |= RELOAD_NOFLUSH;
+        } else if (slice_is(c->argv[i], "merge")) {
+            *flags |= RELOAD_MERGE;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+void debug_reload(struct context *c) {
+    unsigned flags = 0;
+    if (!take_flags(c, &flags)) {
+        reply_error(c->reply, "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
+    } else if (c->executor->loading || persist_loading() || reload.under_way) {
+        reply_error(c->reply, ERROR_LOADING);
+    } else {
+        start(c, flags);
+    }
+}
