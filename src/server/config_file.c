@@ -37,10 +37,10 @@ struct statement {
 static const struct statement *statement_find(struct slice name);
 static const char *statement_name(size_t i);
 
-/* The known name nearest to a misspelt one: at most two typing mistakes away, or one for short names. */
+/* The known name nearest to a misspelt one: at most half of its letters wrong, and never more than three. */
 static const char *nearest_name(struct slice wrong) {
     const struct config_registry *c = config_registry();
-    int best = wrong.len > 5 ? 3 : 2;
+    int best = wrong.len < 6 ? (int)wrong.len / 2 + 1 : 4;
     const char *found = NULL, *name;
     if (wrong.len > 64) return NULL;
     for (size_t i = 0; i < c->name_count; i++) {
