@@ -45,13 +45,15 @@ static size_t request_bytes(const struct context *c) {
     return n;
 }
 
-/* Replies gather in a session's buffer: this command's begins where that of the one before it ended. */
+/* Replies gather in a session's buffer: this command's begins where that of the one before it ended, as long as nothing has
+ * been sent in between. After that it begins a new buffer, unless the client reads slowly: then what it has not read yet is
+ * counted along. */
 static size_t reply_bytes(const struct context *c) {
+    const struct session *s = c->session;
+    struct reply_mark last = observe.last_reply;
     size_t end = c->reply->out->len;
-    size_t begin = c->session == observe.last_session && observe.last_reply_end <= end ? observe.last_reply_end : 0;
-    observe.last_session = c->session;
-    observe.last_reply_end = end;
-    return end - begin;
+    observe.last_reply = (struct reply_mark){s, s->net_out, end};
+    return s == last.session && s->net_out == last.sent && last.end <= end ? end - last.end : end;
 }
 
 static void log_command(const struct context *c, enum commandlog_kind kind, int64_t value) {
@@ -106,8 +108,8 @@ void observe_set_sensitive(bool (*is_sensitive)(struct slice directive)) { obser
 /* The shortest text that reads back as the same number. Returns its length. */
 static size_t format_percentile(char *dst, size_t cap, double percentile) {
     size_t len = 0;
-    for (int precision = 1; precision <= 17; precision++) {
-        len = (size_t)snprintf(dst, cap, "%.*g", precision, percentile);
+    for (int decimals = 0; decimals <= 17; decimals++) {
+        len = (size_t)snprintf(dst, cap, "%.*f", decimals, percentile);
         if (strtod(dst, NULL) == percentile) break;
     }
     return len < cap ? len : cap - 1;
@@ -233,5 +235,5 @@ void observe_release(void) {
     latency_clear(&observe.latency);
     info_release();
     observe.executor = NULL;
-    observe.last_session = NULL;
+    observe.last_reply = (struct reply_mark){0};
 }

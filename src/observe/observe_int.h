@@ -17,6 +17,13 @@ struct info_section_rows {
     unsigned count;
 };
 
+/* Where the reply of the command that ran last ends, and how much of its session's output had been sent. */
+struct reply_mark {
+    const struct session *session;
+    uint64_t sent;
+    size_t end;
+};
+
 struct observe_state {
     struct executor *executor;
     struct info_section_rows sections[INFO_SECTIONS_COUNT]; /* in the order of info.c's table */
@@ -38,9 +45,7 @@ struct observe_state {
     /* What observe_ran compares: the smallest duration and sizes that anything here wants to hear of. */
     uint64_t remarkable_ns;
     size_t remarkable_request, remarkable_reply;
-    /* Where the replies of the session that ran last end. */
-    const struct session *last_session;
-    size_t last_reply_end;
+    struct reply_mark last_reply;
 };
 
 extern struct observe_state observe;
