@@ -171,9 +171,8 @@ static void read_zero_ratio(const struct metric_scope *scope, struct metric_valu
 ALL_FIELDS(DEFINE_FIELD, DEFINE_NOTHING, DEFINE_NOTHING)
 
 /* ---- families ---- */
-/* Calls emit(x, command) for every command and subcommand that has been asked for. */
 #define LINE_MAX 512
-struct family {
+struct family { /* who receives the lines */
     metric_emit *emit;
     void *arg;
 };
@@ -238,9 +237,8 @@ static void list_errors(const struct metric_scope *scope, metric_emit *emit, voi
 #define OTHER_ROW(section_, name_, class_, help_)        {#section_, #name_, class_, help_, read_##name_, NULL},
 
 const struct metric executor_metrics[] = {
-    ALL_FIELDS(FIELD_ROW, ZERO_ROW, OTHER_ROW){"commandstats", "cmdstat", METRIC_COUNTER,
-                                               "calls and time of each command", NULL, list_calls},
+    {"commandstats", "cmdstat", METRIC_COUNTER, "calls and time of each command", NULL, list_calls},
     {"errorstats", "errorstat", METRIC_COUNTER, "error replies by their first word", NULL, list_errors},
     {"latencystats", "latency_percentiles_usec", METRIC_GAUGE, "latency of each command", NULL, list_latencies},
-};
+    ALL_FIELDS(FIELD_ROW, ZERO_ROW, OTHER_ROW)};
 const unsigned executor_metric_count = countof(executor_metrics);
