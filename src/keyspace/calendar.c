@@ -108,20 +108,6 @@ static unsigned level_first(const struct level *l) {
     return SLOTS;
 }
 
-int64_t calendar_next_ms(const struct calendar *c) {
-    for (unsigned level = 0; level < LEVELS; level++) {
-        unsigned i = level_first(c->levels[level]);
-        if (i == SLOTS) continue;
-        debug_proven(i >= digit(c->hand, level));
-        if (i == digit(c->hand, level)) return c->hand;
-        unsigned shift = level * DIGIT_BITS;
-        uint64_t upper =
-            shift + DIGIT_BITS < 64 ? (uint64_t)c->hand >> (shift + DIGIT_BITS) << (shift + DIGIT_BITS) : 0;
-        return (int64_t)(upper | (uint64_t)i << shift);
-    }
-    return INT64_MAX;
-}
-
 /* The highest level above 0 whose slot under the hand still holds references: they come down before time goes on. 0: none. */
 static unsigned level_to_cascade(const struct calendar *c) {
     for (unsigned level = LEVELS - 1; level > 0; level--) {
@@ -129,6 +115,20 @@ static unsigned level_to_cascade(const struct calendar *c) {
         if (c->levels[level] && c->levels[level]->slots[i]) return level;
     }
     return 0;
+}
+
+int64_t calendar_next_ms(const struct calendar *c) {
+    if (level_to_cascade(c) > 0) return c->hand;
+    for (unsigned level = 0; level < LEVELS; level++) {
+        unsigned i = level_first(c->levels[level]);
+        if (i == SLOTS) continue;
+        debug_proven(i > digit(c->hand, level) || (level == 0 && i == digit(c->hand, 0)));
+        unsigned shift = level * DIGIT_BITS;
+        uint64_t upper =
+            shift + DIGIT_BITS < 64 ? (uint64_t)c->hand >> (shift + DIGIT_BITS) << (shift + DIGIT_BITS) : 0;
+        return (int64_t)(upper | (uint64_t)i << shift);
+    }
+    return INT64_MAX;
 }
 
 /* Moves at most `work` references from the slot under the hand to lower levels. Returns how many. */
@@ -161,7 +161,7 @@ size_t calendar_take_due(struct calendar *c, int64_t now_ms, uint64_t *refs, siz
             continue;
         }
         int64_t next = calendar_next_ms(c);
-        if (next > now_ms) {
+        if (c->count == 0 || next > now_ms) {
             if (now_ms > c->hand) c->hand = now_ms;
             *more = false;
             return taken;
