@@ -12,14 +12,30 @@
 #include "server/server.h"
 #include "server/settings.h"
 
-const struct command_list server_command_lists[] = {
-    {connection_commands}, {string_commands}, {generic_commands}, {introspect_commands},
-    {persist_commands},    {observe_commands}, {config_commands}, {shutdown_commands},
-    {debug_commands},
-};
-const unsigned server_command_list_count = countof(server_command_lists);
+const struct command_list *server_command_lists(unsigned *count) {
+    static const struct command_list lists[] = {
+        {connection_commands}, {string_commands},  {generic_commands}, {introspect_commands}, {persist_commands},
+        {observe_commands},    {config_commands},  {shutdown_commands}, {debug_commands},
+    };
+    *count = countof(lists);
+    return lists;
+}
 
-const struct metric_list server_metric_lists[] = {
-    {server_metrics, server_metric_count},
-};
-const unsigned server_metric_list_count = countof(server_metric_lists);
+const struct directive_list *server_directive_lists(unsigned *count) {
+    static struct directive_list lists[4];
+    lists[0] = settings_directives;
+    lists[1] = persist_directives;
+    lists[2] = observe_directives;
+    lists[3] = inert_directives;
+    *count = countof(lists);
+    return lists;
+}
+
+const struct metric_list *server_metric_lists(unsigned *count) {
+    static struct metric_list lists[3];
+    lists[0] = (struct metric_list){server_metrics, server_metric_count};
+    lists[1] = (struct metric_list){executor_metrics, executor_metric_count};
+    lists[2] = (struct metric_list){persist_metrics, persist_metric_count};
+    *count = countof(lists);
+    return lists;
+}

@@ -72,7 +72,9 @@ static bool settle(void) {
 int main(int argc, char **argv) {
     if (print_text(argc, argv)) return EXIT_OK;
     clock_init();
-    config_init(server_directive_lists, server_directive_list_count);
+    unsigned count;
+    const struct directive_list *directives = server_directive_lists(&count);
+    config_init(directives, count);
     switch (config_load(argc, argv)) {
     case CONFIG_GOOD: return EXIT_OK;
     case CONFIG_BAD: return EXIT_CONFIG;

@@ -143,6 +143,8 @@ static void on_signal(struct loop_fd *fd, unsigned events) {
 
 static void on_cron(struct loop_timer *timer) {
     int64_t now_us = clock_mono_us();
+    loop_timer_start(server.loop, timer, now_us + 100000);
+    if (debug_cron_paused()) return;
     executor_sample(&server.executor, now_us);
     mem_note_peak();
     persist_cron();
@@ -150,7 +152,6 @@ static void on_cron(struct loop_timer *timer) {
         server.next_second_us = now_us + 1000000;
         network_close_idle(server.network);
     }
-    loop_timer_start(server.loop, timer, now_us + 100000);
 }
 
 /* ---- boot ---- */
@@ -159,7 +160,10 @@ static void make_executor(void) {
     struct siphash_seed seed;
     random_system_bytes(&seed, sizeof seed);
     struct dataset *empty = dataset_new((unsigned)s->databases, &seed);
-    executor_init(&server.executor, server_command_lists, server_command_list_count, empty);
+    unsigned count;
+    const struct command_list *commands = server_command_lists(&count);
+    executor_init(&server.executor, commands, count, empty);
+    config_on_reset(mem_reset_peak);
     server.executor.hooks = (struct executor_hooks){
         .refuse_write = refuse_write, .refuse_protected = refuse_protected, .ran = ran};
     server.executor.keyspace = (struct keyspace_hooks){.defer = defer};
@@ -203,6 +207,7 @@ static bool boot(void) {
     server.loop = loop_new();
     server.reaper = reaper_new("reaper");
     make_executor();
+    if (!config_rename_commands(server.executor.commands)) return false;
     raise_limits();
     server.network = network_new(server.loop, &server.executor);
     loop_set_hooks(server.loop, before_wait, after_events, NULL);
@@ -210,7 +215,9 @@ static bool boot(void) {
     loop_watch(server.loop, &server.signals, LOOP_READ);
     persist_init(&server.executor, server.loop);
     settings_on_change(apply_setting);
-    observe_init(&server.executor, server_metric_lists, server_metric_list_count);
+    unsigned count;
+    const struct metric_list *metrics = server_metric_lists(&count);
+    observe_init(&server.executor, metrics, count);
     settings_start(); /* what run-time changes apply, applied to the start values */
     if (!network_listen(server.network)) return false;
     greet();

@@ -47,12 +47,9 @@ void server_stop(int exit_code); /* ends server_run at the end of this turn */
 void server_enter(enum server_phase phase);
 
 /* ---- lists.c: what every room declares, gathered in one place ---- */
-extern const struct command_list server_command_lists[];
-extern const unsigned server_command_list_count;
-extern const struct directive_list server_directive_lists[];
-extern const unsigned server_directive_list_count;
-extern const struct metric_list server_metric_lists[];
-extern const unsigned server_metric_list_count;
+const struct command_list *server_command_lists(unsigned *count);
+const struct directive_list *server_directive_lists(unsigned *count);
+const struct metric_list *server_metric_lists(unsigned *count);
 
 /* ---- metrics.c: facts that only server/ knows ---- */
 extern const struct metric server_metrics[];
