@@ -11,21 +11,21 @@ size_t lzf_pack(const void *src, size_t n, void *dst, size_t cap) {
 /* A control byte below 32 announces 1..32 literal bytes; any other a reference: 3 bits of length, and one byte more of it
  * when they are all set, then the rest of the distance. */
 bool lzf_length(const void *src, size_t n, size_t *len) {
-    const unsigned char *p = src, *end = p + n;
-    size_t sum = 0;
-    while (p < end) {
-        size_t control = *p++, more = control >> 5;
+    const unsigned char *bytes = src;
+    size_t at = 0, sum = 0;
+    while (at < n) {
+        size_t control = bytes[at++], more = control >> 5;
         if (more == 0) {
             sum += control + 1;
-            p += control + 1;
+            at += control + 1;
         } else {
-            if (more == 7 && p < end) more += *p++;
+            if (more == 7 && at < n) more += bytes[at++];
             sum += more + 2;
-            p++;
+            at++;
         }
     }
     *len = sum;
-    return p == end;
+    return at == n;
 }
 
 bool lzf_unpack(const void *src, size_t n, void *dst, size_t exact) {

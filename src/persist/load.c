@@ -1,0 +1,154 @@
+#include "persist/load.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "io/loop.h"
+#include "io/thread.h"
+#include "mem/mem.h"
+#include "persist/rdb_parse_int.h"
+
+#include <stdio.h>
+
+struct load_job {
+    struct loop_message ended;
+    struct thread thread;
+    struct loop *loop;
+    struct load_options options;
+    struct load_progress progress;
+    _Atomic bool cancelled;
+    _Atomic bool abandoned;
+    load_done *done;
+    void *arg;
+    char *path;
+    struct dataset *dataset;
+    char why[LOAD_ERROR_MAX];
+};
+
+/* ---- one load on the calling thread ---- */
+static struct dataset *new_dataset(const struct load_options *o) {
+    struct dataset *ds = dataset_new(o->databases, &o->seed);
+    dataset_set_access(ds, o->access, o->lfu_log_factor, o->lfu_decay_minutes);
+    dataset_set_now(ds, clock_wall_ms());
+    return ds;
+}
+
+static void begin(struct load_progress *progress) {
+    atomic_store_explicit(&progress->start_ms, clock_wall_ms(), memory_order_relaxed);
+}
+
+static void end(struct load_progress *progress) {
+    atomic_store_explicit(&progress->end_ms, clock_wall_ms(), memory_order_relaxed);
+}
+
+/* Into ds, which the caller has made and keeps. */
+static bool load_path(const struct load_options *o, struct load_progress *progress, const _Atomic bool *cancelled,
+                      struct dataset *ds, char *why) {
+    struct source src = {.progress = progress, .cancelled = cancelled, .checksum = o->checksum};
+    int error = source_open(&src, o->path);
+    if (error) {
+        snprintf(why, LOAD_ERROR_MAX, "%.150s: cannot be opened: %s", o->path, strerror(error));
+        return false;
+    }
+    bool loaded = rdb_parse(&src, o->path, o, ds, why);
+    source_close(&src);
+    return loaded;
+}
+
+static const _Atomic bool never = false;
+
+struct dataset *load_file(const struct load_options *options, struct load_progress *progress, char *why) {
+    struct load_progress own = {0};
+    if (!progress) progress = &own;
+    begin(progress);
+    struct dataset *ds = new_dataset(options);
+    if (!load_path(options, progress, &never, ds, why)) {
+        dataset_free(ds);
+        ds = NULL;
+    }
+    end(progress);
+    return ds;
+}
+
+struct dataset *load_bytes(const struct load_options *options, const void *data, size_t n, char *why) {
+    struct load_progress progress = {0};
+    struct source src = {.progress = &progress, .cancelled = &never, .checksum = options->checksum};
+    source_from_memory(&src, data, n);
+    struct dataset *ds = new_dataset(options);
+    bool loaded = rdb_parse(&src, "memory", options, ds, why);
+    source_close(&src);
+    if (loaded) return ds;
+    dataset_free(ds);
+    return NULL;
+}
+
+/* ---- the job ---- */
+static void job_free(struct load_job *job) {
+    thread_join(&job->thread);
+    mem_free(MEM_PERSIST, job->path, strlen(job->path) + 1);
+    mem_free(MEM_PERSIST, job, sizeof(*job));
+}
+
+static bool is_set(const _Atomic bool *flag) { return atomic_load_explicit(flag, memory_order_relaxed); }
+
+static void *run(void *arg) {
+    struct load_job *job = arg;
+    bool loaded = load_path(&job->options, &job->progress, &job->cancelled, job->dataset, job->why);
+    end(&job->progress);
+    if (!loaded && !is_set(&job->abandoned)) {
+        dataset_free(job->dataset);
+        job->dataset = NULL;
+    }
+    loop_send(job->loop, &job->ended);
+    return NULL;
+}
+
+/* On the loop's thread. A load that was cancelled too late to notice counts as cancelled all the same. */
+static void on_ended(struct loop_message *message) {
+    struct load_job *job = (struct load_job *)(void *)((char *)message - offsetof(struct load_job, ended));
+    bool cancelled = is_set(&job->cancelled);
+    const char *error = job->dataset || cancelled ? NULL : job->why;
+    if (is_set(&job->abandoned)) {
+        job->done(job->arg, NULL, NULL, true);
+        return;
+    }
+    if (cancelled) {
+        dataset_free(job->dataset);
+        job->dataset = NULL;
+    }
+    job->done(job->arg, job->dataset, error, cancelled);
+    job_free(job);
+}
+
+struct load_job *load_start(struct loop *loop, const struct load_options *options, load_done *done, void *arg) {
+    size_t path_size = strlen(options->path) + 1;
+    struct load_job *job = mem_alloc_zeroed(MEM_PERSIST, sizeof(*job));
+    job->ended.call = on_ended;
+    job->loop = loop;
+    job->options = *options;
+    job->done = done;
+    job->arg = arg;
+    job->path = mem_alloc(MEM_PERSIST, path_size);
+    memcpy(job->path, options->path, path_size);
+    job->options.path = job->path;
+    job->dataset = new_dataset(options);
+    begin(&job->progress);
+    int error = thread_start(&job->thread, "load", run, job);
+    if (error) {
+        snprintf(job->why, sizeof(job->why), "no thread to load with: %s", strerror(error));
+        dataset_free(job->dataset);
+        job->dataset = NULL;
+        loop_send(loop, &job->ended);
+    }
+    return job;
+}
+
+const struct load_progress *load_progress(const struct load_job *job) { return &job->progress; }
+
+void load_cancel(struct load_job *job) { atomic_store_explicit(&job->cancelled, true, memory_order_relaxed); }
+
+void load_abandon(struct load_job *job) {
+    atomic_store_explicit(&job->abandoned, true, memory_order_relaxed);
+    load_cancel(job);
+}
+
+void load_wait(struct load_job *job) { thread_join(&job->thread); }

@@ -1,0 +1,479 @@
+#include "persist/rdb_parse_int.h"
+
+#include "base/check.h"
+#include "base/num.h"
+#include "base/text.h"
+#include "persist/batch_int.h"
+#include "persist/pace_int.h"
+#include "wire/lzf.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+/* Strings up to this are taken from the window, longer ones are read to their place. */
+#define SHORT_MAX ((size_t)64 << 10)
+/* Scratch space beyond this is given back at once. */
+#define SCRATCH_KEEP ((size_t)1 << 20)
+/* Bytes of a key in an error text. */
+#define KEY_SHOWN             64
+#define PUBLISH_KEYS          256
+#define IDLE_MAX              INT32_MAX
+#define VERSION_WITH_CHECKSUM 5
+
+struct parse {
+    struct source *src;
+    const char *name;
+    const struct load_options *options;
+    struct load_progress *progress;
+    struct dataset *ds;
+    struct db *db;
+    int version;
+    bool valkey;
+    int64_t now_ms;
+    int64_t record;    /* offset of the record being read */
+    bool attributes;   /* an expiry, idle time or frequency waits for its key */
+    int64_t expire_at; /* of the next key */
+    int64_t access;    /* the same; -1: none */
+    struct buf key, value, packed;
+    struct batch batch;
+    int64_t loaded, expired;
+    struct pace pace;
+    char *why;
+};
+
+/* ---- errors ---- */
+static bool fail_key(struct parse *p, int64_t offset, const struct slice *key, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The first reason stands. A cancel is no error. Always false. */
+static bool fail_key(struct parse *p, int64_t offset, const struct slice *key, const char *format, ...) {
+    if (p->why[0] || p->src->error == ECANCELED) return false;
+    char reason[192], shown[4 * KEY_SHOWN + 2] = "";
+    va_list args;
+    va_start(args, format);
+    vsnprintf(reason, sizeof(reason), format, args);
+    va_end(args);
+    size_t n = key ? text_quote(shown, slice_of(key->ptr, key->len < KEY_SHOWN ? key->len : KEY_SHOWN)) : 0;
+    int written = snprintf(p->why, LOAD_ERROR_MAX, "%.150s: offset %lld%s%.*s%s: %s", p->name, (long long)offset,
+                           key ? ", key " : "", (int)n, shown, key && key->len > KEY_SHOWN ? "..." : "", reason);
+    proven(written > 0);
+    return false;
+}
+
+#define fail(p, ...) fail_key((p), (p)->record, NULL, __VA_ARGS__)
+
+static bool ends_early(struct parse *p) {
+    if (p->src->error) return fail(p, "cannot be read: %s", strerror(p->src->error));
+    return fail(p, "the file ends in the middle of this record (%lld bytes in all): it is truncated",
+                (long long)p->src->size);
+}
+
+/* For loops of the form: do status = rdb_read_x(&window, ...); while (again(p, status)); Afterwards the status is RDB_OK or the
+ * reason is noted. */
+static bool again(struct parse *p, enum rdb_status status) {
+    if (likely(status == RDB_OK)) return false;
+    if (status == RDB_SHORT && source_more(p->src)) return true;
+    if (status == RDB_CORRUPT) return fail(p, "corrupt: no length or string looks like this");
+    return ends_early(p);
+}
+
+/* ---- primitives ---- */
+static bool take_byte(struct parse *p, uint8_t *out) {
+    enum rdb_status status;
+    do status = rdb_read_u8(&p->src->window, out);
+    while (again(p, status));
+    return status == RDB_OK;
+}
+
+static bool take_u32(struct parse *p, uint32_t *out) {
+    enum rdb_status status;
+    do status = rdb_read_u32_le(&p->src->window, out);
+    while (again(p, status));
+    return status == RDB_OK;
+}
+
+static bool take_u64(struct parse *p, uint64_t *out) {
+    enum rdb_status status;
+    do status = rdb_read_u64_le(&p->src->window, out);
+    while (again(p, status));
+    return status == RDB_OK;
+}
+
+static bool take_length(struct parse *p, uint64_t *out) {
+    enum rdb_status status;
+    do status = rdb_read_length(&p->src->window, out);
+    while (again(p, status));
+    return status == RDB_OK;
+}
+
+/* A head whose bytes may lie in what is left of the file. */
+static bool take_head(struct parse *p, struct rdb_string_head *head) {
+    enum rdb_status status;
+    do status = rdb_read_string_head(&p->src->window, head);
+    while (again(p, status));
+    if (status != RDB_OK) return false;
+    if (head->stored <= source_left(p->src)) return true;
+    return fail(p, "a string of %llu bytes, but only %llu are left: corrupt or truncated",
+                (unsigned long long)head->stored, (unsigned long long)source_left(p->src));
+}
+
+static void trim(struct buf *b) {
+    if (b->cap > SCRATCH_KEEP) buf_release(b);
+}
+
+static bool no_memory(struct parse *p, const struct slice *key, uint64_t n) {
+    return fail_key(p, p->record, key, "no memory for a string of %llu bytes", (unsigned long long)n);
+}
+
+static bool take_bytes(struct parse *p, void *dst, uint64_t n) { return source_read(p->src, dst, n) || ends_early(p); }
+
+/* The compressed bytes of an LZF string into p->packed, once they are known to give what the head claims. */
+static bool take_packed(struct parse *p, const struct rdb_string_head *head, const struct slice *key) {
+    size_t found;
+    buf_clear(&p->packed);
+    if (!buf_try_reserve(&p->packed, (size_t)head->stored)) return no_memory(p, key, head->stored);
+    if (!take_bytes(p, p->packed.ptr, head->stored)) return false;
+    buf_advance(&p->packed, (size_t)head->stored);
+    if (lzf_length(p->packed.ptr, p->packed.len, &found) && found == head->len) return true;
+    return fail_key(p, p->record, key, "corrupt: compressed data that does not give the %llu bytes it claims",
+                    (unsigned long long)head->len);
+}
+
+/* head's string to dst, which has room for head->len bytes. */
+static bool take_text_to(struct parse *p, const struct rdb_string_head *head, const struct slice *key, char *dst) {
+    if (head->kind == RDB_STRING_PLAIN) return take_bytes(p, dst, head->stored);
+    proven(head->kind == RDB_STRING_LZF);
+    if (!take_packed(p, head, key)) return false;
+    bool unpacked = lzf_unpack(p->packed.ptr, p->packed.len, dst, (size_t)head->len);
+    trim(&p->packed);
+    return unpacked || fail_key(p, p->record, key, "corrupt: compressed data that cannot be unpacked");
+}
+
+static bool take_text(struct parse *p, const struct rdb_string_head *head, const struct slice *key, struct buf *into) {
+    buf_clear(into);
+    if (head->kind == RDB_STRING_INT) {
+        buf_advance(into, num_format_i64(buf_reserve(into, NUM_TEXT_MAX), head->integer));
+        return true;
+    }
+    if (!buf_try_reserve(into, (size_t)head->len)) return no_memory(p, key, head->len);
+    if (!take_text_to(p, head, key, into->ptr)) return false;
+    buf_advance(into, (size_t)head->len);
+    return true;
+}
+
+/* Any string but a value: a key, an aux field. */
+static bool take_name(struct parse *p, struct buf *into) {
+    struct rdb_string_head head;
+    if (!take_head(p, &head)) return false;
+    if (head.len > ENTRY_KEY_MAX) return fail(p, "a key of %llu bytes is too long", (unsigned long long)head.len);
+    return take_text(p, &head, NULL, into);
+}
+
+/* ---- batches ---- */
+static void forget_attributes(struct parse *p) {
+    p->attributes = false;
+    p->expire_at = NO_EXPIRE;
+    p->access = -1;
+}
+
+static bool adopt_batch(struct parse *p) {
+    struct batch_key second;
+    atomic_store_explicit(&p->progress->loaded_keys, p->loaded, memory_order_relaxed);
+    switch (batch_adopt(&p->batch, p->db, p->src->cancelled, &second)) {
+    case BATCH_ADOPTED:
+        return true;
+    case BATCH_CANCELLED:
+        p->src->error = ECANCELED;
+        return false;
+    case BATCH_DUPLICATE:
+        break;
+    }
+    struct slice key = entry_key(second.entry);
+    return fail_key(p, second.offset, &key, "this key stands in the file a second time");
+}
+
+/* While a delay is on, each key goes to its place at once: a slowed load is there to be watched. */
+static bool key_done(struct parse *p) {
+    forget_attributes(p);
+    source_publish(p->src);
+    bool delayed = pace_on(&p->pace);
+    if (unlikely(delayed || batch_full(&p->batch)) && !adopt_batch(p)) return false;
+    if (likely(!delayed)) return true;
+    pace_key(&p->pace);
+    return true;
+}
+
+static bool key_expired(const struct parse *p) {
+    return p->expire_at != NO_EXPIRE && p->expire_at < p->now_ms && !p->options->keep_expired;
+}
+
+static bool drop_expired(struct parse *p) {
+    atomic_store_explicit(&p->progress->expired_keys, ++p->expired, memory_order_relaxed);
+    return key_done(p);
+}
+
+static bool add(struct parse *p, struct slice key, struct entry *e) {
+    batch_add(&p->batch, (struct batch_key){e, dataset_hash(p->ds, key), p->access, p->record});
+    if (++p->loaded % PUBLISH_KEYS == 0)
+        atomic_store_explicit(&p->progress->loaded_keys, p->loaded, memory_order_relaxed);
+    return key_done(p);
+}
+
+static bool add_string(struct parse *p, struct slice key, struct slice value) {
+    if (unlikely(key_expired(p))) return drop_expired(p);
+    struct entry *e = entry_new_string(key, value, p->expire_at);
+    return e ? add(p, key, e) : no_memory(p, &key, value.len);
+}
+
+/* ---- string values ---- */
+/* A string of which everything lies in the window and which is short; false: the long way, which also knows what is wrong. */
+static bool peek_short(struct rdb_reader *r, struct buf *scratch, struct slice *out) {
+    struct rdb_reader ahead = *r;
+    struct rdb_string_head head;
+    if (rdb_read_string_head(&ahead, &head) != RDB_OK || head.len > SHORT_MAX) return false;
+    if (likely(head.kind == RDB_STRING_PLAIN && head.stored <= (size_t)(ahead.end - ahead.at))) {
+        *out = slice_of((const char *)ahead.at, (size_t)head.len);
+        r->at = ahead.at + head.stored;
+        return true;
+    }
+    return rdb_read_string(r, scratch, out) == RDB_OK;
+}
+
+/* A value too long for the window goes straight into the body that will hold it. */
+static bool load_body(struct parse *p, const struct rdb_string_head *head, struct slice key) {
+    struct string_body *body = string_body_try_new((size_t)head->len, (size_t)head->len);
+    if (!body) return no_memory(p, &key, head->len);
+    if (!take_text_to(p, head, &key, body->bytes)) {
+        string_body_free(body);
+        return false;
+    }
+    return add(p, key, entry_new_body(key, body, p->expire_at));
+}
+
+static bool load_long(struct parse *p) {
+    struct rdb_string_head head;
+    if (!take_name(p, &p->key) || !take_head(p, &head)) return false;
+    struct slice key = buf_slice(&p->key);
+    if (key_expired(p)) return take_bytes(p, NULL, head.stored) && drop_expired(p);
+    if (head.len > SHORT_MAX) return load_body(p, &head, key);
+    return take_text(p, &head, &key, &p->value) && add_string(p, key, buf_slice(&p->value));
+}
+
+static bool load_string(struct parse *p) {
+    do {
+        struct rdb_reader ahead = p->src->window;
+        struct slice key, value;
+        if (likely(peek_short(&ahead, &p->key, &key) && peek_short(&ahead, &p->value, &value))) {
+            p->src->window.at = ahead.at;
+            return add_string(p, key, value);
+        }
+    } while (source_lies(p->src) < SHORT_MAX && source_more(p->src));
+    bool loaded = load_long(p);
+    trim(&p->key);
+    trim(&p->value);
+    return loaded;
+}
+
+static bool refuse_type(struct parse *p, unsigned type) {
+    /* Redis and Valkey have given the numbers from 22 on to different things. */
+    const char *name = type < RDB_TYPE_HASH_2 || p->valkey ? rdb_type_name(type) : NULL;
+    if (!name) return fail(p, "unknown record type %u", type);
+    if (!take_name(p, &p->key)) return false;
+    struct slice key = buf_slice(&p->key);
+    return fail_key(p, p->record, &key, "a value of type %s (%u), which this version does not hold", name, type);
+}
+
+/* ---- what is not a key ---- */
+static bool load_aux(struct parse *p) {
+    if (!take_name(p, &p->key) || !take_name(p, &p->value)) return false;
+    int64_t used;
+    if (slice_equal(buf_slice(&p->key), SLICE("used-mem")) && num_parse_i64(buf_slice(&p->value), &used) && used >= 0)
+        atomic_store_explicit(&p->progress->file_used_memory, used, memory_order_relaxed);
+    trim(&p->key);
+    trim(&p->value);
+    return true;
+}
+
+static bool load_select(struct parse *p) {
+    uint64_t index;
+    if (!take_length(p, &index)) return false;
+    if (index >= dataset_databases(p->ds))
+        return fail(p, "database %llu, but there are only %u (directive databases)", (unsigned long long)index,
+                    dataset_databases(p->ds));
+    if (!adopt_batch(p)) return false;
+    p->db = dataset_db(p->ds, (unsigned)index);
+    return true;
+}
+
+/* Sizes that a writer announces: hints that nothing here believes. */
+static bool skip_lengths(struct parse *p, unsigned count) {
+    uint64_t ignored;
+    while (count-- > 0)
+        if (!take_length(p, &ignored)) return false;
+    return true;
+}
+
+/* The name is nine letters of six bits above ten bits of version. */
+static void module_name(uint64_t id, char name[10]) {
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    for (int i = 0; i < 9; i++) name[i] = letters[id >> (58 - 6 * i) & 63];
+    name[9] = '\0';
+}
+
+/* id, when (a tagged number), then tagged values up to a 0: without any there is nothing to lose. */
+static bool load_module_aux(struct parse *p) {
+    uint64_t id, tag;
+    if (!take_length(p, &id) || !skip_lengths(p, 2) || !take_length(p, &tag)) return false;
+    if (tag == 0) return true;
+    char name[10];
+    module_name(id, name);
+    return fail(p, "data of the module %s, which is not here: it would be lost", name);
+}
+
+static bool load_expire(struct parse *p, bool in_seconds) {
+    uint64_t ms = 0;
+    uint32_t s = 0;
+    if (in_seconds ? !take_u32(p, &s) : !take_u64(p, &ms)) return false;
+    int64_t at = in_seconds ? (int64_t)(int32_t)s * 1000 : (int64_t)ms;
+    p->expire_at = at < 0 ? 0 : at; /* before 1970 is past, whenever it was */
+    p->attributes = true;
+    return true;
+}
+
+static bool load_idle(struct parse *p) {
+    uint64_t idle;
+    if (!take_length(p, &idle)) return false;
+    if (p->options->access == ACCESS_LRU) p->access = idle < IDLE_MAX ? (int64_t)idle : IDLE_MAX;
+    p->attributes = true;
+    return true;
+}
+
+static bool load_frequency(struct parse *p) {
+    uint8_t frequency;
+    if (!take_byte(p, &frequency)) return false;
+    if (p->options->access == ACCESS_LFU) p->access = frequency;
+    p->attributes = true;
+    return true;
+}
+
+/* The sum covers the EOF opcode, too. */
+static bool load_end(struct parse *p) {
+    if (p->version >= VERSION_WITH_CHECKSUM) {
+        uint64_t computed = source_crc(p->src), stored;
+        if (!take_u64(p, &stored)) return false;
+        if (p->src->checksum && stored != 0 && stored != computed)
+            return fail(p, "wrong checksum: the file says %016llx, its bytes give %016llx", (unsigned long long)stored,
+                        (unsigned long long)computed);
+    }
+    uint64_t left = source_left(p->src);
+    p->record = source_offset(p->src);
+    if (left) return fail(p, "%llu bytes follow the end of the data", (unsigned long long)left);
+    source_publish(p->src);
+    return adopt_batch(p);
+}
+
+static bool load_other(struct parse *p, uint8_t opcode) {
+    if (p->attributes) return fail(p, "an expiry, idle time or frequency without a key after it");
+    switch (opcode) {
+    case RDB_AUX:
+        return load_aux(p);
+    case RDB_SELECT:
+        return load_select(p);
+    case RDB_RESIZEDB:
+        return skip_lengths(p, 2);
+    case RDB_SLOT_INFO:
+        return skip_lengths(p, 3);
+    case RDB_MODULE_AUX:
+        return load_module_aux(p);
+    case RDB_FUNCTION_2:
+    case RDB_FUNCTION_PRE_GA:
+        return fail(p, "a function library, which this version does not hold");
+    case RDB_SLOT_IMPORT:
+        return fail(p, "an unfinished slot import, which cannot be continued here");
+    default:
+        return fail(p, "unknown record type %u", opcode);
+    }
+}
+
+/* One record. *end after the last. */
+static bool load_record(struct parse *p, bool *end) {
+    uint8_t opcode;
+    p->record = source_offset(p->src);
+    if (!take_byte(p, &opcode)) return false;
+    switch (opcode) {
+    case RDB_TYPE_STRING:
+        return load_string(p);
+    case RDB_EXPIRE_MS:
+    case RDB_EXPIRE_S:
+        return load_expire(p, opcode == RDB_EXPIRE_S);
+    case RDB_IDLE:
+        return load_idle(p);
+    case RDB_FREQ:
+        return load_frequency(p);
+    case RDB_EOF:
+        *end = true;
+        return !p->attributes ? load_end(p) : load_other(p, opcode);
+    default:
+        return opcode < RDB_SLOT_IMPORT ? refuse_type(p, opcode) : load_other(p, opcode);
+    }
+}
+
+static bool version_known(const struct parse *p) {
+    return p->valkey ? p->version == RDB_VERSION_VALKEY : p->version >= 1 && p->version <= RDB_VERSION_MAX;
+}
+
+static bool load_header(struct parse *p) {
+    char head[10] = "", shown[4 * 9 + 2];
+    if (p->src->size == 0) return fail(p, "the file is empty");
+    if (!take_bytes(p, head, 9)) return false;
+    p->valkey = memcmp(head, "VALKEY", 6) == 0;
+    const char *digits = head + (p->valkey ? 6 : 5);
+    bool known = p->valkey || memcmp(head, "REDIS", 5) == 0;
+    for (const char *d = digits; known && *d; d++) {
+        known = *d >= '0' && *d <= '9';
+        p->version = p->version * 10 + (*d - '0');
+    }
+    if (!known || digits + strlen(digits) != head + 9) {
+        int n = (int)text_quote(shown, slice_of(head, 9));
+        return fail(p, "not an RDB file: it starts with %.*s", n, shown);
+    }
+    if (p->options->version_strict && !version_known(p))
+        return fail(p, "RDB version %d%s, which this version does not read", p->version, p->valkey ? " of Valkey" : "");
+    return true;
+}
+
+static bool load_all(struct parse *p) {
+    bool end = false;
+    if (!load_header(p)) return false;
+    while (!end)
+        if (!load_record(p, &end)) return false;
+    return true;
+}
+
+bool rdb_parse(struct source *src, const char *name, const struct load_options *options, struct dataset *ds,
+               char *why) {
+    struct parse p = {
+        .src = src,
+        .name = name,
+        .options = options,
+        .progress = src->progress,
+        .ds = ds,
+        .db = dataset_db(ds, 0),
+        .now_ms = dataset_now(ds),
+        .pace = {.delay_us = options->key_delay_us, .cancelled = src->cancelled},
+        .why = why,
+    };
+    why[0] = '\0';
+    batch_init(&p.batch);
+    buf_init(&p.key, MEM_PERSIST);
+    buf_init(&p.value, MEM_PERSIST);
+    buf_init(&p.packed, MEM_PERSIST);
+    forget_attributes(&p);
+    bool loaded = load_all(&p);
+    batch_release(&p.batch);
+    buf_release(&p.key);
+    buf_release(&p.value);
+    buf_release(&p.packed);
+    return loaded;
+}

@@ -1,0 +1,121 @@
+#include "persist/source_int.h"
+
+#include "base/check.h"
+#include "io/file.h"
+#include "mem/mem.h"
+#include "wire/crc64.h"
+
+#include <errno.h>
+
+#define READ_AHEAD (8 * (int64_t)SOURCE_BLOCK)
+
+static void reset(struct source *s, int fd, int64_t size) {
+    proven(s->progress && s->cancelled && size >= 0);
+    s->fd = fd;
+    s->size = size;
+    s->taken = 0;
+    s->crc = 0;
+    s->error = 0;
+    s->block = NULL;
+    s->window = (struct rdb_reader){NULL, NULL};
+    s->summed = NULL;
+    atomic_store_explicit(&s->progress->total_bytes, size, memory_order_relaxed);
+}
+
+int source_open(struct source *s, const char *path) {
+    int fd = file_open_read(path);
+    if (fd < 0) return -fd;
+    int64_t size = file_size(fd);
+    if (size < 0) {
+        file_close(fd);
+        return (int)-size;
+    }
+    reset(s, fd, size);
+    s->block = mem_alloc(MEM_PERSIST, SOURCE_SEAM + SOURCE_BLOCK);
+    s->window.at = s->window.end = s->summed = s->block + SOURCE_SEAM;
+    return 0;
+}
+
+void source_from_memory(struct source *s, const void *data, size_t n) {
+    reset(s, -1, (int64_t)n);
+    s->window.at = s->summed = data;
+    s->window.end = s->window.at + n;
+    s->taken = (int64_t)n;
+}
+
+void source_close(struct source *s) {
+    mem_free(MEM_PERSIST, s->block, SOURCE_SEAM + SOURCE_BLOCK);
+    s->block = NULL;
+    if (s->fd >= 0) file_close(s->fd);
+    s->fd = -1;
+}
+
+uint64_t source_crc(struct source *s) {
+    proven(s->summed <= s->window.at);
+    if (s->checksum) s->crc = crc64(s->crc, s->summed, (size_t)(s->window.at - s->summed));
+    s->summed = s->window.at;
+    return s->crc;
+}
+
+/* At most n bytes from the file; fewer only at its end. A file that has become shorter meanwhile ends where it ends. */
+static size_t read_file(struct source *s, void *dst, uint64_t n) {
+    uint64_t left = (uint64_t)(s->size - s->taken);
+    if (s->fd < 0 || n == 0 || left == 0) return 0;
+    if (atomic_load_explicit(s->cancelled, memory_order_relaxed)) {
+        s->error = ECANCELED;
+        return 0;
+    }
+    size_t wanted = n < left ? (size_t)n : (size_t)left;
+    ssize_t got = file_read(s->fd, dst, wanted);
+    if (got < 0) {
+        s->error = (int)-got;
+        return 0;
+    }
+    s->taken += got;
+    if ((size_t)got < wanted) s->size = s->taken;
+    file_will_read(s->fd, s->taken, READ_AHEAD);
+    return (size_t)got;
+}
+
+bool source_more(struct source *s) {
+    size_t rest = source_lies(s);
+    if (s->fd < 0 || rest > SOURCE_SEAM || s->error) return false;
+    source_crc(s);
+    unsigned char *front = s->block + SOURCE_SEAM;
+    if (rest) memmove(front - rest, s->window.at, rest);
+    s->window.at = s->summed = front - rest;
+    size_t got = read_file(s, front, SOURCE_BLOCK);
+    s->window.end = front + got;
+    return got > 0;
+}
+
+/* From the window: nothing to read. Returns how many. */
+static size_t take_lying(struct source *s, unsigned char *dst, uint64_t n) {
+    size_t lies = source_lies(s), take = n < lies ? (size_t)n : lies;
+    if (dst && take) memcpy(dst, s->window.at, take);
+    s->window.at += take;
+    return take;
+}
+
+/* One block straight to dst; the window is empty before and after. */
+static size_t read_through(struct source *s, unsigned char *dst, uint64_t n) {
+    source_crc(s);
+    unsigned char *to = dst ? dst : s->block;
+    size_t got = read_file(s, to, n < SOURCE_BLOCK ? n : SOURCE_BLOCK);
+    if (s->checksum) s->crc = crc64(s->crc, to, got);
+    source_publish(s);
+    return got;
+}
+
+bool source_read(struct source *s, void *dst, uint64_t n) {
+    unsigned char *to = dst;
+    while (n > 0) {
+        size_t got = take_lying(s, to, n);
+        if (got == 0 && n < SOURCE_BLOCK / 2 && source_more(s)) continue;
+        if (got == 0) got = read_through(s, to, n);
+        if (got == 0) return false;
+        n -= got;
+        if (to) to += got;
+    }
+    return true;
+}

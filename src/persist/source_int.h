@@ -1,0 +1,55 @@
+/* Private to persist/: the bytes of a file as the parser wants them: a window into memory, the checksum taken as they are
+ * used, long runs read straight to where they belong.
+ *
+ *   block: | seam: SOURCE_SEAM bytes | SOURCE_BLOCK bytes |        the file is read in blocks; what the parser has not used
+ *                 ^ window.at              window.end ^           of one is moved in front of the next, nothing else is copied
+ *
+ * One thread. */
+#ifndef TARN_PERSIST_SOURCE_INT_H
+#define TARN_PERSIST_SOURCE_INT_H
+
+#include "persist/load.h"
+#include "wire/rdb.h"
+
+#include <stdatomic.h>
+
+#define SOURCE_BLOCK ((size_t)1 << 20)
+#define SOURCE_SEAM  ((size_t)128 << 10) /* the longest unused rest that a further block may follow */
+
+struct source {
+    struct rdb_reader window;    /* the parser moves .at */
+    int fd;                      /* -1: all of it lies in memory */
+    int64_t size;                /* of the whole when it was opened */
+    int64_t taken;               /* bytes of it before window.end */
+    const unsigned char *summed; /* the checksum covers everything before */
+    uint64_t crc;
+    bool checksum;
+    unsigned char *block;
+    int error; /* errno of a read that failed, ECANCELED after a cancel */
+    struct load_progress *progress;
+    const _Atomic bool *cancelled;
+};
+
+/* 0 or errno. progress and cancelled must be set. */
+int source_open(struct source *s, const char *path);
+void source_from_memory(struct source *s, const void *data, size_t n);
+void source_close(struct source *s);
+
+static inline size_t source_lies(const struct source *s) { return (size_t)(s->window.end - s->window.at); }
+/* Place of the next unused byte. */
+static inline int64_t source_offset(const struct source *s) { return s->taken - (int64_t)source_lies(s); }
+static inline uint64_t source_left(const struct source *s) { return (uint64_t)(s->size - source_offset(s)); }
+
+static inline void source_publish(const struct source *s) {
+    atomic_store_explicit(&s->progress->loaded_bytes, source_offset(s), memory_order_relaxed);
+}
+
+/* Adds a block behind the window. False at the end, on an error, or when more than the seam is unused. Pointers into the
+ * window are invalid afterwards. */
+bool source_more(struct source *s);
+/* n bytes to dst (NULL: nowhere) as they come; false when the file ends first, on error or cancel. */
+bool source_read(struct source *s, void *dst, uint64_t n);
+/* Checksum of all that has been used. */
+uint64_t source_crc(struct source *s);
+
+#endif
