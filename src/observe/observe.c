@@ -45,15 +45,24 @@ static size_t request_bytes(const struct context *c) {
     return n;
 }
 
+/* At least the size of the request, without a loop: the arguments stand behind each other in the client's input. */
+static inline size_t request_span(const struct context *c) {
+    const struct slice *last = &c->argv[c->argc - 1];
+    return (size_t)((uintptr_t)last->ptr + last->len - (uintptr_t)c->argv[0].ptr);
+}
+
 /* Replies gather in a session's buffer: this command's begins where that of the one before it ended, as long as nothing has
  * been sent in between. After that it begins a new buffer, unless the client reads slowly: then what it has not read yet is
  * counted along. */
-static size_t reply_bytes(const struct context *c) {
+static inline size_t reply_bytes(const struct context *c) {
     const struct session *s = c->session;
-    struct reply_mark last = observe.last_reply;
-    size_t end = c->reply->out->len;
-    observe.last_reply = (struct reply_mark){s, s->net_out, end};
-    return s == last.session && s->net_out == last.sent && last.end <= end ? end - last.end : end;
+    struct reply_mark *last = &observe.last_reply;
+    size_t end = c->reply->out->len, begin = last->end;
+    if (s != last->session || s->net_out != last->sent || begin > end) begin = 0;
+    last->session = s;
+    last->sent = s->net_out;
+    last->end = end;
+    return end - begin;
 }
 
 static void log_command(const struct context *c, enum commandlog_kind kind, int64_t value) {
@@ -73,8 +82,8 @@ static void log_command(const struct context *c, enum commandlog_kind kind, int6
 }
 
 /* Rare: something passed a limit, and now it matters which. */
-static __attribute__((noinline)) void note_remarkable(const struct context *c, uint64_t duration_ns, size_t request,
-                                                      size_t reply) {
+static __attribute__((noinline)) void note_remarkable(const struct context *c, uint64_t duration_ns, size_t reply) {
+    size_t request = request_bytes(c);
     if (observe.latency_threshold_ms > 0) {
         observe_latency(c->command->flags & CMD_FAST ? "fast-command" : "command", duration_ns);
     }
@@ -87,10 +96,10 @@ static __attribute__((noinline)) void note_remarkable(const struct context *c, u
 }
 
 void observe_ran(const struct context *c, uint64_t duration_ns) {
-    size_t request = request_bytes(c), reply = reply_bytes(c);
-    if (unlikely(duration_ns >= observe.remarkable_ns || request >= observe.remarkable_request ||
+    size_t reply = reply_bytes(c);
+    if (unlikely(duration_ns >= observe.remarkable_ns || request_span(c) >= observe.remarkable_request ||
                  reply >= observe.remarkable_reply)) {
-        note_remarkable(c, duration_ns, request, reply);
+        note_remarkable(c, duration_ns, reply);
     }
 }
 

@@ -17,7 +17,7 @@ struct executor;
 void observe_init(struct executor *executor, const struct metric_list *lists, unsigned count);
 void observe_release(void); /* frees the rings; harmless before observe_init */
 
-/* After every command that ran (executor_hooks.ran): about 3 ns when nothing about it is slow or large. */
+/* After every command that ran (executor_hooks.ran): a few ns when nothing about it is slow or large. */
 void observe_ran(const struct context *c, uint64_t duration_ns);
 
 /* Something other than a command took this long: LATENCY's events ("eventloop", "expire-cycle"). event: a static text of at

@@ -10,6 +10,8 @@
 #include "observe/memory_facts.h"
 #include "observe/observe.h"
 
+#include <stdalign.h>
+
 #define INFO_SECTIONS_COUNT 15
 
 struct info_section_rows {
@@ -25,6 +27,12 @@ struct reply_mark {
 };
 
 struct observe_state {
+    /* What observe_ran compares: the smallest duration and sizes that anything here wants to hear of. One
+     * cache line with the mark. */
+    alignas(64) uint64_t remarkable_ns;
+    size_t remarkable_request, remarkable_reply;
+    struct reply_mark last_reply;
+
     struct executor *executor;
     struct info_section_rows sections[INFO_SECTIONS_COUNT]; /* in the order of info.c's table */
     struct memory_facts memory;                             /* as of the last info_print or MEMORY STATS */
@@ -41,11 +49,6 @@ struct observe_state {
     bool latency_tracking;
     double percentiles[EXECUTOR_PERCENTILES_MAX];
     unsigned percentile_count;
-
-    /* What observe_ran compares: the smallest duration and sizes that anything here wants to hear of. */
-    uint64_t remarkable_ns;
-    size_t remarkable_request, remarkable_reply;
-    struct reply_mark last_reply;
 };
 
 extern struct observe_state observe;

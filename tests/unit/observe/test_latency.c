@@ -48,7 +48,7 @@ static void test_forgetting_one_event_keeps_the_others(void **state) {
 }
 
 static void test_kinds_are_bounded(void **state) {
-    static char names[LATENCY_EVENTS_MAX + 5][8];
+    static char names[LATENCY_EVENTS_MAX + 5][16];
     struct latency_monitor m = {0};
     (void)state;
     for (int i = 0; i < LATENCY_EVENTS_MAX + 5; i++) {
