@@ -7,13 +7,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-int file_open_read(const char *path); /* descriptor; O_CLOEXEC */
-int file_create(const char *path, int mode); /* write, truncated */
-int64_t file_size(int fd);             /* regular files; -EINVAL for others */
+int file_open_read(const char *path);           /* descriptor; O_CLOEXEC */
+int file_create(const char *path, int mode);    /* write, truncated */
+int64_t file_size(int fd);                      /* regular files; -EINVAL for others */
 ssize_t file_read(int fd, void *dst, size_t n); /* short only at the end of the file */
 ssize_t file_read_at(int fd, void *dst, size_t n, int64_t offset);
-int file_write(int fd, const void *src, size_t n); /* all or -errno */
-int file_sync(int fd);                  /* fdatasync */
+int file_write(int fd, const void *src, size_t n);      /* all or -errno */
+int file_sync(int fd);                                  /* fdatasync */
 int file_sync_range(int fd, int64_t offset, int64_t n); /* start writeback of a range, for incremental fsync */
 int file_drop_cache(int fd, int64_t offset, int64_t n); /* n 0: to the end */
 int file_will_read(int fd, int64_t offset, int64_t n);  /* read-ahead hint */
@@ -29,7 +29,14 @@ int file_remove_matching(const char *dir, const char *prefix, const char *suffix
 
 /* Fault seam: the nth call from now of the given kind, by any thread, fails with error (short_count > 0: writes only that many
  * bytes first). FILE_FAULT_NONE clears. */
-enum file_fault { FILE_FAULT_NONE, FILE_FAULT_OPEN, FILE_FAULT_READ, FILE_FAULT_WRITE, FILE_FAULT_SYNC, FILE_FAULT_RENAME };
+enum file_fault {
+    FILE_FAULT_NONE,
+    FILE_FAULT_OPEN,
+    FILE_FAULT_READ,
+    FILE_FAULT_WRITE,
+    FILE_FAULT_SYNC,
+    FILE_FAULT_RENAME
+};
 void file_fail_after(enum file_fault kind, unsigned nth, int error, size_t short_count);
 
 #endif

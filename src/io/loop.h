@@ -53,9 +53,9 @@ void loop_send(struct loop *l, struct loop_message *m); /* thread-safe, lock-fre
 /* Hooks around the wait. before returns the longest time to sleep in us (-1: as long as timers allow). */
 void loop_set_hooks(struct loop *l, int64_t (*before)(void *arg), void (*after)(void *arg), void *arg);
 
-void loop_run(struct loop *l); /* until loop_stop */
+void loop_run(struct loop *l);                       /* until loop_stop */
 void loop_turn(struct loop *l, int64_t max_wait_us); /* one turn: for tests and for draining */
-void loop_stop(struct loop *l); /* any thread; the turn under way is finished */
+void loop_stop(struct loop *l);                      /* any thread; the turn under way is finished */
 
 struct loop_stats {
     uint64_t turns, duration_us_sum, duration_us_max; /* time between waits */

@@ -7,12 +7,13 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define NET_ERROR_MAX 256
+#define NET_ERROR_MAX   256
 #define NET_ADDRESS_MAX 128 /* "[v6]:port" or a unix path, cut */
 
 /* address: numeric IPv4 or IPv6, "*" (all IPv4), "::*" or "::" (all IPv6, V6ONLY). */
 int net_listen_tcp(const char *address, int port, int backlog, char *why);
-int net_listen_unix(const char *path, int mode /* 0: umask's */, const char *group /* or NULL */, int backlog, char *why);
+int net_listen_unix(const char *path, int mode /* 0: umask's */, const char *group /* or NULL */, int backlog,
+                    char *why);
 /* -EAGAIN when there is none. Nodelay and keepalive are set by the caller. */
 int net_accept(int listener);
 int net_connect_tcp(const char *host, int port, int timeout_ms, char *why); /* blocking connect: tools and tests */

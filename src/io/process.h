@@ -6,7 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct process_cpu { double user_s, system_s; };
+struct process_cpu {
+    double user_s, system_s;
+};
 void process_cpu(struct process_cpu *out);        /* getrusage(RUSAGE_SELF) */
 void process_cpu_thread(struct process_cpu *out); /* of the calling thread */
 int64_t process_rss_bytes(void);                  /* /proc/self/statm */
@@ -16,9 +18,9 @@ const char *process_executable(void);             /* absolute path */
 
 /* Raises RLIMIT_NOFILE towards want; returns the limit now in force. */
 int64_t process_raise_open_files(int64_t want);
-int process_daemonize(void);                      /* fork, setsid, /dev/null; 0 in the child */
-int process_write_pidfile(const char *path);      /* 0 or errno */
-void process_set_title(const char *title);        /* prctl name only */
+int process_daemonize(void);                 /* fork, setsid, /dev/null; 0 in the child */
+int process_write_pidfile(const char *path); /* 0 or errno */
+void process_set_title(const char *title);   /* prctl name only */
 void process_disable_thp(void);
 /* sd_notify without libsystemd: one datagram to $NOTIFY_SOCKET. True when sent. */
 bool process_notify_supervisor(const char *state);

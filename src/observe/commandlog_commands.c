@@ -1,6 +1,7 @@
 /* SLOWLOG and COMMANDLOG: the first is the second for slow commands. */
 #include "base/check.h"
 #include "base/num.h"
+#include "exec/context.h"
 #include "observe/observe_int.h"
 
 #define SLOWLOG_GET_DEFAULT 10

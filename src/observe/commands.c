@@ -1,4 +1,5 @@
 /* The rows of observe/'s commands, and INFO. */
+#include "exec/context.h"
 #include "observe/observe_int.h"
 
 void reply_text(struct reply *r, struct buf *text) {

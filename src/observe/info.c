@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/num.h"
+#include "exec/executor.h"
 #include "observe/observe_int.h"
 
 #include <stdio.h>

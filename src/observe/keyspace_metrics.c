@@ -1,5 +1,6 @@
 /* INFO keyspace: a line for each database that has keys. Agents split it at ',' and '=': new fields only at its end. */
 #include "base/check.h"
+#include "keyspace/db.h"
 #include "observe/observe_int.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* LATENCY. */
 #include "base/check.h"
+#include "exec/context.h"
 #include "observe/observe_int.h"
 #include "wire/resp.h"
 

@@ -1,5 +1,6 @@
 /* MEMORY. What speaks of the dataset is refused while it loads; what speaks of the allocator is not. */
 #include "base/check.h"
+#include "exec/context.h"
 #include "observe/observe_int.h"
 #include "wire/resp.h"
 

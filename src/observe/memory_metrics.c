@@ -1,5 +1,6 @@
 /* INFO memory. Each row reads the facts that info_print has taken. */
 #include "base/check.h"
+#include "keyspace/dataset.h"
 #include "observe/observe_int.h"
 
 #include <stdio.h>

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/num.h"
+#include "exec/context.h"
 #include "observe/observe_int.h"
 
 #include <math.h>
@@ -9,6 +10,8 @@
 #include <stdlib.h>
 
 struct observe_state observe = {.log_limits = {.max_argc = 32, .max_string_len = 128}};
+
+_Static_assert(PERCENTILES_MAX == EXECUTOR_PERCENTILES_MAX, "the executor takes as many");
 
 /* ---- what is remarkable ---- */
 
@@ -125,10 +128,10 @@ static size_t format_percentile(char *dst, size_t cap, double percentile) {
 }
 
 static const char *set_percentiles(const struct slice *words, int count, bool first) {
-    double parsed[EXECUTOR_PERCENTILES_MAX];
+    double parsed[PERCENTILES_MAX];
     (void)first;
     if (count == 1 && words[0].len == 0) count = 0;
-    if (count > EXECUTOR_PERCENTILES_MAX) return "Too many latency-tracking-info-percentiles parameters";
+    if (count > PERCENTILES_MAX) return "Too many latency-tracking-info-percentiles parameters";
     for (int i = 0; i < count; i++) {
         if (!num_parse_double(words[i], &parsed[i])) return "Invalid latency-tracking-info-percentiles parameters";
         if (!(parsed[i] >= 0 && parsed[i] <= 100)) {

@@ -3,7 +3,7 @@
 #define TARN_OBSERVE_INT_H
 
 #include "base/metric.h"
-#include "exec/context.h"
+#include "exec/command.h"
 #include "observe/commandlog.h"
 #include "observe/info.h"
 #include "observe/latency.h"
@@ -13,6 +13,11 @@
 #include <stdalign.h>
 
 #define INFO_SECTIONS_COUNT 15
+#define PERCENTILES_MAX     8 /* as many as the executor takes */
+
+struct executor;
+struct reply;
+struct session;
 
 struct info_section_rows {
     const struct metric **rows;
@@ -47,7 +52,7 @@ struct observe_state {
     /* Directives. */
     int64_t latency_threshold_ms; /* 0: off */
     bool latency_tracking;
-    double percentiles[EXECUTOR_PERCENTILES_MAX];
+    double percentiles[PERCENTILES_MAX];
     unsigned percentile_count;
 };
 

@@ -1,6 +1,7 @@
 /* INFO server and cpu: what is known of the build, the machine and the process. */
 #include "base/check.h"
 #include "base/clock.h"
+#include "exec/executor.h"
 #include "io/loop.h"
 #include "io/process.h"
 #include "observe/observe_int.h"
