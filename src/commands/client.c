@@ -220,8 +220,15 @@ static bool filter_fits(const struct context *c, const struct client_filter *f, 
     return address_fits(f->peer, link.peer) && address_fits(f->local, link.local);
 }
 
+/* The one request that is being served has arguments to show. */
+static void count_arguments(struct context *c) {
+    c->session->argv_bytes = 0;
+    for (int i = 0; i < c->argc; i++) c->session->argv_bytes += c->argv[i].len;
+}
+
 static void reply_matching(struct context *c, const struct client_filter *f) {
     struct buf lines;
+    count_arguments(c);
     buf_init(&lines, MEM_CLIENT_OUT);
     list_each(node, &c->executor->sessions) {
         struct session *s = list_entry(node, struct session, place);
@@ -231,6 +238,7 @@ static void reply_matching(struct context *c, const struct client_filter *f) {
     }
     reply_verbatim(c->reply, "txt", buf_slice(&lines));
     buf_release(&lines);
+    c->session->argv_bytes = 0;
 }
 
 static void client_list(struct context *c) {
@@ -241,11 +249,13 @@ static void client_list(struct context *c) {
 
 static void client_info(struct context *c) {
     struct buf line;
+    count_arguments(c);
     buf_init(&line, MEM_CLIENT_OUT);
     session_describe(c->session, &line);
     buf_append(&line, "\n", 1);
     reply_verbatim(c->reply, "txt", buf_slice(&line));
     buf_release(&line);
+    c->session->argv_bytes = 0;
 }
 
 /* Its own client still gets the reply. Nobody is destroyed before the end of the turn. */
@@ -338,7 +348,10 @@ static void client_pause(struct context *c) {
     }
     if (!parse_pause(c, &kind, &timeout_ms)) return;
     /* INT64_MAX itself would be a pause that UNPAUSE does not lift. */
-    if (__builtin_add_overflow(timeout_ms, c->now_ms, &until_ms) || until_ms == INT64_MAX) until_ms = INT64_MAX - 1;
+    if (__builtin_add_overflow(timeout_ms, c->now_ms, &until_ms) || until_ms == INT64_MAX) {
+        reply_error(c->reply, "ERR timeout is out of range");
+        return;
+    }
     executor_pause(c->executor, kind, until_ms);
     reply_ok(c->reply);
 }

@@ -139,11 +139,12 @@ static void test_names(void **state) {
     assert_string_equal(a.session.lib_version, "1.2");
 }
 
-#define LINE(id, port, flags, cmd, resp, cmds, more)                                                                \
-    "id=" id " addr=10.0.0.1:" port " laddr=10.0.0.2:6379 fd=7 name= age=0 idle=0 flags=" flags                     \
-    " db=0 sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 " \
-    "omem=0 "                                                                                                       \
-    "tot-mem=0 events=r cmd=" cmd " user=default redir=-1 resp=" resp " " more                                      \
+#define LINE(id, port, flags, cmd, resp, argv, cmds, more)                                      \
+    "id=" id " addr=10.0.0.1:" port " laddr=10.0.0.2:6379 fd=7 name= age=0 idle=0 flags=" flags \
+    " db=0 sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=0 qbuf-free=0 argv-mem=" argv              \
+    " multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 "                                                     \
+    "omem=0 "                                                                                   \
+    "tot-mem=0 events=r cmd=" cmd " user=default redir=-1 resp=" resp " " more                  \
     "tot-net-in=0 tot-net-out=0 tot-cmds=" cmds "\n"
 #define NO_LIB "lib-name= lib-ver= "
 
@@ -155,8 +156,8 @@ static void expect_bulk(const char *line, const char *lines) {
 
 static void test_list(void **state) {
     (void)state;
-    const char *own = LINE("1", "1001", "N", "client|list", "2", "0", NO_LIB),
-               *other = LINE("2", "1002", "N", "NULL", "2", "0", NO_LIB);
+    const char *own = LINE("1", "1001", "N", "client|list", "2", "10", "0", NO_LIB),
+               *other = LINE("2", "1002", "N", "NULL", "2", "0", "0", NO_LIB);
     char both[1024];
     snprintf(both, sizeof both, "%s%s", own, other);
     expect_bulk("client list", both);
@@ -246,8 +247,9 @@ static void test_pause(void **state) {
            {"client pause 1 foo", "-ERR CLIENT PAUSE mode must be WRITE or ALL\r\n"},
            {"client pause 1 write x",
             "-ERR unknown subcommand or wrong number of arguments for 'pause'. Try CLIENT HELP.\r\n"},
-           {"client pause 0", "+OK\r\n"}, {"ping", "+PONG\r\n"}, {"client pause 9223372036854775807 write", "+OK\r\n"},
-           {"ping", "+PONG\r\n"});
+           {"client pause 0", "+OK\r\n"}, {"ping", "+PONG\r\n"},
+           {"client pause 9223372036854775807", "-ERR timeout is out of range\r\n"},
+           {"client pause 999999999999 write", "+OK\r\n"}, {"ping", "+PONG\r\n"});
     assert_int_equal(peer_send(&b, "write"), RUN_POSTPONED);
     assert_string_equal(ask(&a, "client unblock 2"), ":0\r\n");
     assert_string_equal(ask(&a, "client unpause"), "+OK\r\n");
