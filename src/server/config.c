@@ -293,6 +293,11 @@ bool config_get(struct slice name, struct buf *out) {
     return true;
 }
 
+bool config_is_sensitive(struct slice name) {
+    const struct config_name *found = config_find(name);
+    return found && found->item->row->flags & DIRECTIVE_SENSITIVE;
+}
+
 /* ---- the registry ---- */
 /* The default of a row that takes one word may be written without the quotes that a file would need. */
 static void assign_initial(struct config_item *item) {

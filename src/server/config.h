@@ -48,6 +48,8 @@ void config_log_inert(void);
 /* ---- values at run time ---- */
 /* Appends the value as CONFIG GET prints it; false when the name is unknown. */
 bool config_get(struct slice name, struct buf *out);
+/* True for a directive whose value must not be logged; false for all others and for unknown names. */
+bool config_is_sensitive(struct slice name);
 
 enum config_set_flags {
     CONFIG_SET_PROTECTED = 1, /* protected directives may be set */

@@ -116,16 +116,25 @@ static bool run_include(struct reading *r, const struct source *s, const struct 
     return go_on(r);
 }
 
+static struct slice copy_to(char **at, struct slice s) {
+    char *place = *at;
+    if (s.len) memcpy(place, s.ptr, s.len);
+    *at += s.len;
+    return slice_of(place, s.len);
+}
+
+/* Kept until there is a command index to try it on, with its place in the file for the message that may come of it. */
 static bool run_rename(struct reading *r, const struct source *s, const struct slice *words, int count) {
     struct config_registry *c = config_registry();
-    (void)count, (void)r, (void)s;
-    size_t size = sizeof(struct config_rename) + words[1].len + words[2].len;
+    struct slice file = slice_of_cstr(s->file ? s->file : "");
+    (void)count, (void)r;
+    size_t size = sizeof(struct config_rename) + words[1].len + words[2].len + file.len;
     struct config_rename *rename = mem_alloc(MEM_SERVER, size);
-    char *text = (char *)(rename + 1);
-    if (words[1].len) memcpy(text, words[1].ptr, words[1].len);
-    if (words[2].len) memcpy(text + words[1].len, words[2].ptr, words[2].len);
-    *rename = (struct config_rename){
-        .from = slice_of(text, words[1].len), .to = slice_of(text + words[1].len, words[2].len), .block_size = size};
+    char *at = (char *)(rename + 1);
+    *rename = (struct config_rename){.line = s->line, .block_size = size};
+    rename->from = copy_to(&at, words[1]);
+    rename->to = copy_to(&at, words[2]);
+    rename->file = copy_to(&at, file);
     *c->renames_end = rename;
     c->renames_end = &rename->next;
     return true;
@@ -386,13 +395,21 @@ enum config_outcome config_load(int argc, char **argv) {
     return r.problems ? CONFIG_BAD : CONFIG_GOOD;
 }
 
+static void tell_rename(const struct config_rename *n, const char *reason) {
+    char text[512], file[PATH_MAX];
+    struct reading r = {0};
+    snprintf(file, sizeof file, "%.*s", (int)n->file.len, n->file.ptr);
+    snprintf(text, sizeof text, "rename-command %.*s \"%.*s\"", (int)n->from.len, n->from.ptr, (int)n->to.len,
+             n->to.ptr);
+    struct source s = {.file = n->file.len ? file : NULL, .line = n->line, .text = slice_of_cstr(text)};
+    problem(&r, &s, reason, NULL);
+}
+
 bool config_rename_commands(struct command_index *commands) {
     for (const struct config_rename *n = config_registry()->renames; n; n = n->next) {
         if (command_rename(commands, n->from, n->to)) continue;
         bool known = command_find(commands, n->from) != NULL;
-        fprintf(stderr, "\n*** FATAL CONFIG FILE ERROR (Tarn) ***\n>>> 'rename-command %.*s %.*s'\n%s\n",
-                (int)n->from.len, n->from.ptr, (int)n->to.len, n->to.ptr,
-                known ? "Target command name already exists" : "No such command in rename-command");
+        tell_rename(n, known ? "Target command name already exists" : "No such command in rename-command");
         return false;
     }
     return true;

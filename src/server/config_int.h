@@ -20,7 +20,8 @@ struct config_name {
 
 struct config_rename {
     struct config_rename *next;
-    struct slice from, to; /* into the block, behind the struct */
+    struct slice from, to, file; /* into the block, behind the struct; file empty: the command line */
+    int line;
     size_t block_size;
 };
 
