@@ -43,6 +43,7 @@ READ_INTEGER(heap_muzzy, FACTS->heap.muzzy)
 READ_BYTES(machine, FACTS->machine)
 READ_BYTES(scripts, FACTS->owners[MEM_SCRIPTS])
 READ_BYTES(nothing, 0)
+READ_BYTES(limit, FACTS->limit)
 READ_REAL(heap_fragmentation, METRIC_RATIO, FACTS->heap_fragmentation)
 READ_INTEGER(heap_fragmentation_bytes, FACTS->heap.active - FACTS->heap.allocated)
 READ_REAL(heap_rss, METRIC_RATIO, FACTS->heap_rss)
@@ -114,6 +115,8 @@ static const struct metric rows[] = {
     GAUGE("used_memory_functions", read_zero, "Bytes of function code"),
     GAUGE("used_memory_scripts", read_scripts, "Bytes of scripts and functions"),
     GAUGE("used_memory_scripts_human", read_scripts_human, "used_memory_scripts for people"),
+    GAUGE("maxmemory", read_limit, "The configured limit of used_memory, 0 for none"),
+    GAUGE("maxmemory_human", read_limit_human, "maxmemory for people"),
     GAUGE("allocator_frag_ratio", read_heap_fragmentation, "Active over allocated bytes"),
     GAUGE("allocator_frag_bytes", read_heap_fragmentation_bytes, "Active minus allocated bytes"),
     GAUGE("allocator_rss_ratio", read_heap_rss, "Resident over active bytes"),

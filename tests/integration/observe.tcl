@@ -305,7 +305,7 @@ with_server srv {-config {slowlog-log-slower-than 5000}} {
         assert_range $bytes 6000 6100
         assert_equal "[string repeat x 128]... (5872 more bytes)" [lindex $words 2]
         lassign [lindex [$r commandlog get 1 large-reply] 0] id time bytes words
-        assert_equal 6008 $bytes
+        assert_equal 6009 $bytes
         assert_equal {get big} $words
         # Of a pipeline, each reply counts for itself.
         $r commandlog reset large-reply
