@@ -40,7 +40,9 @@ proc test {name body} {
     if {$why ne ""} {
         incr harness::failed
         puts "not ok - $name ($ms ms)"
-        foreach line [split [string trimright "$why$logs" \n] \n] { puts "#   $line" }
+        set lines [split [string trimright "$why$logs" \n] \n]
+        foreach line [lrange $lines 0 79] { puts "#   [string range $line 0 399]" }
+        if {[llength $lines] > 80} { puts "#   ... ([llength $lines] lines)" }
     } elseif {[info exists skip]} {
         incr harness::skipped
         puts "ok - $name # skip $skip"
