@@ -13,7 +13,8 @@
 struct loop;
 
 void persist_init(struct executor *executor, struct loop *loop);
-void persist_release(void); /* cancels what runs and waits for it */
+/* Cancels what runs and waits for it (at most some 10 ms); no done is called, and the loop must not run afterwards. */
+void persist_release(void);
 
 /* Directives dir, dbfilename, save, rdbcompression, rdbchecksum, stop-writes-on-bgsave-error, key-load-delay, rdb-key-save-delay,
  * rdb-version, rdb-version-check, ...; SAVE, BGSAVE, LASTSAVE; INFO persistence. */
@@ -22,13 +23,19 @@ extern const struct metric persist_metrics[];
 extern const unsigned persist_metric_count;
 extern const struct command_row persist_commands[];
 
+/* The keys' access clocks: how to read those of a file, and whether a save writes them (the peers do when maxmemory-policy is an
+ * LRU or LFU one). Until it is called: LRU, not saved. */
+void persist_set_access(enum access_policy policy, int lfu_log_factor, int lfu_decay_minutes, bool saved);
+
 /* Starts loading the configured file. False when there is none (nothing to load). done as in load.h, after the dataset has
  * taken its place in the executor and executor->loading is off. While it runs: executor->loading. */
 bool persist_load_start(load_done *done, void *arg);
 bool persist_loading(void);
+/* Because the process is about to end: what has been loaded is not freed, which could take seconds. */
 void persist_load_cancel(void);
 
-/* The way of SAVE, BGSAVE, save points and shutdown. error texts as in INFO and log. */
+/* The way of SAVE and shutdown: done may be NULL. False with *why (without "ERR") when it cannot start now; then done is not
+ * called. */
 bool persist_save_start(snapshot_done *done, void *arg, const char **why);
 bool persist_saving(void);
 void persist_save_cancel(void);

@@ -10,26 +10,37 @@
 
 struct loop;
 
+/* Which access opcode goes before each key: as the peers do, only one that maxmemory-policy has a use for. */
+enum snapshot_access { SNAPSHOT_ACCESS_NONE, SNAPSHOT_ACCESS_IDLE, SNAPSHOT_ACCESS_FREQUENCY };
+
 struct snapshot_options {
     const char *path;
-    int version;              /* 0: auto, the lowest that can hold the data; 9, 10, 11 */
-    bool compress, checksum;  /* rdbcompression, rdbchecksum */
-    bool incremental_sync;    /* rdb-save-incremental-fsync: every 4 MiB */
+    int version;             /* 0: auto, the lowest that can hold the data; 9, 10, 11 */
+    bool compress, checksum; /* rdbcompression, rdbchecksum */
+    enum snapshot_access access;
+    bool incremental_sync;               /* rdb-save-incremental-fsync: every 4 MiB */
     const _Atomic int64_t *key_delay_us; /* rdb-key-save-delay, as load_options.key_delay_us */
 };
 
-struct snapshot_progress { _Atomic int64_t saved_keys, saved_bytes; int64_t total_keys; int64_t start_ms; };
+struct snapshot_progress {
+    _Atomic int64_t saved_keys, saved_bytes;
+    int64_t total_keys;
+    int64_t start_ms;    /* wall */
+    int64_t limbo_bytes; /* what the snapshot made the dataset keep twice; set before done is called */
+};
 
 struct snapshot_job;
 /* error: NULL on success, else a sentence (strerror and path). Called on the loop's thread after the walk has ended and the
  * dataset is thawed. */
 typedef void snapshot_done(void *arg, const char *error, bool cancelled);
 
-/* Freezes ds now (the file will hold this instant) and starts the thread. NULL with *why when a thread cannot be had.
+/* Freezes ds now (the file will hold this instant) and starts the thread. NULL with *why (static) when a thread cannot be had.
  * proven: ds is not frozen. ds must stay the same object until done. */
 struct snapshot_job *snapshot_start(struct loop *loop, struct dataset *ds, const struct snapshot_options *options,
                                     snapshot_done *done, void *arg, const char **why);
 const struct snapshot_progress *snapshot_progress(const struct snapshot_job *job);
-void snapshot_cancel(struct snapshot_job *job); /* done is still called */
+void snapshot_cancel(struct snapshot_job *job); /* noticed within 10 ms; done is still called */
+/* The end of the process: cancels, waits, thaws and frees. done is not called; the loop must not run afterwards. */
+void snapshot_end(struct snapshot_job *job);
 
 #endif

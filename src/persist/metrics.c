@@ -1,0 +1,156 @@
+/* INFO persistence. */
+#include "persist/persist_int.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+
+static const struct load_progress *loading(void) {
+    return persist_state.load.job ? load_progress(persist_state.load.job) : NULL;
+}
+
+static const struct snapshot_progress *saving(void) {
+    return persist_state.save.job ? snapshot_progress(persist_state.save.job) : NULL;
+}
+
+static int64_t value_of(const _Atomic int64_t *a) { return atomic_load_explicit(a, memory_order_relaxed); }
+
+/* Most rows are one expression. */
+#define INT_ROW(name, expression)                                                         \
+    static void read_##name(const struct metric_scope *scope, struct metric_value *out) { \
+        (void)scope;                                                                      \
+        metric_int(out, (expression));                                                    \
+    }
+/* A row that exists only during a load; `p` is its progress. */
+#define LOADING_ROW(name, expression)                                                     \
+    static void read_##name(const struct metric_scope *scope, struct metric_value *out) { \
+        const struct load_progress *p = loading();                                        \
+        (void)scope;                                                                      \
+        out->kind = METRIC_NONE;                                                          \
+        if (p) metric_int(out, (expression));                                             \
+    }
+
+/* What a save has made the server keep twice so far; it only grows while the save runs. */
+static int64_t limbo_now(const struct metric_scope *scope) {
+    return saving() ? (int64_t)dataset_limbo_bytes(scope->dataset) : 0;
+}
+
+static void read_ok(const struct metric_scope *scope, struct metric_value *out) {
+    (void)scope;
+    metric_text(out, "ok");
+}
+
+INT_ROW(zero, 0)
+INT_ROW(never, -1)
+
+INT_ROW(loading, persist_loading())
+INT_ROW(limbo, limbo_now(scope))
+INT_ROW(save_keys, saving() ? value_of(&saving()->saved_keys) : 0)
+INT_ROW(save_total, saving() ? saving()->total_keys : 0)
+INT_ROW(changes, persist_changes_since_save())
+INT_ROW(saving, persist_saving())
+INT_ROW(last_save, persist_state.save.last_good_s)
+INT_ROW(last_save_seconds, persist_state.save.last_background_s)
+INT_ROW(save_seconds, saving() ? (clock_wall_ms() - saving()->start_ms) / 1000 : -1)
+INT_ROW(saves, persist_state.save.started)
+INT_ROW(last_limbo, persist_state.save.last_limbo_bytes)
+INT_ROW(last_expired, persist_state.load.last_expired)
+INT_ROW(last_keys, persist_state.load.last_keys)
+
+static void read_save_percent(const struct metric_scope *scope, struct metric_value *out) {
+    const struct snapshot_progress *p = saving();
+    (void)scope;
+    bool known = p && p->total_keys > 0;
+    metric_real(out, METRIC_RATIO, known ? 100.0 * (double)value_of(&p->saved_keys) / (double)p->total_keys : 0);
+}
+
+static void read_save_status(const struct metric_scope *scope, struct metric_value *out) {
+    (void)scope;
+    metric_text(out, persist_state.save.last_background_ok ? "ok" : "err");
+}
+
+/* ---- during a load ---- */
+static int64_t elapsed_ms(const struct load_progress *p) {
+    int64_t ms = clock_wall_ms() - value_of(&p->start_ms);
+    return ms > 0 ? ms : 0;
+}
+
+static int64_t keys_per_second(const struct load_progress *p) {
+    int64_t ms = elapsed_ms(p);
+    return ms ? value_of(&p->loaded_keys) * 1000 / ms : 0;
+}
+
+/* By the bytes so far; at least 1, as long as it is not over. */
+static int64_t seconds_left(const struct load_progress *p) {
+    double loaded = (double)value_of(&p->loaded_bytes), total = (double)value_of(&p->total_bytes);
+    double left = (double)elapsed_ms(p) / 1000 * (total - loaded) / (loaded + 1);
+    return left < 1 ? 1 : (int64_t)left;
+}
+
+LOADING_ROW(load_start, value_of(&p->start_ms) / 1000)
+LOADING_ROW(load_total, value_of(&p->total_bytes))
+LOADING_ROW(load_used_memory, value_of(&p->file_used_memory))
+LOADING_ROW(load_bytes, value_of(&p->loaded_bytes))
+LOADING_ROW(load_eta, seconds_left(p))
+LOADING_ROW(load_keys, value_of(&p->loaded_keys))
+LOADING_ROW(load_rate, keys_per_second(p))
+LOADING_ROW(load_expired, value_of(&p->expired_keys))
+
+static void read_load_percent(const struct metric_scope *scope, struct metric_value *out) {
+    const struct load_progress *p = loading();
+    (void)scope;
+    out->kind = METRIC_NONE;
+    if (!p) return;
+    int64_t total = value_of(&p->total_bytes);
+    metric_real(out, METRIC_RATIO, total > 0 ? 100.0 * (double)value_of(&p->loaded_bytes) / (double)total : 0);
+}
+
+/* ---- the rows ---- */
+#define GAUGE(name, read, help) \
+    { "persistence", (name), METRIC_GAUGE, (help), (read), NULL }
+#define COUNTER(name, read, help) \
+    { "persistence", (name), METRIC_COUNTER, (help), (read), NULL }
+#define STATE(name, read, help) \
+    { "persistence", (name), METRIC_STATE, (help), (read), NULL }
+
+const struct metric persist_metrics[] = {
+    STATE("loading", read_loading, "1 while a dataset is being loaded."),
+    STATE("async_loading", read_zero, "1 while a replica loads beside the dataset it serves."),
+    GAUGE("current_cow_peak", read_limbo, "Most bytes kept twice by the running save."),
+    GAUGE("current_cow_size", read_limbo, "Bytes kept twice by the running save."),
+    GAUGE("current_cow_size_age", read_zero, "Age of that figure in seconds: it is counted, not sampled."),
+    GAUGE("current_fork_perc", read_save_percent, "Progress of the running save in percent."),
+    GAUGE("current_save_keys_processed", read_save_keys, "Keys that the running save has written."),
+    GAUGE("current_save_keys_total", read_save_total, "Keys that the running save will write."),
+    GAUGE("rdb_changes_since_last_save", read_changes, "Changes since the last good save."),
+    STATE("rdb_bgsave_in_progress", read_saving, "1 while a save runs."),
+    GAUGE("rdb_last_save_time", read_last_save, "Unix time of the last good save."),
+    STATE("rdb_last_bgsave_status", read_save_status, "ok, or err after a background save that failed."),
+    GAUGE("rdb_last_bgsave_time_sec", read_last_save_seconds, "Seconds the last background save took."),
+    GAUGE("rdb_current_bgsave_time_sec", read_save_seconds, "Seconds since the running save began."),
+    COUNTER("rdb_saves", read_saves, "Saves begun since the start."),
+    GAUGE("rdb_last_cow_size", read_last_limbo, "Bytes kept twice at the end of the last save."),
+    GAUGE("rdb_last_load_keys_expired", read_last_expired, "Keys that the last load dropped as expired."),
+    GAUGE("rdb_last_load_keys_loaded", read_last_keys, "Keys that the last load brought."),
+    STATE("aof_enabled", read_zero, "1 while an append-only file is written."),
+    STATE("aof_rewrite_in_progress", read_zero, "1 while an append-only file is rewritten."),
+    STATE("aof_rewrite_scheduled", read_zero, "1 while a rewrite waits for its turn."),
+    GAUGE("aof_last_rewrite_time_sec", read_never, "Seconds the last rewrite took."),
+    GAUGE("aof_current_rewrite_time_sec", read_never, "Seconds since the running rewrite began."),
+    STATE("aof_last_bgrewrite_status", read_ok, "Result of the last rewrite."),
+    COUNTER("aof_rewrites", read_zero, "Rewrites since the start."),
+    GAUGE("aof_rewrites_consecutive_failures", read_zero, "Rewrites that failed in a row."),
+    STATE("aof_last_write_status", read_ok, "Result of the last write to the append-only file."),
+    GAUGE("aof_last_cow_size", read_zero, "Bytes kept twice at the end of the last rewrite."),
+    STATE("module_fork_in_progress", read_zero, "1 while a module's child process runs."),
+    GAUGE("module_fork_last_cow_size", read_zero, "Bytes kept twice by the last module's child process."),
+    GAUGE("loading_start_time", read_load_start, "Unix time at which the load began."),
+    GAUGE("loading_total_bytes", read_load_total, "Bytes of the file being loaded."),
+    GAUGE("loading_rdb_used_mem", read_load_used_memory, "Memory used by the server that wrote the file."),
+    GAUGE("loading_loaded_bytes", read_load_bytes, "Bytes of it that have been read."),
+    GAUGE("loading_loaded_perc", read_load_percent, "The same in percent."),
+    GAUGE("loading_eta_seconds", read_load_eta, "Seconds left at the rate so far."),
+    GAUGE("loading_loaded_keys", read_load_keys, "Keys that have been loaded."),
+    GAUGE("loading_keys_per_sec", read_load_rate, "Keys a second since the load began."),
+    GAUGE("loading_expired_keys", read_load_expired, "Keys that have been dropped as expired."),
+};
+const unsigned persist_metric_count = countof(persist_metrics);

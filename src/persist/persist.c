@@ -1,0 +1,290 @@
+#include "persist/persist_int.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "io/file.h"
+
+#include <stdio.h>
+
+#define LOG_EVERY_MS 5000
+#define RETRY_S      5 /* between two tries of a save point after a failure */
+
+struct persist_state persist_state;
+
+void persist_init(struct executor *executor, struct loop *loop) {
+    struct persist_state *p = &persist_state;
+    proven(!p->load.job && !p->save.job);
+    p->executor = executor;
+    p->loop = loop;
+    p->lfu_log_factor = 10;
+    p->lfu_decay_minutes = 1;
+    p->load = (struct persist_load){0};
+    p->save = (struct persist_save){
+        .last_good_s = clock_wall_ms() / 1000, .last_background_ok = true, .last_background_s = -1};
+    p->changes_of = NULL;
+    persist_share_delays();
+}
+
+void persist_release(void) {
+    struct persist_state *p = &persist_state;
+    if (p->load.job) {
+        load_abandon(p->load.job);
+        load_wait(p->load.job); /* the job stays: see load_abandon */
+    }
+    if (p->save.job) snapshot_end(p->save.job);
+    p->save.job = NULL;
+    p->executor = NULL;
+}
+
+void persist_set_access(enum access_policy policy, int lfu_log_factor, int lfu_decay_minutes, bool saved) {
+    struct persist_state *p = &persist_state;
+    p->access = policy;
+    p->lfu_log_factor = lfu_log_factor;
+    p->lfu_decay_minutes = lfu_decay_minutes;
+    p->access_saved = saved;
+}
+
+const char *persist_rdb_path(void) { return persist_state.settings.file_name; }
+
+/* ---- changes ---- */
+/* A dataset that has taken another's place is as its file has it, however many changes the other had seen. */
+int64_t persist_changes_since_save(void) {
+    const struct persist_state *p = &persist_state;
+    const struct dataset *ds = p->executor->dataset;
+    uint64_t changes = dataset_stats_const(ds)->changes, saved = p->changes_of == ds ? p->changes_saved : 0;
+    return (int64_t)(changes - saved);
+}
+
+static void note_saved(const struct dataset *ds, uint64_t changes) {
+    persist_state.changes_of = ds;
+    persist_state.changes_saved = changes;
+}
+
+/* ---- loading ---- */
+bool persist_loading(void) { return persist_state.load.job != NULL; }
+
+void persist_load_cancel(void) {
+    if (persist_state.load.job) load_abandon(persist_state.load.job);
+}
+
+static int64_t value_of(const _Atomic int64_t *a) { return atomic_load_explicit(a, memory_order_relaxed); }
+
+static void free_dataset_job(void *dataset) { dataset_free(dataset); }
+
+static void put_in_place(struct dataset *fresh) {
+    struct executor *x = persist_state.executor;
+    struct dataset *old = executor_replace_dataset(x, fresh);
+    if (x->keyspace.defer)
+        x->keyspace.defer(x->keyspace.arg, free_dataset_job, old);
+    else
+        dataset_free(old);
+    x->loading = false;
+    note_saved(fresh, dataset_stats_const(fresh)->changes);
+}
+
+/* What a save that was killed has left behind. Not before a load has succeeded: until then such a file may be the one that
+ * somebody wants to rescue. */
+static void remove_strays(void) {
+    const char *name = persist_state.settings.file_name;
+    if (strncmp(name, "temp-", 5) == 0) return; /* the data file itself would look like one */
+    int removed = file_remove_matching(".", "temp-", ".rdb");
+    if (removed > 0) log_notice("Removed %d temporary files of saves that did not end", removed);
+}
+
+static void log_loaded(const struct load_progress *lp) {
+    double seconds = (double)(value_of(&lp->end_ms) - value_of(&lp->start_ms)) / 1000;
+    log_notice("DB loaded from disk: %.3f seconds (%lld keys loaded, %lld expired, %lld bytes)", seconds,
+               (long long)value_of(&lp->loaded_keys), (long long)value_of(&lp->expired_keys),
+               (long long)value_of(&lp->loaded_bytes));
+}
+
+static void on_loaded(void *arg, struct dataset *dataset, const char *error, bool cancelled) {
+    struct persist_load *l = &persist_state.load;
+    const struct load_progress *lp = load_progress(l->job);
+    (void)arg;
+    if (cancelled) {
+        log_notice("Loading was cancelled after %lld keys", (long long)value_of(&lp->loaded_keys));
+    } else if (dataset) {
+        l->last_keys = value_of(&lp->loaded_keys);
+        l->last_expired = value_of(&lp->expired_keys);
+        log_loaded(lp);
+        put_in_place(dataset);
+        remove_strays();
+    }
+    l->job = NULL;
+    if (l->done) l->done(l->arg, dataset, error, cancelled);
+}
+
+bool persist_load_start(load_done *done, void *arg) {
+    struct persist_state *p = &persist_state;
+    proven(p->executor && !p->load.job && !p->save.job);
+    if (!p->settings.file_name[0] || !file_exists(p->settings.file_name)) return false;
+    struct load_options options = {
+        .path = p->settings.file_name,
+        .databases = dataset_databases(p->executor->dataset),
+        .access = p->access,
+        .lfu_log_factor = p->lfu_log_factor,
+        .lfu_decay_minutes = p->lfu_decay_minutes,
+        .checksum = p->settings.checksum,
+        .version_strict = p->settings.version_check == 0,
+        .key_delay_us = &p->load_delay_us,
+    };
+    random_system_bytes(&options.seed, sizeof(options.seed));
+    persist_share_delays();
+    p->load.done = done;
+    p->load.arg = arg;
+    p->load.next_log_ms = clock_wall_ms() + LOG_EVERY_MS;
+    p->executor->loading = true;
+    p->load.job = load_start(p->loop, &options, on_loaded, NULL);
+    return true;
+}
+
+static void log_progress(int64_t now_ms) {
+    struct persist_load *l = &persist_state.load;
+    if (now_ms < l->next_log_ms) return;
+    l->next_log_ms = now_ms + LOG_EVERY_MS;
+    const struct load_progress *lp = load_progress(l->job);
+    int64_t loaded = value_of(&lp->loaded_bytes), total = value_of(&lp->total_bytes), keys = value_of(&lp->loaded_keys);
+    int64_t elapsed_ms = now_ms - value_of(&lp->start_ms);
+    log_notice("Loading: %lld %% (%lld of %lld MB), %lld keys, %lld keys/s",
+               (long long)(total > 0 ? loaded * 100 / total : 0), (long long)(loaded >> 20), (long long)(total >> 20),
+               (long long)keys, (long long)(elapsed_ms > 0 ? keys * 1000 / elapsed_ms : 0));
+}
+
+/* ---- saving ---- */
+bool persist_saving(void) { return persist_state.save.job != NULL; }
+
+void persist_save_cancel(void) {
+    if (persist_state.save.job) snapshot_cancel(persist_state.save.job);
+}
+
+static void note_good_save(void) {
+    struct persist_save *s = &persist_state.save;
+    s->last_good_s = clock_wall_ms() / 1000;
+    s->last_background_ok = true;
+    note_saved(persist_state.executor->dataset, s->changes_at_start);
+    log_notice("DB saved on disk");
+    if (s->background) log_notice("Background saving terminated with success");
+}
+
+static void note_failed_save(const char *error, bool cancelled) {
+    struct persist_save *s = &persist_state.save;
+    if (cancelled) {
+        log_notice(s->background ? "Background saving was cancelled" : "Saving was cancelled");
+        return;
+    }
+    log_warning(s->background ? "Background saving error: %s" : "Saving failed: %s", error);
+    if (s->background) s->last_background_ok = false;
+}
+
+static void on_saved(void *arg, const char *error, bool cancelled) {
+    struct persist_save *s = &persist_state.save;
+    const struct snapshot_progress *progress = snapshot_progress(s->job);
+    (void)arg;
+    s->last_limbo_bytes = progress->limbo_bytes;
+    if (s->background) s->last_background_s = (clock_wall_ms() - progress->start_ms) / 1000;
+    if (error || cancelled)
+        note_failed_save(error, cancelled);
+    else
+        note_good_save();
+    s->job = NULL;
+    if (s->done) s->done(s->arg, error, cancelled);
+}
+
+static const char *cannot_start(void) {
+    const struct persist_state *p = &persist_state;
+    if (p->save.job) return "Background save already in progress";
+    if (p->load.job || p->executor->loading) return "Tarn is loading the dataset in memory";
+    if (dataset_is_frozen(p->executor->dataset)) return "Another snapshot is being read: can't save right now";
+    return p->settings.file_name[0] ? NULL : "No file to save to: dbfilename is empty";
+}
+
+static enum snapshot_access access_written(const struct dataset *ds) {
+    if (!persist_state.access_saved) return SNAPSHOT_ACCESS_NONE;
+    return dataset_access(ds) == ACCESS_LFU ? SNAPSHOT_ACCESS_FREQUENCY : SNAPSHOT_ACCESS_IDLE;
+}
+
+bool persist_start(bool background, snapshot_done *done, void *arg, const char **why) {
+    struct persist_state *p = &persist_state;
+    struct dataset *ds = p->executor->dataset;
+    if ((*why = cannot_start())) return false;
+    struct snapshot_options options = {
+        .path = p->settings.file_name,
+        .version = p->settings.version,
+        .compress = p->settings.compress,
+        .checksum = p->settings.checksum,
+        .access = access_written(ds),
+        .incremental_sync = p->settings.incremental_sync,
+        .key_delay_us = &p->save_delay_us,
+    };
+    persist_share_delays();
+    struct persist_save *s = &p->save;
+    s->background = background;
+    s->scheduled = false;
+    s->done = done;
+    s->arg = arg;
+    s->changes_at_start = dataset_stats_const(ds)->changes;
+    s->last_try_s = clock_wall_ms() / 1000;
+    s->started++;
+    s->job = snapshot_start(p->loop, ds, &options, on_saved, NULL, why);
+    if (!s->job && background) s->last_background_ok = false;
+    return s->job != NULL;
+}
+
+bool persist_save_start(snapshot_done *done, void *arg, const char **why) {
+    return persist_start(false, done, arg, why);
+}
+
+bool persist_start_background(const char **why) {
+    if (!persist_start(true, NULL, NULL, why)) return false;
+    log_notice("Background saving started");
+    return true;
+}
+
+/* ---- every 100 ms ---- */
+bool persist_has_save_points(void) { return persist_state.settings.point_count > 0; }
+
+static const struct save_point *due_point(int64_t now_s) {
+    const struct persist_state *p = &persist_state;
+    int64_t changes = persist_changes_since_save();
+    if (!p->save.last_background_ok && now_s - p->save.last_try_s <= RETRY_S) return NULL;
+    for (unsigned i = 0; i < p->settings.point_count; i++) {
+        const struct save_point *point = &p->settings.points[i];
+        if (changes >= point->changes && now_s - p->save.last_good_s > point->seconds) return point;
+    }
+    return NULL;
+}
+
+static void start_due_save(int64_t now_s) {
+    const char *why;
+    if (cannot_start()) return;
+    if (persist_state.save.scheduled) {
+        if (!persist_start_background(&why)) log_warning("Scheduled saving could not start: %s", why);
+        return;
+    }
+    const struct save_point *point = due_point(now_s);
+    if (!point) return;
+    log_notice("%lld changes in %lld seconds. Saving...", (long long)point->changes, (long long)point->seconds);
+    if (!persist_start_background(&why)) log_warning("Saving could not start: %s", why);
+}
+
+void persist_cron(void) {
+    int64_t now_ms = clock_wall_ms();
+    if (persist_loading())
+        log_progress(now_ms);
+    else
+        start_due_save(now_ms / 1000);
+}
+
+const char *persist_refuse_write(void) {
+    const struct persist_state *p = &persist_state;
+    if (likely(p->save.last_background_ok) || !p->settings.stop_writes || p->settings.point_count == 0) return NULL;
+    return "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands "
+           "that "
+           "may modify the data set are disabled, because this instance is configured to report errors during writes "
+           "if "
+           "RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about "
+           "the RDB error.";
+}

@@ -1,0 +1,69 @@
+/* Private to persist/: the room's one state and the steps its files share. Executor thread only, except the atomics, which the
+ * jobs read. */
+#ifndef TARN_PERSIST_INT_H
+#define TARN_PERSIST_INT_H
+
+#include "persist/persist.h"
+
+#define SAVE_POINTS_MAX 64
+
+struct save_point {
+    int64_t seconds, changes;
+};
+
+struct persist_settings { /* written by the directives */
+    bool compress, checksum, incremental_sync, stop_writes, del_sync_files;
+    int64_t load_delay_us, save_delay_us, events_interval_bytes;
+    int version, version_check, sanitize;
+    const char *file_name;
+    struct save_point points[SAVE_POINTS_MAX];
+    unsigned point_count;
+};
+
+struct persist_load { /* the running load, and the result of the last */
+    struct load_job *job;
+    load_done *done;
+    void *arg;
+    int64_t next_log_ms;
+    int64_t last_keys, last_expired;
+};
+
+struct persist_save { /* the running save, and the results of the last */
+    struct snapshot_job *job;
+    snapshot_done *done;
+    void *arg;
+    bool background, scheduled;
+    uint64_t changes_at_start;
+    int64_t last_good_s; /* wall; the start of the server until one has been good */
+    int64_t last_try_s;
+    bool last_background_ok;
+    int64_t last_background_s; /* how long the last BGSAVE took; -1: none yet */
+    int64_t started;
+    int64_t last_limbo_bytes;
+};
+
+struct persist_state {
+    struct executor *executor; /* NULL before persist_init */
+    struct loop *loop;
+    struct persist_settings settings;
+    struct persist_load load;
+    struct persist_save save;
+    enum access_policy access; /* see persist_set_access */
+    int lfu_log_factor, lfu_decay_minutes;
+    bool access_saved;
+    const struct dataset *changes_of; /* the dataset that changes_saved speaks of */
+    uint64_t changes_saved;
+    _Atomic int64_t load_delay_us, save_delay_us; /* the settings, where the jobs see them */
+    char error[128];                              /* text of the last refused setting */
+};
+
+extern struct persist_state persist_state;
+
+/* Starts a save; background is the way of BGSAVE and save points, whose failure refuses writes. */
+bool persist_start(bool background, snapshot_done *done, void *arg, const char **why);
+/* BGSAVE without anybody waiting. */
+bool persist_start_background(const char **why);
+/* The delays as they are set now reach the jobs. */
+void persist_share_delays(void);
+
+#endif

@@ -1,0 +1,141 @@
+#include "persist/snapshot.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "io/file.h"
+#include "io/loop.h"
+#include "io/thread.h"
+#include "mem/mem.h"
+#include "persist/rdb_write_int.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define ERROR_MAX 256
+#define FILE_MODE 0666 /* less the umask, as every file of the server */
+
+struct snapshot_job {
+    struct loop_message ended;
+    struct thread thread;
+    struct dataset *dataset;
+    struct dataset_frozen *frozen;
+    struct snapshot_options options;
+    struct snapshot_progress progress;
+    _Atomic bool cancelled;
+    struct loop *loop;
+    snapshot_done *done;
+    void *arg;
+    char *path, *aside; /* each of path_size + ASIDE_EXTRA bytes */
+    size_t path_size;
+    bool failed;
+    char error[ERROR_MAX];
+};
+
+#define ASIDE_EXTRA 64 /* for "temp-<pid>-<n>.rdb" */
+
+/* In the folder of path, so that the rename stays in one file system. The number keeps two of one process apart. */
+static void name_aside(struct snapshot_job *job) {
+    const char *slash = strrchr(job->path, '/');
+    int folder = slash ? (int)(slash - job->path) + 1 : 0;
+    snprintf(job->aside, job->path_size + ASIDE_EXTRA, "%.*stemp-%d-%llu.rdb", folder, job->path, (int)getpid(),
+             (unsigned long long)clock_mono_us() % 1000000000);
+}
+
+static bool failed(struct snapshot_job *job, const char *what, const char *path, int error) {
+    job->failed = true;
+    if (error != ECANCELED) snprintf(job->error, sizeof(job->error), "%s %.120s: %s", what, path, strerror(error));
+    return false;
+}
+
+static bool write_aside(struct snapshot_job *job, int fd) {
+    struct rdb_write w = {.options = &job->options, .progress = &job->progress, .cancelled = &job->cancelled, .fd = fd};
+    int error = rdb_write_frozen(&w, job->frozen);
+    if (error) return failed(job, "cannot write", job->aside, error);
+    error = -file_sync(fd);
+    return error ? failed(job, "cannot sync", job->aside, error) : true;
+}
+
+static bool put_in_place(struct snapshot_job *job) {
+    int error = -file_rename(job->aside, job->path);
+    if (error) return failed(job, "cannot rename the new file to", job->path, error);
+    error = -file_sync_dir(job->path);
+    return error ? failed(job, "cannot sync the folder of", job->path, error) : true;
+}
+
+static void write_file(struct snapshot_job *job) {
+    int fd = file_create(job->aside, FILE_MODE);
+    if (fd < 0) {
+        failed(job, "cannot create", job->aside, -fd);
+        return;
+    }
+    bool written = write_aside(job, fd);
+    int error = -file_close(fd);
+    if (written && error) written = failed(job, "cannot close", job->aside, error);
+    if (!written || !put_in_place(job)) file_remove(job->aside);
+}
+
+static void *run(void *arg) {
+    struct snapshot_job *job = arg;
+    write_file(job);
+    loop_send(job->loop, &job->ended);
+    return NULL;
+}
+
+static void job_free(struct snapshot_job *job) {
+    mem_free(MEM_PERSIST, job->path, job->path_size);
+    mem_free(MEM_PERSIST, job->aside, job->path_size + ASIDE_EXTRA);
+    mem_free(MEM_PERSIST, job, sizeof(*job));
+}
+
+static void on_ended(struct loop_message *message) {
+    struct snapshot_job *job = (struct snapshot_job *)(void *)((char *)message - offsetof(struct snapshot_job, ended));
+    thread_join(&job->thread);
+    job->progress.limbo_bytes = (int64_t)dataset_limbo_bytes(job->dataset); /* it only grows until the thaw */
+    dataset_thaw(job->dataset, job->frozen);
+    bool cancelled = job->failed && job->error[0] == '\0';
+    job->done(job->arg, job->failed && !cancelled ? job->error : NULL, cancelled);
+    job_free(job);
+}
+
+static struct snapshot_job *job_new(struct loop *loop, struct dataset *ds, const struct snapshot_options *options) {
+    struct snapshot_job *job = mem_alloc_zeroed(MEM_PERSIST, sizeof(*job));
+    job->path_size = strlen(options->path) + 1;
+    job->path = mem_alloc(MEM_PERSIST, job->path_size);
+    job->aside = mem_alloc(MEM_PERSIST, job->path_size + ASIDE_EXTRA);
+    memcpy(job->path, options->path, job->path_size);
+    job->ended.call = on_ended;
+    job->loop = loop;
+    job->dataset = ds;
+    job->options = *options;
+    job->options.path = job->path;
+    job->progress.total_keys = (int64_t)dataset_keys(ds);
+    job->progress.start_ms = clock_wall_ms();
+    name_aside(job);
+    return job;
+}
+
+struct snapshot_job *snapshot_start(struct loop *loop, struct dataset *ds, const struct snapshot_options *options,
+                                    snapshot_done *done, void *arg, const char **why) {
+    proven(!dataset_is_frozen(ds) && done);
+    struct snapshot_job *job = job_new(loop, ds, options);
+    job->done = done;
+    job->arg = arg;
+    job->frozen = dataset_freeze(ds);
+    if (thread_start(&job->thread, "snapshot", run, job) == 0) return job;
+    *why = "cannot start a thread for the save";
+    dataset_thaw(ds, job->frozen);
+    job_free(job);
+    return NULL;
+}
+
+const struct snapshot_progress *snapshot_progress(const struct snapshot_job *job) { return &job->progress; }
+
+void snapshot_cancel(struct snapshot_job *job) { atomic_store_explicit(&job->cancelled, true, memory_order_relaxed); }
+
+void snapshot_end(struct snapshot_job *job) {
+    snapshot_cancel(job);
+    thread_join(&job->thread);
+    dataset_thaw(job->dataset, job->frozen);
+    job_free(job);
+}
