@@ -100,7 +100,7 @@ SEED ?=
 unit: $(UNIT)
 	@TARN_WRAP='$(WRAP)' sh scripts/run-unit.sh $(if $(ONLY),$(foreach word,$(subst $(comma), ,$(ONLY)),$(foreach u,$(UNIT),$(if $(findstring $(word),$(u)),$(u)))),$(UNIT))
 integration: all
-	@tclsh tests/integration/run.tcl -j $(J) -server $(OUT)/tarn-server -slow $(SLOW) -wrap '$(WRAP)' $(if $(ONLY),-only '$(ONLY)')
+	@tclsh tests/integration/run.tcl -j $(J) -server $(OUT)/tarn-server -oracle $$(sh scripts/oracle.sh $(OUT)) -slow $(SLOW) -wrap '$(WRAP)' $(if $(ONLY),-only '$(ONLY)')
 # The same random commands to Tarn and to redis-server, replies compared; see tests/differential/differ.c.
 differential: all $(OUT)/tests/differential/differ
 	@sh scripts/differential.sh $(OUT) $(COUNT) $(SEED)

@@ -1,7 +1,7 @@
 # Sourced by run.sh and test.sh: installs Debian or Ubuntu packages that are missing, with as little as sh and apt.
 # shellcheck shell=sh disable=SC2034
 BUILD_PACKAGES="gcc make libc6-dev libjemalloc-dev liblzf-dev libisal-dev"
-TEST_PACKAGES="clang-14 libclang-rt-14-dev clang-format-14 libcmocka-dev tcl8.6 redis-server redis-tools util-linux procps"
+TEST_PACKAGES="clang-14 libclang-rt-14-dev clang-format-14 libcmocka-dev tcl8.6 redis-tools util-linux procps"
 
 is_installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q ' installed$'; }
 
@@ -35,11 +35,10 @@ need_packages() {
         if ! [ -t 0 ] && ! sudo -n true 2>/dev/null; then cannot_install "sudo asks for a password and there is no terminal" "$wanted"; fi
     fi
     echo "Installing:$wanted"
-    # Debian would start a redis-server as a service: RUNLEVEL=1 keeps invoke-rc.d from it.
     for list in fetch keep; do
         if [ $list = keep ] || ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1; then
             # shellcheck disable=SC2086
-            if $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y --no-install-recommends $wanted </dev/null; then
+            if $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $wanted </dev/null; then
                 return 0
             fi
         fi
