@@ -32,6 +32,7 @@ static void finish(const char *error) {
     executor_unpause(server_executor());
     if (server_phase() == PHASE_LOADING) server_enter(PHASE_SERVING);
     debug_restore_active_expire(server_executor()->dataset);
+    settings_reapply(SETTINGS_ACCESS);
     if (!s) return;
     if (error) {
         reply_error_format(&s->reply, "ERR %s", error);

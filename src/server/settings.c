@@ -315,13 +315,15 @@ static void warn_of_missing_eviction(void) {
     log_warning("Eviction is not part of this version: beyond maxmemory, writes are refused as under noeviction.");
 }
 
+void settings_reapply(enum settings_part part) {
+    const char *problem = changed(part);
+    if (problem) log_warning("A setting could not be made effective: %s", problem);
+}
+
 void settings_start(void) {
     static const enum settings_part parts[] = {SETTINGS_KEEPALIVE, SETTINGS_EXECUTOR, SETTINGS_ACCESS, SETTINGS_TITLE,
                                                SETTINGS_EVENTS};
-    for (size_t i = 0; i < countof(parts); i++) {
-        const char *problem = changed(parts[i]);
-        if (problem) log_warning("A setting could not be made effective: %s", problem);
-    }
+    for (size_t i = 0; i < countof(parts); i++) settings_reapply(parts[i]);
     apply_background_thread();
     warn_of_missing_eviction();
 }
