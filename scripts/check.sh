@@ -12,11 +12,12 @@ jobs=$(nproc)
 fuzz_seconds=${FUZZ_SECONDS:-20}
 differential_count=${DIFFERENTIAL_COUNT:-200000}
 
-steps="rooms budgets format gcc unit integration differential clang libc asan ubsan tsan fuzz"
+steps="rooms budgets format gcc state unit integration differential clang libc asan ubsan tsan fuzz"
 step_rooms() { sh scripts/check-rooms.sh; }
 step_budgets() { sh scripts/check-budgets.sh; }
 step_format() { make format-check; }
 step_gcc() { make -j"$jobs" all; }
+step_state() { sh scripts/check-state.sh build; }
 step_unit() { make -j"$jobs" unit; }
 step_integration() { make -j"$jobs" integration; }
 step_differential() { make differential COUNT="$differential_count"; }

@@ -19,6 +19,11 @@ cannot_install() {
     exit 1
 }
 
+install_packages() {
+    # shellcheck disable=SC2086
+    $1 env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $2 </dev/null
+}
+
 # need_packages "$@": returns when all are there. A second run asks only dpkg, which takes milliseconds.
 need_packages() {
     if ! command -v dpkg-query >/dev/null 2>&1; then
@@ -35,14 +40,8 @@ need_packages() {
         if ! [ -t 0 ] && ! sudo -n true 2>/dev/null; then cannot_install "sudo asks for a password and there is no terminal" "$wanted"; fi
     fi
     echo "Installing:$wanted"
-    for list in fetch keep; do
-        if [ $list = keep ] || ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1; then
-            # shellcheck disable=SC2086
-            if $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $wanted </dev/null; then
-                return 0
-            fi
-        fi
-        [ $list = fetch ] && { $as_root apt-get update </dev/null || cannot_install "apt-get update failed" "$wanted"; }
-    done
-    cannot_install "apt-get install failed" "$wanted"
+    # Old package lists may name what is gone: then once more with new ones.
+    install_packages "$as_root" "$wanted" ||
+        { $as_root apt-get update </dev/null && install_packages "$as_root" "$wanted"; } ||
+        cannot_install "apt-get could not install them" "$wanted"
 }
