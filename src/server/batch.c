@@ -6,9 +6,10 @@
 static void refuse_http(struct connection *c) {
     struct session_link link;
     c->session.transport->describe(&c->session, &link);
-    log_warning("Possible SECURITY ATTACK detected: %s sent POST or Host: as a command, as a browser that was tricked into "
-                "talking to this port would. Connection closed.",
-                link.peer);
+    log_warning(
+        "Possible SECURITY ATTACK detected: %s sent POST or Host: as a command, as a browser that was tricked into "
+        "talking to this port would. Connection closed.",
+        link.peer);
     session_close(&c->session, false);
 }
 

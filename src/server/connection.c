@@ -170,8 +170,9 @@ static void check_output_limit(struct connection *c) {
     bool lasting = soft && now - c->soft_limit_since_ms > limit->soft_seconds * 1000;
     if (!hard && !lasting) return;
     c->network->executor->stats.output_buffer_closed++;
-    log_warning("Client id=%llu scheduled to be closed ASAP for overcoming of output buffer limits (%lld bytes unsent).",
-                (unsigned long long)c->session.id, (long long)left);
+    log_warning(
+        "Client id=%llu scheduled to be closed ASAP for overcoming of output buffer limits (%lld bytes unsent).",
+        (unsigned long long)c->session.id, (long long)left);
     session_close(&c->session, false);
 }
 

@@ -19,7 +19,8 @@ static const char usage[] =
     "       tarn-server -v | --version\n"
     "       tarn-server -h | --help\n"
     "\n"
-    "Serves the Redis protocol. CONFIG-FILE is in redis.conf syntax, - reads it from standard input; directives on the\n"
+    "Serves the Redis protocol. CONFIG-FILE is in redis.conf syntax, - reads it from standard input; directives on "
+    "the\n"
     "command line come after the file and win.\n"
     "\n"
     "Examples:\n"
@@ -29,7 +30,8 @@ static const char usage[] =
     "  echo 'maxmemory 1gb' | tarn-server -          configuration from standard input\n"
     "  tarn-server --check-config tarn.conf          report every error of a file and exit\n"
     "\n"
-    "Exit codes: 0 clean shutdown (or nothing wrong with the checked file), 1 bad configuration, a port that is taken, a\n"
+    "Exit codes: 0 clean shutdown (or nothing wrong with the checked file), 1 bad configuration, a port that is taken, "
+    "a\n"
     "data file that cannot be loaded, or a second SIGTERM or SIGINT while the last save was running.\n";
 
 static bool is_flag(const char *arg, const char *shorter, const char *longer) {
@@ -76,9 +78,12 @@ int main(int argc, char **argv) {
     const struct directive_list *directives = server_directive_lists(&count);
     config_init(directives, count);
     switch (config_load(argc, argv)) {
-    case CONFIG_GOOD: return EXIT_OK;
-    case CONFIG_BAD: return EXIT_CONFIG;
-    case CONFIG_RUN: break;
+    case CONFIG_GOOD:
+        return EXIT_OK;
+    case CONFIG_BAD:
+        return EXIT_CONFIG;
+    case CONFIG_RUN:
+        break;
     }
     int code = settle() ? server_run() : EXIT_CONFIG;
     config_release();

@@ -60,7 +60,11 @@ const struct metric server_metrics[] = {
     GAUGE("server", "configured_hz", read_hz, "The same."),
     STATE("server", "config_file", read_config_file, "Absolute path of the configuration file."),
     GAUGE("server", "io_threads_active", read_io_threads, "Whether extra I/O threads run."),
-    {.section = "server", .name = "listenerN", .class = METRIC_STATE, .help = "One line a listener.", .lines = listeners},
+    {.section = "server",
+     .name = "listenerN",
+     .class = METRIC_STATE,
+     .help = "One line a listener.",
+     .lines = listeners},
     STATE("memory", "maxmemory_policy", read_policy, "What happens at the limit."),
     GAUGE("memory", "lazyfree_pending_objects", read_reaper_pending, "Frees that wait for the reaper."),
 };

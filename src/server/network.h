@@ -34,7 +34,7 @@ void network_stop_listening(struct network *n);
 void network_apply_keepalive(struct network *n);
 
 /* Loop hooks. */
-void network_process(struct network *n);     /* after the callbacks of a turn: the four steps above */
+void network_process(struct network *n);           /* after the callbacks of a turn: the four steps above */
 bool network_has_pending(const struct network *n); /* sessions resumed meanwhile: do not sleep */
 
 /* Every second: idle clients past `timeout` are closed. */

@@ -10,19 +10,19 @@
 #include "wire/resp.h"
 
 /* A turn receives at most ARENA bytes before it runs what it has; both fit a second-level cache. */
-#define NETWORK_ARENA_SIZE (256 * 1024)
+#define NETWORK_ARENA_SIZE   (256 * 1024)
 #define NETWORK_RECEIVE_SIZE (64 * 1024)
-#define NETWORK_RECEIVE_MIN (8 * 1024)
+#define NETWORK_RECEIVE_MIN  (8 * 1024)
 /* As many requests as are hashed and prefetched together: enough to hide memory latency, few enough that their lines
  * are still in the first-level cache when they run. */
 #define BATCH_REQUESTS 64
-#define BATCH_SLICES 1024
+#define BATCH_SLICES   1024
 /* A first reply buffer of this size holds what a usual pipeline answers without growing. */
 #define OUTPUT_FIRST_SIZE (16 * 1024)
 /* Replies beyond this are sent before the rest of the batch runs, so a pipeline of big values needs no big buffer. */
 #define OUTPUT_EARLY_SEND (256 * 1024)
 
-#define LISTENERS_MAX 32
+#define LISTENERS_MAX     32
 
 struct connection {
     struct session session; /* first: the transport casts back */
@@ -33,11 +33,11 @@ struct connection {
     struct buf held;          /* input that outlives a turn; no memory while idle */
     const char *lent;         /* this turn's input in the arena; NULL: it is in held */
     size_t lent_len;
-    size_t consumed;          /* bytes of the input whose requests have run */
-    size_t parsed;            /* bytes of the input whose requests are run or gathered */
+    size_t consumed; /* bytes of the input whose requests have run */
+    size_t parsed;   /* bytes of the input whose requests are run or gathered */
     size_t input_peak;
     struct resp_parser parser;
-    size_t sent;              /* bytes of session.out that are sent already */
+    size_t sent;                 /* bytes of session.out that are sent already */
     int64_t soft_limit_since_ms; /* output over the soft limit since; 0: not */
 };
 

@@ -33,10 +33,18 @@ static struct {
     bool expire_pending; /* due keys are left from the last slice */
 } server;
 
-struct executor *server_executor(void) { return &server.executor; }
-struct loop *server_loop(void) { return server.loop; }
-struct network *server_network(void) { return server.network; }
-struct reaper *server_reaper(void) { return server.reaper; }
+struct executor *server_executor(void) {
+    return &server.executor;
+}
+struct loop *server_loop(void) {
+    return server.loop;
+}
+struct network *server_network(void) {
+    return server.network;
+}
+struct reaper *server_reaper(void) {
+    return server.reaper;
+}
 enum server_phase server_phase(void) { return server.phase; }
 
 const char *server_phase_name(void) {
@@ -96,12 +104,19 @@ static const char *apply_access_settings(void) {
 static const char *apply_setting(enum settings_part part) {
     const char *why = NULL;
     switch (part) {
-    case SETTINGS_LISTENERS: network_relisten(server.network, &why); return why;
-    case SETTINGS_KEEPALIVE: network_apply_keepalive(server.network); return NULL;
-    case SETTINGS_EXECUTOR: return apply_executor_settings();
-    case SETTINGS_ACCESS: return apply_access_settings();
+    case SETTINGS_LISTENERS:
+        network_relisten(server.network, &why);
+        return why;
+    case SETTINGS_KEEPALIVE:
+        network_apply_keepalive(server.network);
+        return NULL;
+    case SETTINGS_EXECUTOR:
+        return apply_executor_settings();
+    case SETTINGS_ACCESS:
+        return apply_access_settings();
     case SETTINGS_TITLE: /* nothing shows a title of several words yet */
-    case SETTINGS_EVENTS: return NULL;
+    case SETTINGS_EVENTS:
+        return NULL;
     }
     return NULL;
 }
@@ -164,8 +179,8 @@ static void make_executor(void) {
     const struct command_list *commands = server_command_lists(&count);
     executor_init(&server.executor, commands, count, empty);
     config_on_reset(mem_reset_peak);
-    server.executor.hooks = (struct executor_hooks){
-        .refuse_write = refuse_write, .refuse_protected = refuse_protected, .ran = ran};
+    server.executor.hooks =
+        (struct executor_hooks){.refuse_write = refuse_write, .refuse_protected = refuse_protected, .ran = ran};
     server.executor.keyspace = (struct keyspace_hooks){.defer = defer};
     dataset_set_hooks(empty, &server.executor.keyspace);
 }
@@ -173,8 +188,8 @@ static void make_executor(void) {
 static void raise_limits(void) {
     int64_t wanted = server_settings()->maxclients + 32, got = process_raise_open_files(wanted);
     if (got < wanted) {
-        log_warning("The limit of open files is %lld: at most %lld clients instead of %lld can be served.", (long long)got,
-                    (long long)got - 32, (long long)server_settings()->maxclients);
+        log_warning("The limit of open files is %lld: at most %lld clients instead of %lld can be served.",
+                    (long long)got, (long long)got - 32, (long long)server_settings()->maxclients);
     }
 }
 
@@ -185,7 +200,6 @@ static void greet(void) {
 
 static void ready(void) {
     server_enter(PHASE_SERVING);
-    mem_note_startup();
     log_notice("Ready to accept connections");
     process_notify_supervisor("READY=1\nSTATUS=Ready to accept connections");
 }
@@ -223,9 +237,18 @@ static bool boot(void) {
     greet();
     server.cron.call = on_cron;
     loop_timer_start(server.loop, &server.cron, clock_mono_us() + 100000);
+    mem_note_startup();
     server_enter(PHASE_LOADING);
     if (!persist_load_start(loaded, NULL)) ready();
     return true;
+}
+
+/* The dataset is left to the kernel: freeing it key by key would hold up the exit. Debug builds free it, for the leak
+ * checkers. */
+static void leave_dataset(void) {
+#ifdef TARN_DEBUG
+    dataset_free(server.executor.dataset);
+#endif
 }
 
 static void tear_down(void) {
@@ -233,7 +256,7 @@ static void tear_down(void) {
     network_free(server.network);
     persist_release();
     observe_release();
-    dataset_free(server.executor.dataset);
+    leave_dataset();
     executor_release(&server.executor);
     reaper_free(server.reaper);
     loop_unwatch(server.loop, &server.signals);

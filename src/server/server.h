@@ -13,8 +13,8 @@ enum server_phase { PHASE_BOOT, PHASE_LOADING, PHASE_SERVING, PHASE_DRAINING };
 
 /* Exit codes, as documented in README and --help. */
 enum server_exit {
-    EXIT_OK = 0,      /* clean shutdown; --check-config found nothing */
-    EXIT_CONFIG = 1,  /* bad configuration, port taken, file that cannot be loaded, forced by a second signal */
+    EXIT_OK = 0,     /* clean shutdown; --check-config found nothing */
+    EXIT_CONFIG = 1, /* bad configuration, port taken, file that cannot be loaded, forced by a second signal */
 };
 
 /* Boots, loads, serves until it is told to stop; returns the exit code. The configuration has been read. */
