@@ -25,15 +25,13 @@ static void client_setname(struct context *c) {
     }
 }
 
-static int shown(struct slice s) { return s.len < 128 ? (int)s.len : 128; }
-
 static void client_setinfo(struct context *c) {
     struct slice what = c->argv[2];
     char **place = slice_is(what, "lib-name")  ? &c->session->lib_name
                    : slice_is(what, "lib-ver") ? &c->session->lib_version
                                                : NULL;
     if (!place) {
-        reply_error_format(c->reply, "ERR Unrecognized option '%.*s'", shown(what), what.ptr);
+        reply_error_format(c->reply, "ERR Unrecognized option '%.*s'", shown_len(what), what.ptr);
     } else if (session_set_text(place, c->argv[3])) {
         reply_ok(c->reply);
     } else {
@@ -115,13 +113,13 @@ static enum client_type parse_type(struct slice s) {
 static bool filter_type(struct context *c, struct slice s, struct client_filter *f) {
     f->type = parse_type(s);
     if (f->type != CLIENT_ANY) return true;
-    reply_error_format(c->reply, "ERR Unknown client type '%.*s'", shown(s), s.ptr);
+    reply_error_format(c->reply, "ERR Unknown client type '%.*s'", shown_len(s), s.ptr);
     return false;
 }
 
 static bool filter_user(struct context *c, struct slice s) {
     if (slice_equal(s, SLICE("default"))) return true;
-    reply_error_format(c->reply, "ERR No such user '%.*s'", shown(s), s.ptr);
+    reply_error_format(c->reply, "ERR No such user '%.*s'", shown_len(s), s.ptr);
     return false;
 }
 

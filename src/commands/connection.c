@@ -106,8 +106,8 @@ static bool parse_hello_options(struct context *c, struct hello *h) {
             h->has_name = true;
             h->name = c->argv[++i];
         } else {
-            int shown = c->argv[i].len < 128 ? (int)c->argv[i].len : 128;
-            reply_error_format(c->reply, "ERR Syntax error in HELLO option '%.*s'", shown, c->argv[i].ptr);
+            reply_error_format(c->reply, "ERR Syntax error in HELLO option '%.*s'", shown_len(c->argv[i]),
+                               c->argv[i].ptr);
             return false;
         }
     }

@@ -6,6 +6,10 @@
 
 #define CLIENT_NAME_ERROR "ERR Client names cannot contain spaces, newlines or special characters."
 
+/* How much of a word from a request an error repeats. */
+#define SHOWN_MAX 512
+static inline int shown_len(struct slice word) { return (int)(word.len < SHOWN_MAX ? word.len : SHOWN_MAX); }
+
 extern const struct command_row client_subcommands[];
 extern const char *const client_help[];
 
