@@ -24,8 +24,8 @@ bool num_parse_long_double(struct slice s, long double *out);
 /* Write without NUL, return the length. dst holds at least NUM_TEXT_MAX bytes. */
 size_t num_format_i64(char *dst, int64_t v);
 size_t num_format_u64(char *dst, uint64_t v);
-/* Shortest text that %.17g reads back, as Redis 7.0 prints doubles in replies (%.17g; inf, -inf, nan; integers
- * without exponent when below 2^53). dst: NUM_DOUBLE_TEXT_MAX. */
+/* As Redis 7.0 prints doubles in replies: %.17g, which reads back as the same double; inf, -inf, nan. Integers below 2^53
+ * take the short way. dst: NUM_DOUBLE_TEXT_MAX. */
 size_t num_format_double(char *dst, double v);
 /* %.17Lf without trailing zeros, never exponent notation: INCRBYFLOAT's text. dst: NUM_LONG_DOUBLE_TEXT_MAX. */
 size_t num_format_long_double(char *dst, long double v);
