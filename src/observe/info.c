@@ -132,7 +132,7 @@ static void print_row(const struct metric *row, const struct metric_scope *scope
 
 void info_print(info_sections set, struct buf *out) {
     const struct metric_scope scope = {.executor = observe.executor, .dataset = observe.executor->dataset};
-    if (set & info_named(SLICE("memory"))) memory_facts_take(&observe.memory, observe.executor);
+    if (set & info_named(SLICE("memory"))) memory_facts_take(&observe.memory, observe.executor, false);
     for (unsigned i = 0; i < INFO_SECTIONS_COUNT; i++) {
         if (!(set & 1u << i)) continue;
         if (out->len) buf_append(out, "\r\n", 2);

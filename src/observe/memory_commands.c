@@ -144,7 +144,7 @@ static int64_t reply_databases(struct reply *r, const struct dataset *ds, const 
 
 static void run_stats(struct context *c) {
     struct memory_facts *f = &observe.memory;
-    memory_facts_take(f, c->executor);
+    memory_facts_take(f, c->executor, true);
     size_t place = reply_deferred(c->reply);
     reply_lines(c->reply, before_databases, countof(before_databases), f);
     int64_t databases = reply_databases(c->reply, c->dataset, f);
@@ -158,7 +158,7 @@ static void run_stats(struct context *c) {
 static void run_doctor(struct context *c) {
     struct buf text;
     buf_init(&text, MEM_OBSERVE);
-    memory_facts_take(&observe.memory, c->executor);
+    memory_facts_take(&observe.memory, c->executor, true);
     memory_doctor(&observe.memory, &text);
     reply_text(c->reply, &text);
 }
@@ -174,6 +174,7 @@ static void run_malloc_stats(struct context *c) {
 
 static void run_purge(struct context *c) {
     mem_purge();
+    observe.memory.sampled_ms = 0;
     reply_ok(c->reply);
 }
 

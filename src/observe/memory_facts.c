@@ -27,23 +27,30 @@ static void take_owners(struct memory_facts *f) {
     f->clients = f->owners[MEM_CLIENT] + f->owners[MEM_CLIENT_IN] + f->owners[MEM_CLIENT_OUT];
 }
 
-static void take_heap(struct memory_facts *f) {
+static void take_samples(struct memory_facts *f) {
+    f->rss = process_rss_bytes();
+    f->machine = process_total_memory_bytes();
     mem_stats_read(&f->heap);
     if (mem_allocator_has_stats()) return;
     f->heap.allocated = (uint64_t)f->used;
     f->heap.active = f->heap.resident = (uint64_t)f->rss;
 }
 
-void memory_facts_take(struct memory_facts *f, const struct executor *executor) {
+static bool samples_are_old(const struct memory_facts *f, int64_t now_ms) {
+    return f->sampled_ms == 0 || now_ms < f->sampled_ms || now_ms >= f->sampled_ms + MEMORY_SAMPLE_MS;
+}
+
+void memory_facts_take(struct memory_facts *f, const struct executor *executor, bool fresh) {
     mem_note_peak();
     take_owners(f);
     f->startup = mem_startup();
     f->peak = mem_peak() > f->used ? mem_peak() : f->used; /* a loader may have allocated since */
     f->peak_time_s = mem_peak_time_s();
-    f->rss = process_rss_bytes();
-    f->machine = process_total_memory_bytes();
     f->limit = executor->used_memory_limit;
-    take_heap(f);
+    if (fresh || samples_are_old(f, executor->now_ms)) {
+        take_samples(f);
+        f->sampled_ms = executor->now_ms;
+    }
     int64_t allocated = (int64_t)f->heap.allocated, active = (int64_t)f->heap.active;
     int64_t resident = (int64_t)f->heap.resident;
     f->dataset_percent = percent(f->dataset, f->used - f->startup);

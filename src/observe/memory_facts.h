@@ -23,9 +23,14 @@ struct memory_facts {
     double peak_percent;    /* used of peak */
     double heap_fragmentation, heap_rss, rss_overhead, fragmentation; /* ratios; 0 when unknown */
     int64_t keys, bytes_per_key;
+    int64_t sampled_ms; /* when rss, machine and heap were taken, 0: never */
 };
 
-void memory_facts_take(struct memory_facts *out, const struct executor *executor); /* ~40 us */
+/* out: zeroed before its first use. The owners are summed anew each time (~3 us). What the kernel and the allocator must be
+ * asked for costs ten times that, and INFO is what every client sends when it connects: so rss and heap are kept for
+ * MEMORY_SAMPLE_MS, unless they are asked for with fresh. */
+#define MEMORY_SAMPLE_MS 100
+void memory_facts_take(struct memory_facts *out, const struct executor *executor, bool fresh);
 
 /* The report of MEMORY DOCTOR. */
 void memory_doctor(const struct memory_facts *f, struct buf *out);

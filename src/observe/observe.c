@@ -234,6 +234,7 @@ void observe_init(struct executor *executor, const struct metric_list *lists, un
                                                     &keyspace_metrics};
     proven(observe.executor == NULL);
     observe.executor = executor;
+    observe.memory.sampled_ms = 0;
     random_hex(observe.replication_id, 40);
     for (int i = 0; i < COMMANDLOG_KINDS; i++) commandlog_init(&observe.logs[i]);
     for (size_t i = 0; i < countof(own); i++) gather(own[i]);
