@@ -140,11 +140,15 @@ static bool take_packed(struct parse *p, const struct rdb_string_head *head, con
                     (unsigned long long)head->len);
 }
 
+/* Before memory for head's string is asked for, and then the string itself: a compressed one is read and checked first. */
+static bool prepare_text(struct parse *p, const struct rdb_string_head *head, const struct slice *key) {
+    return head->kind != RDB_STRING_LZF || take_packed(p, head, key);
+}
+
 /* head's string to dst, which has room for head->len bytes. */
 static bool take_text_to(struct parse *p, const struct rdb_string_head *head, const struct slice *key, char *dst) {
     if (head->kind == RDB_STRING_PLAIN) return take_bytes(p, dst, head->stored);
-    proven(head->kind == RDB_STRING_LZF);
-    if (!take_packed(p, head, key)) return false;
+    proven(head->kind == RDB_STRING_LZF && p->packed.len == head->stored);
     bool unpacked = lzf_unpack(p->packed.ptr, p->packed.len, dst, (size_t)head->len);
     trim(&p->packed);
     return unpacked || fail_key(p, p->record, key, "corrupt: compressed data that cannot be unpacked");
@@ -156,6 +160,7 @@ static bool take_text(struct parse *p, const struct rdb_string_head *head, const
         buf_advance(into, num_format_i64(buf_reserve(into, NUM_TEXT_MAX), head->integer));
         return true;
     }
+    if (!prepare_text(p, head, key)) return false;
     if (!buf_try_reserve(into, (size_t)head->len)) return no_memory(p, key, head->len);
     if (!take_text_to(p, head, key, into->ptr)) return false;
     buf_advance(into, (size_t)head->len);
@@ -242,6 +247,7 @@ static bool peek_short(struct rdb_reader *r, struct buf *scratch, struct slice *
 
 /* A value too long for the window goes straight into the body that will hold it. */
 static bool load_body(struct parse *p, const struct rdb_string_head *head, struct slice key) {
+    if (!prepare_text(p, head, &key)) return false;
     struct string_body *body = string_body_try_new((size_t)head->len, (size_t)head->len);
     if (!body) return no_memory(p, &key, head->len);
     if (!take_text_to(p, head, &key, body->bytes)) {
