@@ -101,17 +101,19 @@ test "unknown types and opcodes" {
 test "types that this server does not hold yet are named" {
     set at [string length $head]
     foreach {type name} {1 list 2 set 3 zset 4 hash 5 zset 9 hash 10 list 11 set 12 zset 13 hash 14 list 15 stream 16 hash 17 zset
-        18 list 19 stream 20 set 21 stream 22 hash 6 module 7 module} {
+        18 list 19 stream 20 set 21 stream 6 module 7 module} {
         set log [refused_body $head[rdb::raw_key $type some:key [rdb::str x]][rdb::eof] * $at]
         if {$name eq "zset"} { set name {(zset|sorted set)} }
         assert_regexp "(?i)$name" $log "type $type"
     }
+    # 22 means something in Valkey's files only.
+    assert_match *hash* [refused_body [rdb::header 80 VALKEY][rdb::raw_key 22 some:key [rdb::str x]][rdb::eof] *]
 }
 
 test "a duplicate key is named" {
     set at [string length $head[rdb::key twice 1][rdb::key other 2]]
-    set log [refused_body $head[rdb::key twice 1][rdb::key other 2][rdb::key twice 3][rdb::eof] *duplicate* $at]
-    assert_match *twice* $log
+    set log [refused_body $head[rdb::key twice 1][rdb::key other 2][rdb::key twice 3][rdb::eof] *"twice"* $at]
+    assert_regexp {(?i)duplicate|second time} $log
 }
 
 test "a database that does not exist" {
