@@ -6,7 +6,7 @@
 #ifndef TARN_BASE_CHECK_H
 #define TARN_BASE_CHECK_H
 
-#define likely(x) __builtin_expect(!!(x), 1)
+#define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* Prints "file:line: what" to standard error and to the log, then aborts. Never returns. */
@@ -22,6 +22,6 @@ void check_on_failure(void (*report)(const char *file, int line, const char *wha
 #endif
 #define unreachable(why) check_failed(__FILE__, __LINE__, why)
 
-#define countof(a) (sizeof(a) / sizeof((a)[0]))
+#define countof(a)       (sizeof(a) / sizeof((a)[0]))
 
 #endif

@@ -22,14 +22,14 @@ enum directive_type {
 };
 
 enum directive_flags {
-    DIRECTIVE_IMMUTABLE = 1 << 0, /* file and flags only: "can't set immutable config" */
-    DIRECTIVE_HIDDEN = 1 << 1,    /* CONFIG GET only by its exact name; not in a rewritten file unless changed */
-    DIRECTIVE_SENSITIVE = 1 << 2, /* its value is never logged */
-    DIRECTIVE_PROTECTED = 1 << 3, /* CONFIG SET only as enable-protected-configs allows */
+    DIRECTIVE_IMMUTABLE = 1 << 0,   /* file and flags only: "can't set immutable config" */
+    DIRECTIVE_HIDDEN = 1 << 1,      /* CONFIG GET only by its exact name; not in a rewritten file unless changed */
+    DIRECTIVE_SENSITIVE = 1 << 2,   /* its value is never logged */
+    DIRECTIVE_PROTECTED = 1 << 3,   /* CONFIG SET only as enable-protected-configs allows */
     DIRECTIVE_NOT_LOADING = 1 << 4, /* CONFIG SET refused while loading */
-    DIRECTIVE_MULTI = 1 << 5,     /* takes several words (SPECIAL, FLAGS): all words of the line reach set() */
-    DIRECTIVE_ADDITIVE = 1 << 6,  /* several lines in one file add up (save, client-output-buffer-limit) */
-    DIRECTIVE_INERT = 1 << 7,     /* accepted, checked, stored, reported, without effect yet: logged once when set */
+    DIRECTIVE_MULTI = 1 << 5,       /* takes several words (SPECIAL, FLAGS): all words of the line reach set() */
+    DIRECTIVE_ADDITIVE = 1 << 6,    /* several lines in one file add up (save, client-output-buffer-limit) */
+    DIRECTIVE_INERT = 1 << 7,       /* accepted, checked, stored, reported, without effect yet: logged once when set */
 };
 
 struct directive_choice {
@@ -40,8 +40,8 @@ struct directive_choice {
 #define DIRECTIVE_ERROR_MAX 256
 
 struct directive {
-    const char *name;    /* lower case, as CONFIG GET reports it */
-    const char *alias;   /* an old or other spelling, or NULL */
+    const char *name;  /* lower case, as CONFIG GET reports it */
+    const char *alias; /* an old or other spelling, or NULL */
     enum directive_type type;
     unsigned flags;
     void *value;

@@ -10,12 +10,11 @@ struct list_node {
     struct list_node *prev, *next;
 };
 
-#define list_entry(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
-#define list_each(it, head) for (struct list_node *it = (head)->next; it != (head); it = it->next)
+#define list_entry(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
+#define list_each(it, head)            for (struct list_node *it = (head)->next; it != (head); it = it->next)
 /* Safe against removal of the current node only. */
-#define list_each_safe(it, head)                                                                             \
-    for (struct list_node *it = (head)->next, *it##_next = it->next; it != (head);                          \
-         it = it##_next, it##_next = it->next)
+#define list_each_safe(it, head) \
+    for (struct list_node *it = (head)->next, *it##_next = it->next; it != (head); it = it##_next, it##_next = it->next)
 
 static inline void list_init(struct list_node *n) { n->prev = n->next = n; }
 

@@ -16,12 +16,12 @@ struct metric_scope {
 };
 
 enum metric_kind {
-    METRIC_NONE,  /* this line is left out now (a field that exists only in some phase) */
-    METRIC_INT,   /* %lld */
-    METRIC_RATIO, /* %.2f */
+    METRIC_NONE,    /* this line is left out now (a field that exists only in some phase) */
+    METRIC_INT,     /* %lld */
+    METRIC_RATIO,   /* %.2f */
     METRIC_PERCENT, /* %.2f%% */
     METRIC_SECONDS, /* %.6f */
-    METRIC_HUMAN, /* bytes as 1.50M, from .integer */
+    METRIC_HUMAN,   /* bytes as 1.50M, from .integer */
     METRIC_TEXT,
 };
 

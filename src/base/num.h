@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
-#define NUM_TEXT_MAX 24     /* longest int64 with sign and NUL, rounded up */
-#define NUM_DOUBLE_TEXT_MAX 40
+#define NUM_TEXT_MAX             24 /* longest int64 with sign and NUL, rounded up */
+#define NUM_DOUBLE_TEXT_MAX      40
 #define NUM_LONG_DOUBLE_TEXT_MAX (5 * 1024) /* 17 decimals of LDBL_MAX in plain notation, NUL included */
 
 /* Canonical decimal only: no spaces, no '+', no leading zeros, no "-0". The rule by which a string

@@ -14,7 +14,7 @@ struct buf {
 };
 
 void buf_init(struct buf *b, enum mem_owner owner);
-void buf_release(struct buf *b); /* frees the bytes; the buffer is as after init */
+void buf_release(struct buf *b);        /* frees the bytes; the buffer is as after init */
 void buf_grow(struct buf *b, size_t n); /* the slow path of buf_reserve */
 bool buf_try_reserve(struct buf *b, size_t n);
 void buf_shrink(struct buf *b); /* gives unused capacity back */

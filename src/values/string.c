@@ -9,12 +9,18 @@
 /* Bytes a growing body gets beyond what it needs: as much again while small, 1 MiB when big. */
 #define SLACK_MAX ((size_t)1 << 20)
 
-static size_t body_bytes(size_t capacity) { return sizeof(struct string_body) + capacity; }
+static size_t body_bytes(size_t capacity) {
+    proven(capacity < SIZE_MAX / 2);
+    return sizeof(struct string_body) + capacity;
+}
 
-size_t string_body_size(const struct string_body *b) { return body_bytes(b->capacity); }
+size_t string_body_size(const struct string_body *b) {
+    proven(b->len <= b->capacity);
+    return body_bytes(b->capacity);
+}
 
 struct string_body *string_body_try_new(size_t len, size_t capacity) {
-    proven(len <= capacity && capacity < SIZE_MAX / 2);
+    proven(len <= capacity);
     struct string_body *b = mem_try_alloc(MEM_STRINGS, body_bytes(capacity));
     if (!b) return NULL;
     b->len = len;
@@ -37,6 +43,7 @@ struct string_body *string_body_resize(struct string_body *b, size_t len) {
         b = moved;
         b->capacity = capacity;
     }
+    proven(len <= b->capacity);
     if (len > b->len) memset(b->bytes + b->len, 0, len - b->len);
     b->len = len;
     return b;
@@ -51,6 +58,7 @@ void string_body_free(struct string_body *b) {
 bool string_is_integer(struct slice s, int64_t *out) { return num_parse_i64(s, out); }
 
 struct slice string_range(struct slice s, int64_t start, int64_t end) {
+    proven(s.len <= INT64_MAX);
     int64_t len = (int64_t)s.len;
     /* Both before the beginning and crossed: empty, though clamping would meet at 0. */
     if (start < 0 && end < 0 && start > end) return slice_of(NULL, 0);
@@ -58,6 +66,7 @@ struct slice string_range(struct slice s, int64_t start, int64_t end) {
     if (end < 0) end = end < -len ? 0 : end + len;
     if (end >= len) end = len - 1;
     if (len == 0 || start > end) return slice_of(NULL, 0);
+    proven(start >= 0 && end < len);
     return slice_of(s.ptr + start, (size_t)(end - start + 1));
 }
 
@@ -65,6 +74,7 @@ struct slice string_range(struct slice s, int64_t start, int64_t end) {
 
 /* Length for the first i bytes of a and the first j of b. */
 static inline uint32_t *cell(const struct string_lcs *l, size_t i, size_t j) {
+    debug_proven(i <= l->a.len && j <= l->b.len);
     return &l->cells[i * (l->b.len + 1) + j];
 }
 
@@ -74,6 +84,7 @@ static bool cell_count(struct slice a, struct slice b, uint64_t *count) {
 }
 
 static void fill_cells(struct string_lcs *l) {
+    proven(l->cells != NULL);
     for (size_t j = 0; j <= l->b.len; j++) *cell(l, 0, j) = 0;
     for (size_t i = 1; i <= l->a.len; i++) {
         const uint32_t *above = cell(l, i - 1, 0);
@@ -83,6 +94,7 @@ static void fill_cells(struct string_lcs *l) {
             uint32_t longer = above[j] > row[j - 1] ? above[j] : row[j - 1];
             row[j] = l->a.ptr[i - 1] == l->b.ptr[j - 1] ? above[j - 1] + 1 : longer;
         }
+        proven(row[l->b.len] <= i); /* i bytes of a share at most i with anything */
     }
 }
 
@@ -94,6 +106,7 @@ bool string_lcs_init(struct string_lcs *l, struct slice a, struct slice b) {
     if (!l->cells) return false;
     fill_cells(l);
     l->length = *cell(l, a.len, b.len);
+    proven(l->length <= a.len && l->length <= b.len);
     return true;
 }
 
@@ -105,6 +118,7 @@ void string_lcs_release(struct string_lcs *l) {
 /* Steps from (*i, *j) back to the next pair of bytes that belongs to the subsequence, and onto it; false at the start.
  * Where both ways are as long it shortens b, which decides between equally long results. */
 static bool step_back(const struct string_lcs *l, size_t *i, size_t *j) {
+    proven(*i <= l->a.len && *j <= l->b.len);
     while (*i > 0 && *j > 0) {
         if (l->a.ptr[*i - 1] == l->b.ptr[*j - 1]) {
             --*i;
@@ -133,6 +147,7 @@ void string_lcs_matches(const struct string_lcs *l,
                         void *arg) {
     size_t i = l->a.len, j = l->b.len;
     size_t run = 0, run_i = 0, run_j = 0; /* bytes of the run at hand, and where it starts */
+    size_t total = 0;
     while (step_back(l, &i, &j)) {
         if (run > 0 && (i + 1 != run_i || j + 1 != run_j)) {
             match(arg, (uint32_t)run_i, (uint32_t)(run_i + run - 1), (uint32_t)run_j, (uint32_t)(run_j + run - 1));
@@ -141,6 +156,8 @@ void string_lcs_matches(const struct string_lcs *l,
         run_i = i;
         run_j = j;
         run++;
+        total++;
     }
+    proven(total == l->length);
     if (run > 0) match(arg, (uint32_t)run_i, (uint32_t)(run_i + run - 1), (uint32_t)run_j, (uint32_t)(run_j + run - 1));
 }
