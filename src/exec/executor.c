@@ -17,6 +17,7 @@ void executor_init(struct executor *x, const struct command_list *lists, unsigne
     x->dataset = dataset;
     list_init(&x->sessions);
     list_init(&x->blocked);
+    x->wait_floor_ms = INT64_MAX;
     list_init(&x->postponed);
     random_init_from_system(&x->random);
     random_hex(x->run_id, 40);
@@ -294,20 +295,33 @@ enum run_result executor_run(struct executor *x, struct session *s, const struct
 
 /* ---- deadlines ---- */
 int64_t executor_next_deadline_ms(const struct executor *x) {
-    int64_t next = INT64_MAX;
-    if (x->pause != PAUSE_NONE) next = x->pause_until_ms;
-    list_each(node, &x->blocked) {
-        const struct session *s = list_entry(node, struct session, waiting);
-        if (s->wait_deadline_ms && s->wait_deadline_ms < next) next = s->wait_deadline_ms;
+    if (x->pause != PAUSE_NONE && x->pause_until_ms < x->wait_floor_ms) return x->pause_until_ms;
+    return x->wait_floor_ms;
+}
+
+/* Moves those whose time has come to `due` and finds the next time. */
+static void take_due(struct executor *x, int64_t now_ms, struct list_node *due) {
+    x->wait_floor_ms = INT64_MAX;
+    list_each_safe(node, &x->blocked) {
+        int64_t deadline_ms = list_entry(node, struct session, waiting)->wait_deadline_ms;
+        if (deadline_ms == 0) continue;
+        if (deadline_ms <= now_ms) {
+            list_remove(node);
+            list_append(due, node);
+        } else if (deadline_ms < x->wait_floor_ms) {
+            x->wait_floor_ms = deadline_ms;
+        }
     }
-    return next;
 }
 
 void executor_tick(struct executor *x, int64_t now_ms) {
+    struct list_node due;
     if (x->pause != PAUSE_NONE && now_ms >= x->pause_until_ms) executor_unpause(x);
-    list_each_safe(node, &x->blocked) {
-        struct session *s = list_entry(node, struct session, waiting);
-        if (!s->wait_deadline_ms || s->wait_deadline_ms > now_ms) continue;
+    if (now_ms < x->wait_floor_ms) return;
+    list_init(&due);
+    take_due(x, now_ms, &due);
+    while (!list_empty(&due)) { /* one that times out may end another's wait: nothing is held on to between two */
+        struct session *s = list_entry(due.next, struct session, waiting);
         s->wait->timed_out(s);
         session_unblock(s);
     }

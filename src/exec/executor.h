@@ -69,6 +69,7 @@ struct executor {
     struct list_node postponed; /* the same */
     struct session *current;    /* whose command runs now, or NULL */
     uint32_t dataset_epoch;     /* counts replacements, so that a hash made for an older dataset is not used */
+    int64_t wait_floor_ms;      /* no blocked session has an earlier deadline; INT64_MAX: none has one */
     size_t session_count, blocked_count;
     uint64_t next_session_id;
     int64_t now_ms;             /* wall, set by executor_begin_batch */
@@ -124,7 +125,8 @@ enum run_result {
 };
 enum run_result executor_run(struct executor *x, struct session *s, const struct request *r);
 
-/* Deadlines of blocked and paused sessions. tick: call at least when next_deadline says. INT64_MAX: none. O(blocked). */
+/* Deadlines of blocked and paused sessions. next_deadline: when tick must be called (a lower bound: a wait that ended early may
+ * leave its time behind once), INT64_MAX: never; O(1). tick: O(blocked) when that time has come, else O(1). */
 int64_t executor_next_deadline_ms(const struct executor *x);
 void executor_tick(struct executor *x, int64_t now_ms);
 /* Over a pause that is on, the stricter kind and the later end count. until_ms INT64_MAX: until executor_unpause, and CLIENT

@@ -77,12 +77,14 @@ bool session_set_text(char **place, struct slice text) {
 
 void session_block(struct session *s, const struct session_wait *wait, void *arg, int64_t timeout_ms) {
     struct executor *x = s->executor;
-    proven(x->current == s && !(s->flags & (SESSION_BLOCKED | SESSION_POSTPONED)) && timeout_ms >= 0);
+    proven(wait && wait->timed_out && x->current == s && !(s->flags & (SESSION_BLOCKED | SESSION_POSTPONED)) &&
+           timeout_ms >= 0);
     s->flags |= SESSION_BLOCKED;
     s->wait = wait;
     s->wait_arg = arg;
     s->wait_deadline_ms = 0;
     if (timeout_ms > 0) s->wait_deadline_ms = timeout_ms < INT64_MAX - x->now_ms ? x->now_ms + timeout_ms : INT64_MAX;
+    if (s->wait_deadline_ms && s->wait_deadline_ms < x->wait_floor_ms) x->wait_floor_ms = s->wait_deadline_ms;
     list_append(&x->blocked, &s->waiting);
     x->blocked_count++;
 }

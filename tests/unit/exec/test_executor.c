@@ -417,6 +417,28 @@ static void test_a_wait_ends_in_time(void **state) {
     assert_int_equal(x->blocked_count, 0);
 }
 
+/* The first whose time has come ends the wait of another, which was due as well. */
+static struct session *other;
+static void end_other(struct session *s) {
+    (void)s;
+    timed_out++;
+    session_unblock(other);
+}
+static void test_a_wait_may_end_another(void **state) {
+    (void)state;
+    static const struct session_wait entangled = {end_other, NULL, true};
+    peer_send(&a, "block 100");
+    peer_send(&b, "block 100");
+    a.session.wait = &entangled;
+    other = &b.session;
+    executor_tick(x, FIXTURE_TIME_MS + 100);
+    assert_int_equal(timed_out, 1);
+    assert_int_equal(a.resumed, 1);
+    assert_int_equal(b.resumed, 1);
+    assert_int_equal(x->blocked_count, 0);
+    assert_int_equal(executor_next_deadline_ms(x), INT64_MAX);
+}
+
 static void test_a_wait_ends_with_its_session(void **state) {
     (void)state;
     struct peer gone;
@@ -568,6 +590,7 @@ int main(void) {
         TEST(test_a_pause_of_all_holds_everything),
         TEST(test_a_session_may_end_while_postponed),
         TEST(test_a_wait_ends_in_time),
+        TEST(test_a_wait_may_end_another),
         TEST(test_a_wait_ends_with_its_session),
         TEST(test_closing_tells_the_carrier),
         TEST(test_a_new_dataset_takes_the_place),
