@@ -95,7 +95,10 @@ static bool problem(struct reading *r, const struct source *s, const char *reaso
     return false;
 }
 
-static bool go_on(const struct reading *r) { return r->check || r->problems == 0; }
+/* Whoever hands in a file that is none at all does not want to read of every line of it. */
+#define PROBLEMS_MAX 100
+
+static bool go_on(const struct reading *r) { return r->problems < (r->check ? PROBLEMS_MAX : 1); }
 
 /* ---- statements ---- */
 static bool read_file(struct reading *r, const struct source *from, const char *path, unsigned depth);
@@ -391,7 +394,8 @@ enum config_outcome config_load(int argc, char **argv) {
     int skip = r.check ? 2 : 1;
     if (argc > skip) read_command_line(&r, argc - skip, argv + skip);
     if (!r.check) return r.problems ? CONFIG_BAD : CONFIG_RUN;
-    printf("%s: %u problem%s found\n", argv[2], r.problems, r.problems == 1 ? "" : "s");
+    printf("%s: %u problem%s found%s\n", argv[2], r.problems, r.problems == 1 ? "" : "s",
+           go_on(&r) ? "" : ", the rest was not read");
     return r.problems ? CONFIG_BAD : CONFIG_GOOD;
 }
 

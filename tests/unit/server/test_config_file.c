@@ -155,6 +155,17 @@ static void test_check(void **state) {
     assert_int_equal(load("--check-config"), CONFIG_BAD);
 }
 
+/* A file that is none at all is given up after a while. */
+static void test_check_gives_up(void **state) {
+    (void)state;
+    FILE *f = fopen(world.path, "w");
+    for (int i = 0; i < 100000; i++) fprintf(f, "nonsense%d\n", i);
+    fclose(f);
+    assert_int_equal(load("--check-config", world.path), CONFIG_BAD);
+    assert_says("main.conf:20: ");
+    assert_null(strstr(world.errors, "main.conf:101: "));
+}
+
 static void test_flags(void **state) {
     (void)state;
     write_file("main.conf", "port 1\ntimeout 2\n");
@@ -241,6 +252,7 @@ int main(void) {
         world_test(test_include_of_itself),
         world_test(test_include_explosion),
         world_test(test_check),
+        world_test(test_check_gives_up),
         world_test(test_flags),
         world_test(test_flag_errors),
         world_test(test_standard_input),
