@@ -77,21 +77,26 @@ static void on_listener(struct loop_fd *fd, unsigned events) {
 }
 
 /* ---- listening ---- */
-static void add_listener(struct network *n, int fd, bool is_unix, const char *name) {
-    struct listener *l = &n->listeners[n->listener_count++];
-    *l = (struct listener){.fd = {.fd = fd, .call = on_listener}, .network = n, .is_unix = is_unix};
+static void add_listener(struct network *n, int fd, bool is_unix, const char *name, int port) {
+    proven(n->listener_count < LISTENERS_MAX);
+    struct listener *l = mem_alloc_zeroed(MEM_SERVER, sizeof *l);
+    l->fd = (struct loop_fd){.fd = fd, .call = on_listener};
+    l->network = n;
+    l->is_unix = is_unix;
+    l->port = port;
     snprintf(l->name, sizeof l->name, "%s", name);
+    n->listeners[n->listener_count++] = l;
     int failed = loop_watch(n->loop, &l->fd, LOOP_READ);
     if (failed) log_warning("Cannot watch listener %s: %s", name, strerror(failed));
 }
 
-static void close_listeners(struct network *n, unsigned first, unsigned end) {
-    for (unsigned i = first; i < end; i++) {
-        struct listener *l = &n->listeners[i];
-        if (l->fd.watched) loop_unwatch(n->loop, &l->fd);
-        close(l->fd.fd);
-        if (l->is_unix) unlink(l->name);
-    }
+static void close_listener(struct network *n, unsigned i) {
+    struct listener *l = n->listeners[i];
+    if (l->fd.watched) loop_unwatch(n->loop, &l->fd);
+    close(l->fd.fd);
+    if (l->is_unix) unlink(l->name);
+    mem_free(MEM_SERVER, l, sizeof *l);
+    n->listeners[i] = n->listeners[--n->listener_count];
 }
 
 /* A bind written with '-' may be missing on this machine; the others may not. */
@@ -99,20 +104,29 @@ static bool may_be_missing(const char *written, int error) {
     return written[0] == '-' && (error == -EADDRNOTAVAIL || error == -EAFNOSUPPORT || error == -EPROTONOSUPPORT);
 }
 
+static const char *bind_address(const char *written) { return written[0] == '-' ? written + 1 : written; }
+
+static bool is_open(const struct network *n, const char *address, int port) {
+    for (unsigned i = 0; i < n->listener_count; i++) {
+        const struct listener *l = n->listeners[i];
+        if (!l->is_unix && l->port == port && strcmp(l->name, address) == 0) return true;
+    }
+    return false;
+}
+
+static bool open_tcp(struct network *n, const char *written, int port, char *why) {
+    const char *address = bind_address(written);
+    int fd = net_listen_tcp(address, port, (int)server_settings()->tcp_backlog, why);
+    if (fd >= 0) add_listener(n, fd, false, address, port);
+    return fd >= 0 || may_be_missing(written, fd);
+}
+
+/* Opens what is configured and not open yet. */
 static bool listen_tcp(struct network *n, char *why) {
     const struct server_settings *s = server_settings();
     for (int i = 0; s->port != 0 && i < s->bind_count; i++) {
-        const char *written = s->bind[i], *address = written[0] == '-' ? written + 1 : written;
-        if (n->listener_count == LISTENERS_MAX) {
-            snprintf(why, NET_ERROR_MAX, "too many bind addresses");
-            return false;
-        }
-        int fd = net_listen_tcp(address, (int)s->port, (int)s->tcp_backlog, why);
-        if (fd >= 0) {
-            add_listener(n, fd, false, address);
-        } else if (!may_be_missing(written, fd)) {
-            return false;
-        }
+        if (is_open(n, bind_address(s->bind[i]), (int)s->port)) continue;
+        if (!open_tcp(n, s->bind[i], (int)s->port, why)) return false;
     }
     return true;
 }
@@ -123,7 +137,7 @@ static bool listen_unix(struct network *n, char *why) {
     const char *group = s->unixsocketgroup[0] ? s->unixsocketgroup : NULL;
     int fd = net_listen_unix(s->unixsocket, (int)s->unixsocketperm, group, (int)s->tcp_backlog, why);
     if (fd < 0) return false;
-    add_listener(n, fd, true, s->unixsocket);
+    add_listener(n, fd, true, s->unixsocket, 0);
     return true;
 }
 
@@ -141,47 +155,39 @@ bool network_listen(struct network *n) {
     return true;
 }
 
-static void forget_first(struct network *n, unsigned count) {
-    /* The loop knows listeners by address, so the new ones are taken out and added again at their final place. */
-    for (unsigned i = count; i < n->listener_count; i++) {
-        struct listener *l = &n->listeners[i];
-        loop_unwatch(n->loop, &l->fd);
-        n->listeners[i - count] = *l;
-        loop_watch(n->loop, &n->listeners[i - count].fd, LOOP_READ);
+static bool is_configured(const struct listener *l) {
+    const struct server_settings *s = server_settings();
+    if (l->is_unix) return true;
+    for (int i = 0; i < s->bind_count; i++) {
+        if (l->port == s->port && strcmp(l->name, bind_address(s->bind[i])) == 0) return true;
     }
-    n->listener_count -= count;
+    return false;
 }
 
+/* The old ones go first, because an old "*" and a new "127.0.0.1" of one port cannot both be there. A call for the old settings
+ * brings them back. */
 bool network_relisten(struct network *n, const char **why) {
     static char text[NET_ERROR_MAX];
-    unsigned old = n->listener_count;
-    if (!listen_tcp(n, text)) {
-        close_listeners(n, old, n->listener_count);
-        n->listener_count = old;
-        *why = text;
-        return false;
+    for (unsigned i = n->listener_count; i-- > 0;) {
+        if (!is_configured(n->listeners[i])) close_listener(n, i);
     }
-    unsigned tcp_old = 0;
-    while (tcp_old < old && !n->listeners[tcp_old].is_unix) tcp_old++;
-    close_listeners(n, 0, tcp_old);
-    forget_first(n, tcp_old);
-    return true;
+    *why = text;
+    return listen_tcp(n, text);
 }
 
 void network_stop_listening(struct network *n) {
-    close_listeners(n, 0, n->listener_count);
-    n->listener_count = 0;
+    while (n->listener_count > 0) close_listener(n, n->listener_count - 1);
 }
 
 void network_describe_listeners(const struct network *n, metric_emit *emit, void *arg) {
     for (unsigned i = 0; i < n->listener_count; i++) {
-        const struct listener *l = &n->listeners[i];
+        const struct listener *l = n->listeners[i];
         char name[32], text[NET_ADDRESS_MAX + 64];
         snprintf(name, sizeof name, "listener%u", i);
         if (l->is_unix) {
             snprintf(text, sizeof text, "name=unix,bind=%s", l->name);
         } else {
-            snprintf(text, sizeof text, "name=tcp,bind=%s,port=%lld", l->name, (long long)server_settings()->port);
+            snprintf(text, sizeof text, "name=tcp,bind=%s,port=%d", l->name, l->port);
         }
         emit(arg, name, text);
     }

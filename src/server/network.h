@@ -27,7 +27,8 @@ void network_free(struct network *n); /* closes connections and listeners, remov
 /* Opens the configured listeners (server_settings). False with a logged reason when one that is not optional fails or
  * none is left. */
 bool network_listen(struct network *n);
-/* CONFIG SET port / bind: opens the new ones, then closes the old; false (and nothing changed) when it cannot. */
+/* CONFIG SET port / bind: closes what is not configured any more, opens what is new. False with a reason when it cannot;
+ * calling it again with the old settings restores the old state. */
 bool network_relisten(struct network *n, const char **why);
 void network_stop_listening(struct network *n);
 /* tcp-keepalive has changed: for the connections that are open. */

@@ -48,10 +48,11 @@ struct pending {
 };
 
 struct listener {
-    struct loop_fd fd;
+    struct loop_fd fd; /* first */
     struct network *network;
     bool is_unix;
-    char name[NET_ADDRESS_MAX];
+    int port;                   /* of TCP */
+    char name[NET_ADDRESS_MAX]; /* address or path, as configured */
 };
 
 struct network {
@@ -64,7 +65,7 @@ struct network {
     unsigned batch_count;
     struct slice slices[BATCH_SLICES];
     unsigned slices_used;
-    struct listener listeners[LISTENERS_MAX];
+    struct listener *listeners[LISTENERS_MAX];
     unsigned listener_count;
 };
 

@@ -96,8 +96,10 @@ static const char *apply_access_settings(void) {
     const struct server_settings *s = server_settings();
     int policy = s->maxmemory_policy;
     bool lfu = policy == EVICT_ALLKEYS_LFU || policy == EVICT_VOLATILE_LFU;
-    dataset_set_access(server.executor.dataset, lfu ? ACCESS_LFU : ACCESS_LRU, (int)s->lfu_log_factor,
-                       (int)s->lfu_decay_minutes);
+    enum access_policy access = lfu ? ACCESS_LFU : ACCESS_LRU;
+    dataset_set_access(server.executor.dataset, access, (int)s->lfu_log_factor, (int)s->lfu_decay_minutes);
+    bool saved = lfu || policy == EVICT_ALLKEYS_LRU || policy == EVICT_VOLATILE_LRU;
+    persist_set_access(access, (int)s->lfu_log_factor, (int)s->lfu_decay_minutes, saved);
     return NULL;
 }
 
@@ -105,8 +107,7 @@ static const char *apply_setting(enum settings_part part) {
     const char *why = NULL;
     switch (part) {
     case SETTINGS_LISTENERS:
-        network_relisten(server.network, &why);
-        return why;
+        return network_relisten(server.network, &why) ? NULL : why;
     case SETTINGS_KEEPALIVE:
         network_apply_keepalive(server.network);
         return NULL;
@@ -221,7 +222,6 @@ static bool boot(void) {
     server.loop = loop_new();
     server.reaper = reaper_new("reaper");
     make_executor();
-    if (!config_rename_commands(server.executor.commands)) return false;
     raise_limits();
     server.network = network_new(server.loop, &server.executor);
     loop_set_hooks(server.loop, before_wait, after_events, NULL);
@@ -229,10 +229,12 @@ static bool boot(void) {
     loop_watch(server.loop, &server.signals, LOOP_READ);
     persist_init(&server.executor, server.loop);
     settings_on_change(apply_setting);
+    observe_set_sensitive(config_is_sensitive);
     unsigned count;
     const struct metric_list *metrics = server_metric_lists(&count);
     observe_init(&server.executor, metrics, count);
     settings_start(); /* what run-time changes apply, applied to the start values */
+    if (!config_rename_commands(server.executor.commands)) return false;
     if (!network_listen(server.network)) return false;
     greet();
     server.cron.call = on_cron;
