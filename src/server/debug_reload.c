@@ -45,6 +45,8 @@ static void finish(const char *error) {
 static void loaded(void *arg, struct dataset *dataset, const char *error, bool cancelled) {
     (void)arg, (void)dataset;
     if (error) log_warning("DEBUG RELOAD: %s", error);
+    /* persist keeps it up after a failure, because at the start nothing is there to serve; here the old data is. */
+    server_executor()->loading = false;
     finish(cancelled ? "The reload was cancelled"
            : error   ? "Error trying to load the RDB dump, check server logs."
                      : NULL);
@@ -173,6 +175,8 @@ void debug_reload(struct context *c) {
         reply_error(c->reply, "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
     } else if (c->executor->loading || persist_loading() || reload.under_way) {
         reply_error(c->reply, ERROR_LOADING);
+    } else if (persist_saving()) {
+        reply_error(c->reply, "ERR A save is running; try again when it has ended");
     } else {
         start(c, flags);
     }

@@ -202,7 +202,7 @@ with_server srv {} {
         set port [free_port]
         assert_equal OK [$r config set port $port]
         assert_equal PONG [[client_connect 127.0.0.1 $port] ping]
-        assert [catch {client_connect 127.0.0.1 [server_port $srv]}]
+        assert [catch {socket 127.0.0.1 [server_port $srv]}] "the old port is still open"
         assert_equal PONG [$r ping]
         assert_equal OK [$r config set port [server_port $srv]]
         assert_equal OK [$r config set bind "127.0.0.1 -203.0.113.1"]

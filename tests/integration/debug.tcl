@@ -178,6 +178,32 @@ test "who asked for a DEBUG RELOAD may leave meanwhile" {
     assert_equal OK [$other debug reload]
 }
 
+test "DEBUG RELOAD during a BGSAVE asks for patience" {
+    set srv [server_start -config {rdb-key-save-delay 20000}]
+    set r [client $srv]
+    $r debug populate 50
+    $r bgsave
+    foreach form {{} nosave {nosave noflush merge}} {
+        assert_error "ERR A save is running*" {$r debug reload {*}$form}
+    }
+    $r config set rdb-key-save-delay 0
+    wait_for {[info_field $r rdb_bgsave_in_progress persistence] == 0}
+    assert_equal OK [$r debug reload]
+    assert_equal 50 [$r dbsize]
+}
+
+test "after a DEBUG RELOAD the dataset keeps its settings" {
+    set srv [server_start -config {maxmemory-policy allkeys-lfu}]
+    set r [client $srv]
+    $r debug set-active-expire 0
+    $r set k v
+    $r debug reload
+    assert_range [$r object freq k] 0 255
+    $r set gone v px 1
+    harness::pause 50
+    assert_equal 2 [$r dbsize]
+}
+
 # ---- beside redis-server ----
 test "DEBUG PROTOCOL: every type, both protocols, as redis-server" {
     if {![file executable $harness::oracle]} { skip "no $harness::oracle" }
