@@ -60,6 +60,7 @@ static struct table_segment *table_segment_writable(struct table *t, struct froz
     struct table_segment *copy = table_segment_new(t, s->depth, s->buckets);
     memcpy(copy->bucket, s->bucket, s->buckets * sizeof s->bucket[0]);
     copy->count = s->count;
+    copy->tails = s->tails;
     table_clear_fresh(copy);
     table_segment_drop(t, f, hash, s);
     table_segment_install(t, hash, copy);
@@ -80,13 +81,6 @@ void table_slot_replace(struct table *t, table_slot *slot, void *entry) {
     uint64_t word = atomic_load_explicit(slot, memory_order_relaxed), pointer = (uint64_t)(uintptr_t)entry;
     proven(t->count > 0 && (pointer & ~TABLE_SLOT_POINTER) == 0 && (word & TABLE_SLOT_POINTER) != 0);
     atomic_store_explicit(slot, (word & ~TABLE_SLOT_POINTER) | pointer | TABLE_SLOT_FRESH, memory_order_relaxed);
-}
-
-static table_slot *table_bucket_put(struct table_bucket *b, uint64_t free, uint8_t tag, uint64_t word) {
-    unsigned i = table_match_index(free);
-    b->tags[i] = tag;
-    atomic_store_explicit(&b->slots[i], word, memory_order_relaxed);
-    return &b->slots[i];
 }
 
 static unsigned table_step(const struct table_segment *s, unsigned bucket, unsigned distance) {
@@ -122,14 +116,14 @@ static int table_find_room(struct table_segment *s, unsigned home) {
     return -1;
 }
 
-table_slot *table_place(struct table_segment *s, unsigned home, uint8_t tag, uint64_t word) {
-    proven(home < s->buckets && tag != 0);
+table_slot *table_place_displaced(struct table_segment *s, unsigned home, uint8_t tag, uint64_t word) {
+    proven(home < s->buckets && tag != 0 && !(word & TABLE_DISPLACED_BITS));
     int distance = table_find_room(s, home);
     if (distance < 0) return NULL;
     struct table_bucket *b = &s->bucket[table_step(s, home, (unsigned)distance)];
     if (distance > 0) s->bucket[home].overflow++;
     s->count++;
-    word = (word & ~TABLE_DISPLACED_BITS) | (uint64_t)distance << TABLE_SLOT_DISPLACED_SHIFT;
+    word |= (uint64_t)distance << TABLE_SLOT_DISPLACED_SHIFT;
     return table_bucket_put(b, table_tag_matches(b, 0), tag, word);
 }
 
@@ -144,8 +138,11 @@ table_slot *table_insert(struct table *t, struct frozen *f, uint64_t hash, void 
     if (unlikely(!t->directory)) table_make_first_segment(t);
     uint64_t word = pointer | (uint64_t)user << TABLE_SLOT_USER_SHIFT | TABLE_SLOT_FRESH;
     for (;;) {
+        /* home and tag from the directory's word: the segment's header is another line, wanted only for its count */
+        uint64_t place = *table_word(t, hash);
+        unsigned depth = table_word_depth(place), home = table_home(hash, depth, table_word_buckets(place));
         struct table_segment *s = table_segment_writable(t, f, hash);
-        table_slot *slot = table_place(s, table_home(hash, s->depth, s->buckets), table_tag(hash), word);
+        table_slot *slot = table_place(s, home, table_tag(hash, depth), word | table_tail(hash, depth));
         if (likely(slot != NULL)) {
             t->count++;
             return slot;
@@ -161,7 +158,7 @@ void *table_remove(struct table *t, struct frozen *f, uint64_t hash, table_slot 
     unsigned at = (unsigned)((size_t)((char *)slot - (char *)s) / sizeof s->bucket[0]) - 1;
     struct table_bucket *b = &s->bucket[at];
     unsigned i = (unsigned)(slot - b->slots);
-    proven(at < s->buckets && b->tags[i] == table_tag(hash) && entry);
+    proven(at < s->buckets && b->tags[i] == table_tag(hash, s->depth) && entry);
     if (table_displaced(slot) > 0) {
         struct table_bucket *home = &s->bucket[table_home(hash, s->depth, s->buckets)];
         proven(home->overflow > 0);

@@ -3,19 +3,27 @@
  *
  *   directory (2^depth words)            segment: 64 * (1 + buckets) bytes, at most 4 KiB, 64-byte aligned
  *   +------------------------------+     +------------------------------------------------------+
- *   | depth:8 | pointer | buckets:6|---->| header: epoch, count, depth, buckets          (64 B) |
+ *   | depth:8 | pointer | buckets:6|---->| header: epoch, count, depth, buckets, tails   (64 B) |
  *   +------------------------------+     | bucket 0: tag[7] overflow:8 | slot[7]          (64 B) |
  *   | several words may name one   |     | ...                                                  |
  *   | segment of smaller depth     |     | bucket 62                                            |
  *   +------------------------------+     +------------------------------------------------------+
  *
- *   slot word (64 bits): | user:16 | entry pointer, bits 4..47 | 0 | displaced:2 | fresh:1 |
+ *   slot word (64 bits): | user:16 | entry pointer, bits 4..47 | tail:1 | displaced:2 | fresh:1 |
  *
  * A hash is used from the top: `depth` bits choose the segment, the following 16 bits, multiplied by the number of
- * buckets, the home bucket; the lowest 8 bits are the tag (0 marks an empty slot, so tag 0 is stored as 1). Depth is at
- * most 32, so segment and home follow from the top 48 bits alone, the hash's position, and are monotone in it: a walk in
- * directory and bucket order is a walk in hash order, whatever splits and merges happen meanwhile, and a scan cursor is
- * simply a position.
+ * buckets, the home bucket. Depth is at most 32, so both follow from the top 48 bits alone, the hash's position, and are
+ * monotone in it: a walk in directory and bucket order is a walk in hash order, whatever splits and merges happen
+ * meanwhile, and a scan cursor is simply a position.
+ *
+ *   hash: | depth bits: segment | 16 bits: home = bits * buckets >> 16                            | the rest: unused |
+ *                               | 5 bits, told by home | 8 bits: tag | 1 bit: tail | 2 bits lost  |
+ *
+ * The tag (0 marks an empty slot, so tag 0 is stored as 1) continues about where the home ends: from both, a rebuild with
+ * more or fewer buckets and a merge know nearly every entry's new place without touching the entry, which would be a
+ * cache miss each. A split needs one bit more, the tail; the new segments know no tails, and so every other split asks
+ * hash_of. As a filter the tag is worth 7 bits or more in the larger segments: it sends a lookup to a wrong entry in 1 of
+ * ~30 misses.
  *
  * An entry whose home bucket is full lives up to 3 buckets further in its segment, wrapping at its end (displaced = the
  * distance; the home bucket counts those it sent away in overflow, exactly: at most 21). When there is no place left, and
@@ -66,7 +74,8 @@ struct table_segment {
     uint16_t count;
     uint8_t depth;
     uint8_t buckets;
-    uint8_t pad[56];
+    uint8_t tails; /* 1: the tail bits of all slots are true */
+    uint8_t pad[55];
     struct table_bucket bucket[];
 };
 
@@ -100,6 +109,7 @@ void table_move(struct table *to, struct table *from);
 /* ---- slots ---- */
 #define TABLE_SLOT_FRESH           UINT64_C(1)
 #define TABLE_SLOT_DISPLACED_SHIFT 1
+#define TABLE_SLOT_TAIL            UINT64_C(8)
 #define TABLE_SLOT_POINTER         UINT64_C(0x0000fffffffffff0)
 #define TABLE_SLOT_USER_SHIFT      48
 
@@ -134,8 +144,8 @@ static inline unsigned table_home(uint64_t hash, unsigned depth, unsigned bucket
     return (unsigned)((((hash << depth) >> 48) * buckets) >> 16);
 }
 
-static inline uint8_t table_tag(uint64_t hash) {
-    uint8_t tag = (uint8_t)hash;
+static inline uint8_t table_tag(uint64_t hash, unsigned depth) {
+    uint8_t tag = (uint8_t)(hash << depth >> 51);
     return tag ? tag : 1;
 }
 
@@ -155,9 +165,10 @@ static inline __attribute__((always_inline)) table_slot *table_find(const struct
                                                                     const void *arg) {
     if (t->count == 0) return NULL;
     uint64_t word = t->directory[table_directory_index(hash, t->depth)];
-    unsigned buckets = table_word_buckets(word), home = table_home(hash, table_word_depth(word), buckets);
+    unsigned buckets = table_word_buckets(word), depth = table_word_depth(word),
+             home = table_home(hash, depth, buckets);
     struct table_bucket *first = table_word_segment(word)->bucket, *b = first + home;
-    uint8_t tag = table_tag(hash), overflow = b->overflow;
+    uint8_t tag = table_tag(hash, depth), overflow = b->overflow;
     for (unsigned distance = 0;;) {
         for (uint64_t m = table_tag_matches(b, tag); m; m &= m - 1) {
             table_slot *s = &b->slots[__builtin_ctzll(m) >> 3];
@@ -177,13 +188,14 @@ static inline void table_prefetch(const struct table *t, uint64_t hash, int stag
         __builtin_prefetch(word);
         return;
     }
+    unsigned depth = table_word_depth(*word);
     const struct table_bucket *b =
-        table_word_segment(*word)->bucket + table_home(hash, table_word_depth(*word), table_word_buckets(*word));
+        table_word_segment(*word)->bucket + table_home(hash, depth, table_word_buckets(*word));
     if (stage == 1) {
         __builtin_prefetch(b);
         return;
     }
-    uint64_t m = table_tag_matches(b, table_tag(hash));
+    uint64_t m = table_tag_matches(b, table_tag(hash, depth));
     if (m) __builtin_prefetch(table_slot_entry(&b->slots[__builtin_ctzll(m) >> 3]));
 }
 

@@ -8,10 +8,18 @@
 #define TABLE_DISPLACED_BITS  (UINT64_C(3) << TABLE_SLOT_DISPLACED_SHIFT)
 #define TABLE_POSITION_BITS   48
 #define TABLE_HOME_BITS       16
+#define TABLE_TAG_PERIOD      2048 /* of the 16 home bits: the 5 highest are not in the tag */
+#define TABLE_TAG_CELL        8    /* nor the 3 lowest, of which the tail is the highest */
 
 _Static_assert(sizeof(struct table_bucket) == 64, "a bucket is a cache line");
 _Static_assert(sizeof(struct table_segment) == 64, "the header is a cache line");
 _Static_assert(TABLE_DEPTH_MAX + TABLE_HOME_BITS == TABLE_POSITION_BITS, "a position decides segment and home");
+
+/* An entry on its way from one segment to another: its slot word without displacement and tail, fresh only if that still counts,
+ * and its hash; bits of unsure are not known (and zero). */
+struct table_moved {
+    uint64_t hash, unsure, word;
+};
 
 static inline uint64_t table_position(uint64_t hash) { return hash >> (64 - TABLE_POSITION_BITS); }
 
@@ -30,6 +38,11 @@ static inline size_t table_word_span(unsigned directory_depth, uint64_t word) {
     return (size_t)1 << (directory_depth - table_word_depth(word));
 }
 
+/* The lowest of the 16 home bits whose home is this bucket; 2^16 for the bucket behind the last. */
+static inline uint32_t table_home_first(unsigned home, unsigned buckets) {
+    return (((uint32_t)home << TABLE_HOME_BITS) + buckets - 1) / buckets;
+}
+
 /* The lowest hash whose first depth bits are those of hash, and the highest. */
 static inline uint64_t table_range_first(uint64_t hash, unsigned depth) { return hash & ~(UINT64_MAX >> depth); }
 
@@ -38,6 +51,10 @@ static inline uint64_t table_range_last(uint64_t hash, unsigned depth) { return 
 static inline unsigned table_displaced(const table_slot *s) {
     uint64_t word = atomic_load_explicit(s, memory_order_relaxed);
     return (unsigned)(word >> TABLE_SLOT_DISPLACED_SHIFT) & 3;
+}
+
+static inline uint64_t table_tail(uint64_t hash, unsigned depth) {
+    return hash << depth >> 50 & 1 ? TABLE_SLOT_TAIL : 0;
 }
 
 /* Bits 0x80 of the bytes of the bucket's used slots; iterate with table_used_slot. */
@@ -54,8 +71,27 @@ static inline void table_prefetch_bucket(const struct table_bucket *b) {
 
 /* table.c: whether a live snapshot may still read this segment, which lies at hash. */
 bool table_segment_shared(const struct table *t, const struct table_segment *s, uint64_t hash);
-/* Puts the slot word (its displaced bits are ignored) into the segment near home; NULL when there is no place. */
-table_slot *table_place(struct table_segment *s, unsigned home, uint8_t tag, uint64_t word);
+/* The slow way of table_place. */
+table_slot *table_place_displaced(struct table_segment *s, unsigned home, uint8_t tag, uint64_t word);
+
+static inline table_slot *table_bucket_put(struct table_bucket *b, uint64_t free, uint8_t tag, uint64_t word) {
+    unsigned i = table_match_index(free);
+    uint64_t
+        tags; /* changed as one word: the next look at this bucket reads one, and must not wait for a byte's store */
+    memcpy(&tags, b, sizeof tags);
+    tags |= (uint64_t)tag << (8 * i);
+    memcpy(b, &tags, sizeof tags);
+    atomic_store_explicit(&b->slots[i], word, memory_order_relaxed);
+    return &b->slots[i];
+}
+
+/* Puts the slot word, its displaced bits 0, into the segment near home; NULL when there is no place. */
+static inline table_slot *table_place(struct table_segment *s, unsigned home, uint8_t tag, uint64_t word) {
+    uint64_t free = table_tag_matches(&s->bucket[home], 0);
+    if (unlikely(!free)) return table_place_displaced(s, home, tag, word);
+    s->count++;
+    return table_bucket_put(&s->bucket[home], free, tag, word);
+}
 
 /* table_split.c: storage of segments. A segment counts in the table from install to drop. */
 struct table_segment *table_segment_new(const struct table *t, unsigned depth, unsigned buckets);

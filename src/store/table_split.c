@@ -6,11 +6,6 @@
 /* The bucket counts a segment may have: 64 * (1 + n) is a size class of jemalloc, so nothing is lost to rounding. */
 static const uint8_t bucket_steps[] = {1, 3, 5, 7, 11, 15, 23, 31, 39, 47, 63};
 
-/* An entry on its way from one segment to another: its slot word without displacement, fresh only if that still counts. */
-struct moved {
-    uint64_t hash, word;
-};
-
 /* ---- storage ---- */
 size_t table_segment_bytes(const struct table_segment *s) { return 64 * (1 + (size_t)s->buckets); }
 
@@ -83,34 +78,82 @@ static void table_directory_halve(struct table *t) {
 }
 
 /* ---- moving entries ---- */
-/* Writes the segment's entries to out (TABLE_SEGMENT_ENTRIES at most) and returns their number. Every entry is a cache
- * miss for hash_of: so they are asked for some steps ahead. */
-static size_t segment_gather(const struct table *t, const struct table_segment *s, struct moved *out) {
-    uint64_t keep = ~TABLE_DISPLACED_BITS & ~(s->epoch == t->epoch ? 0 : TABLE_SLOT_FRESH);
-    size_t n = 0;
-    for (const struct table_bucket *b = s->bucket; b < s->bucket + s->buckets; b++)
-        for (uint64_t m = table_used(b); m; m &= m - 1)
-            out[n++].word = atomic_load_explicit(&b->slots[table_match_index(m)], memory_order_relaxed) & keep;
-    proven(n == s->count);
-    for (size_t i = 0; i < n + PREFETCH_AHEAD; i++) {
-        if (i < n) __builtin_prefetch((const void *)(uintptr_t)(out[i].word & TABLE_SLOT_POINTER));
-        if (i < PREFETCH_AHEAD) continue;
-        struct moved *m = &out[i - PREFETCH_AHEAD];
-        m->hash = t->hash_of((const void *)(uintptr_t)(m->word & TABLE_SLOT_POINTER), t->hash_arg);
-    }
-    return n;
+static void moved_ask_hash(const struct table *t, struct table_moved *m) {
+    m->hash = t->hash_of((const void *)(uintptr_t)(m->word & TABLE_SLOT_POINTER), t->hash_arg);
+    m->unsure = 0;
 }
 
-/* A new segment with these entries, or NULL when one finds no place. */
-static struct table_segment *segment_build(const struct table *t, const struct moved *entries, size_t n, unsigned depth,
+/* The unknown bits below `units` of the 16 home bits. */
+static uint64_t unsure_below(uint64_t units, unsigned depth) { return (units << (64 - TABLE_HOME_BITS - depth)) - 1; }
+
+/* What the home, which has the home bits from first to before end, the tag, and the tail (if not negative) tell of a hash.
+ * All of it is unsure when they leave a choice: always in small segments, where the home tells less than 5 bits. */
+static void moved_recall(struct table_moved *m, unsigned depth, uint32_t first, uint32_t end, uint32_t tag, int tail) {
+    uint32_t cell = TABLE_TAG_CELL, base = tag * TABLE_TAG_CELL;
+    if (tag == 1) {
+        base = 0;
+        cell = 2 * TABLE_TAG_CELL;
+    } else if (tail >= 0) {
+        cell = TABLE_TAG_CELL / 2;
+        base += (uint32_t)tail * cell;
+    }
+    uint32_t period = first < base + cell ? 0 : (first - base - cell) / TABLE_TAG_PERIOD + 1;
+    uint32_t bits = period * TABLE_TAG_PERIOD + base;
+    bool unclear = bits + TABLE_TAG_PERIOD < end || (tag == 1 && tail >= 0);
+    m->hash |= (uint64_t)bits << (64 - TABLE_HOME_BITS - depth);
+    m->unsure = unclear ? UINT64_MAX : unsure_below(cell, depth);
+}
+
+/* Writes the segment's entries to out (TABLE_SEGMENT_ENTRIES at most) and returns their number. */
+static size_t segment_gather(const struct table *t, const struct table_segment *s, uint64_t hash,
+                             struct table_moved *out) {
+    uint64_t drop = TABLE_DISPLACED_BITS | TABLE_SLOT_TAIL | (s->epoch == t->epoch ? 0 : TABLE_SLOT_FRESH);
+    uint64_t range = table_range_first(hash, s->depth);
+    uint32_t first[TABLE_SEGMENT_BUCKETS + 1];
+    struct table_moved *end = out;
+    for (unsigned at = 0; at <= s->buckets; at++) first[at] = table_home_first(at, s->buckets);
+    for (unsigned at = 0; at < s->buckets; at++)
+        for (uint64_t m = table_used(&s->bucket[at]); m; m &= m - 1, end++) {
+            unsigned i = table_match_index(m), displaced = table_displaced(&s->bucket[at].slots[i]);
+            unsigned home = at < displaced ? at + s->buckets - displaced : at - displaced;
+            uint64_t word = atomic_load_explicit(&s->bucket[at].slots[i], memory_order_relaxed);
+            *end = (struct table_moved){.hash = range, .word = word & ~drop};
+            moved_recall(end, s->depth, first[home], first[home + 1], s->bucket[at].tags[i],
+                         s->tails ? (word & TABLE_SLOT_TAIL) != 0 : -1);
+        }
+    proven(end - out == s->count);
+    return s->count;
+}
+
+/* Asks hash_of for entries of which more than `tolerated` is unsure. Each is a cache miss: so they are fetched ahead. */
+static void moved_make_sure(const struct table *t, struct table_moved *entries, size_t n, uint64_t tolerated) {
+    for (size_t i = 0; i < n + PREFETCH_AHEAD; i++) {
+        if (i < n && entries[i].unsure > tolerated)
+            __builtin_prefetch((const void *)(uintptr_t)(entries[i].word & TABLE_SLOT_POINTER));
+        if (i < PREFETCH_AHEAD) continue;
+        struct table_moved *m = &entries[i - PREFETCH_AHEAD];
+        if (m->unsure > tolerated) moved_ask_hash(t, m);
+    }
+}
+
+/* A new segment with these entries, or NULL when one finds no place. What is unsure of a hash does not reach its tag, and
+ * its home only now and then. */
+static struct table_segment *segment_build(const struct table *t, struct table_moved *entries, size_t n, unsigned depth,
                                            unsigned buckets) {
     struct table_segment *s = table_segment_new(t, depth, buckets);
-    for (size_t i = 0; i < n; i++) {
-        uint64_t hash = entries[i].hash;
-        if (table_place(s, table_home(hash, depth, buckets), table_tag(hash), entries[i].word)) continue;
+    uint64_t unsure = 0;
+    for (struct table_moved *m = entries; m < entries + n; m++) {
+        unsigned home = table_home(m->hash, depth, buckets);
+        if (unlikely(table_home(m->hash | m->unsure, depth, buckets) != home)) {
+            moved_ask_hash(t, m);
+            home = table_home(m->hash, depth, buckets);
+        }
+        unsure |= m->unsure;
+        if (table_place(s, home, table_tag(m->hash, depth), m->word | table_tail(m->hash, depth))) continue;
         mem_free_aligned(t->owner, s, table_segment_bytes(s), 64);
         return NULL;
     }
+    s->tails = unsure <= unsure_below(TABLE_TAG_CELL / 2, depth);
     return s;
 }
 
@@ -123,8 +166,9 @@ static unsigned buckets_for(size_t n, unsigned min) {
     return 0;
 }
 
-static struct table_segment *segment_fit(const struct table *t, const struct moved *entries, size_t n, unsigned depth,
+static struct table_segment *segment_fit(const struct table *t, struct table_moved *entries, size_t n, unsigned depth,
                                          unsigned min) {
+    moved_make_sure(t, entries, n, UINT64_MAX - 1);
     for (unsigned b = buckets_for(n, min); b; b = buckets_for(n, b + 1)) {
         if (n > (size_t)b * TABLE_SLOTS) continue;
         struct table_segment *s = segment_build(t, entries, n, depth, b);
@@ -134,10 +178,10 @@ static struct table_segment *segment_fit(const struct table *t, const struct mov
 }
 
 /* Moves the entries whose bit below depth is 0 to the front and returns their number. */
-static size_t partition(struct moved *entries, size_t n, unsigned depth) {
+static size_t partition(struct table_moved *entries, size_t n, unsigned depth) {
     size_t low = 0;
     for (size_t i = 0; i < n; i++) {
-        struct moved m = entries[i];
+        struct table_moved m = entries[i];
         if (m.hash << depth >> 63) continue;
         entries[i] = entries[low];
         entries[low++] = m;
@@ -147,7 +191,7 @@ static size_t partition(struct moved *entries, size_t n, unsigned depth) {
 
 /* Installs the entries, all of the range of hash at depth, as one segment of at least min buckets or, when they do not
  * fit, as the two halves of the range. Recursion: one level with any hash that spreads, at most TABLE_DEPTH_MAX. */
-static void table_spread(struct table *t, struct moved *entries, size_t n, uint64_t hash, unsigned depth,
+static void table_spread(struct table *t, struct table_moved *entries, size_t n, uint64_t hash, unsigned depth,
                          unsigned min) {
     struct table_segment *s = segment_fit(t, entries, n, depth, min);
     if (s) {
@@ -156,6 +200,7 @@ static void table_spread(struct table *t, struct moved *entries, size_t n, uint6
     }
     proven(depth < TABLE_DEPTH_MAX); /* else more than 28 equal positions: not a hash */
     if (depth == t->depth) table_directory_double(t);
+    moved_make_sure(t, entries, n, unsure_below(TABLE_TAG_CELL / 2, depth));
     uint64_t first = table_range_first(hash, depth);
     size_t low = partition(entries, n, depth);
     table_spread(t, entries, low, first, depth + 1, 1);
@@ -163,10 +208,10 @@ static void table_spread(struct table *t, struct moved *entries, size_t n, uint6
 }
 
 void table_grow(struct table *t, struct frozen *f, uint64_t hash) {
-    struct moved entries[TABLE_SEGMENT_ENTRIES];
+    struct table_moved entries[TABLE_SEGMENT_ENTRIES];
     struct table_segment *s = table_segment_at(t, hash);
-    size_t n = segment_gather(t, s, entries);
     unsigned depth = s->depth, min = s->buckets + 1u;
+    size_t n = segment_gather(t, s, hash, entries);
     table_segment_drop(t, f, hash, s);
     table_spread(t, entries, n, hash, depth, min);
 }
@@ -179,9 +224,9 @@ static bool table_merge(struct table *t, struct frozen *f, uint64_t hash) {
     uint64_t other_hash = hash ^ UINT64_C(1) << (64 - s->depth);
     struct table_segment *other = table_segment_at(t, other_hash);
     if (other->depth != s->depth || s->count + other->count >= MERGE_BELOW) return false;
-    struct moved entries[MERGE_BELOW];
-    size_t n = segment_gather(t, s, entries);
-    n += segment_gather(t, other, entries + n);
+    struct table_moved entries[MERGE_BELOW];
+    size_t n = segment_gather(t, s, hash, entries);
+    n += segment_gather(t, other, other_hash, entries + n);
     struct table_segment *merged = segment_fit(t, entries, n, s->depth - 1u, 1);
     if (!merged) return false;
     table_segment_drop(t, f, hash, s);
@@ -193,8 +238,8 @@ static bool table_merge(struct table *t, struct frozen *f, uint64_t hash) {
 static void table_shrink_segment(struct table *t, struct frozen *f, uint64_t hash) {
     struct table_segment *s = table_segment_at(t, hash);
     if (s->count * 5 >= s->buckets * TABLE_SLOTS * 2 || buckets_for(s->count, 1) >= s->buckets) return;
-    struct moved entries[TABLE_SEGMENT_ENTRIES];
-    size_t n = segment_gather(t, s, entries);
+    struct table_moved entries[TABLE_SEGMENT_ENTRIES];
+    size_t n = segment_gather(t, s, hash, entries);
     struct table_segment *smaller = segment_fit(t, entries, n, s->depth, 1);
     if (!smaller) return;
     table_segment_drop(t, f, hash, s);

@@ -1,12 +1,6 @@
 #include "store/table_int.h"
 
 /* ---- scan ---- */
-/* The lowest position of a home bucket in a segment of this depth, relative to the segment's first. */
-static uint64_t home_first_position(unsigned home, unsigned buckets, unsigned depth) {
-    uint64_t lowest = (((uint64_t)home << TABLE_HOME_BITS) + buckets - 1) / buckets;
-    return lowest << (TABLE_DEPTH_MAX - depth);
-}
-
 struct scan {
     const struct table *table;
     uint64_t from; /* positions below are not visited; 0: no test */
@@ -30,9 +24,10 @@ uint64_t table_scan(const struct table *t, uint64_t cursor, void (*visit)(void *
     uint64_t hash = cursor << (64 - TABLE_POSITION_BITS), word = *table_word(t, hash);
     struct table_segment *s = table_word_segment(word);
     unsigned home = table_home(hash, s->depth, s->buckets);
+    unsigned scale = TABLE_DEPTH_MAX - s->depth; /* from home bits to positions */
     uint64_t first = table_position(table_range_first(hash, s->depth));
-    uint64_t begin = first + home_first_position(home, s->buckets, s->depth);
-    uint64_t end = first + home_first_position(home + 1, s->buckets, s->depth);
+    uint64_t begin = first + ((uint64_t)table_home_first(home, s->buckets) << scale);
+    uint64_t end = first + ((uint64_t)table_home_first(home + 1, s->buckets) << scale);
     proven(begin <= cursor && cursor < end);
     struct scan scan = {t, cursor == begin ? 0 : cursor, visit, arg};
     unsigned reach = s->bucket[home].overflow ? TABLE_DISPLACED_MAX : 0;
@@ -117,7 +112,8 @@ static void verify_slot(const struct table *t, const struct table_segment *s, ui
     uint64_t hash = t->hash_of(table_slot_entry(slot), t->hash_arg);
     unsigned displaced = table_displaced(slot);
     proven(table_range_first(hash, s->depth) == first);
-    proven(s->bucket[at].tags[i] == table_tag(hash));
+    proven(s->bucket[at].tags[i] == table_tag(hash, s->depth));
+    proven(!s->tails || (*slot & TABLE_SLOT_TAIL) == table_tail(hash, s->depth));
     proven(displaced < s->buckets && (table_home(hash, s->depth, s->buckets) + displaced) % s->buckets == at);
 }
 

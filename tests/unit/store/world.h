@@ -47,13 +47,13 @@ static inline uint64_t hash_clumped(uint64_t key) {
 /* All keys in 2^-12 of the range, so the first splits leave one side empty. */
 static inline uint64_t hash_narrow(uint64_t key) { return UINT64_C(0xabc) << 52 | hash_good(key) >> 12; }
 
-/* All tags equal: every slot of a bucket is a candidate. */
-static inline uint64_t hash_one_tag(uint64_t key) { return hash_good(key) << 8; }
+/* Few tags: many slots of a bucket are candidates. */
+static inline uint64_t hash_few_tags(uint64_t key) { return (key * UINT64_C(0x9e3779b1) & 0x1ffff) << 47 | key; }
 
 /* Runs of keys in neighbouring buckets. */
 static inline uint64_t hash_sequential(uint64_t key) { return key << 40 | key; }
 
-static hash_kind *const hash_kinds[] = {hash_good, hash_clumped, hash_narrow, hash_one_tag, hash_sequential};
+static hash_kind *const hash_kinds[] = {hash_good, hash_clumped, hash_narrow, hash_few_tags, hash_sequential};
 
 static inline uint64_t world_hash_of(const void *entry, const void *arg) {
     return ((const struct world *)arg)->hash(((const struct item *)entry)->key);
