@@ -1,5 +1,7 @@
 /* INFO's facts that only the server knows: how it was configured, what it listens on, what waits for the reaper. */
 #include "base/check.h"
+#include "exec/executor.h"
+#include "io/loop.h"
 #include "io/thread.h"
 #include "server/config.h"
 #include "server/network.h"
@@ -41,6 +43,12 @@ READ_TEXT(config_file, config_file_path())
 READ_INTEGER(io_threads, 0)
 READ_TEXT(policy, policy_name())
 READ_INTEGER(reaper_pending, reaper_pending(server_reaper()))
+READ_INTEGER(turns, loop_stats(server_loop())->turns)
+READ_INTEGER(turn_time, loop_stats(server_loop())->duration_us_sum)
+READ_INTEGER(turn_max, loop_stats(server_loop())->duration_us_max)
+READ_INTEGER(turn_rate, server_turn_rate())
+READ_INTEGER(turn_mean, server_turn_mean_us())
+READ_INTEGER(command_time, scope->executor->stats.command_time_ns / 1000)
 
 static void listeners(const struct metric_scope *scope, metric_emit *emit, void *arg) {
     (void)scope;
@@ -49,6 +57,8 @@ static void listeners(const struct metric_scope *scope, metric_emit *emit, void 
 
 #define GAUGE(section_, field, reader, text) \
     { .section = section_, .name = field, .class = METRIC_GAUGE, .help = text, .read = reader }
+#define COUNTER(section_, field, reader, text) \
+    { .section = section_, .name = field, .class = METRIC_COUNTER, .help = text, .read = reader }
 #define STATE(section_, field, reader, text) \
     { .section = section_, .name = field, .class = METRIC_STATE, .help = text, .read = reader }
 
@@ -65,6 +75,12 @@ const struct metric server_metrics[] = {
      .class = METRIC_STATE,
      .help = "One line a listener.",
      .lines = listeners},
+    COUNTER("stats", "eventloop_cycles", read_turns, "Turns of the event loop."),
+    COUNTER("stats", "eventloop_duration_sum", read_turn_time, "Microseconds spent in turns, without waiting."),
+    COUNTER("stats", "eventloop_duration_cmd_sum", read_command_time, "Microseconds spent in commands."),
+    GAUGE("stats", "instantaneous_eventloop_cycles_per_sec", read_turn_rate, "Turns in the last second."),
+    GAUGE("stats", "instantaneous_eventloop_duration_usec", read_turn_mean, "Mean time of a turn in the last second."),
+    GAUGE("debug", "eventloop_duration_max", read_turn_max, "The longest turn in microseconds."),
     STATE("memory", "maxmemory_policy", read_policy, "What happens at the limit."),
     GAUGE("memory", "lazyfree_pending_objects", read_reaper_pending, "Frees that wait for the reaper."),
 };

@@ -28,6 +28,8 @@ static struct {
     struct loop_fd signals;
     struct loop_timer cron;
     int64_t next_second_us;
+    struct loop_stats second_start;  /* of the second that runs */
+    int64_t turn_rate, turn_mean_us; /* of the second that has passed */
     int exit_code;
     bool stopping;
     bool expire_pending; /* due keys are left from the last slice */
@@ -131,12 +133,20 @@ static int64_t us_until(int64_t deadline_ms, int64_t now_ms) {
     return deadline_ms <= now_ms ? 0 : (deadline_ms - now_ms) * 1000;
 }
 
+static void expire_due(struct dataset *ds) {
+    server.expire_pending = false;
+    if (dataset_next_expiry_ms(ds) > dataset_now(ds)) return;
+    int64_t begun_us = clock_mono_us();
+    server.expire_pending = dataset_expire_due(ds, EXPIRE_SLICE_US);
+    observe_latency("expire-cycle", (uint64_t)(clock_mono_us() - begun_us) * 1000);
+}
+
 /* Expiry, deadlines, and how long the loop may sleep. */
 static int64_t before_wait(void *arg) {
     (void)arg;
     struct executor *x = &server.executor;
     executor_begin_batch(x);
-    server.expire_pending = dataset_expire_due(x->dataset, EXPIRE_SLICE_US);
+    expire_due(x->dataset);
     executor_tick(x, x->now_ms);
     shutdown_tick();
     if (server.expire_pending || server.stopping || network_has_pending(server.network)) return 0;
@@ -157,6 +167,19 @@ static void on_signal(struct loop_fd *fd, unsigned events) {
     while ((number = process_signal_read(fd->fd)) > 0) shutdown_signal(number);
 }
 
+static void sample_turns(void) {
+    const struct loop_stats *now = loop_stats(server.loop);
+    int64_t turns = (int64_t)(now->turns - server.second_start.turns);
+    int64_t time_us = (int64_t)(now->duration_us_sum - server.second_start.duration_us_sum);
+    server.second_start = *now;
+    server.turn_rate = turns;
+    server.turn_mean_us = turns ? time_us / turns : 0;
+}
+
+int64_t server_turn_rate(void) { return server.turn_rate; }
+
+int64_t server_turn_mean_us(void) { return server.turn_mean_us; }
+
 static void on_cron(struct loop_timer *timer) {
     int64_t now_us = clock_mono_us();
     loop_timer_start(server.loop, timer, now_us + 100000);
@@ -166,6 +189,7 @@ static void on_cron(struct loop_timer *timer) {
     persist_cron();
     if (now_us >= server.next_second_us) {
         server.next_second_us = now_us + 1000000;
+        sample_turns();
         network_close_idle(server.network);
     }
 }

@@ -43,7 +43,9 @@ struct executor *server_executor(void);
 struct loop *server_loop(void);
 struct network *server_network(void);
 struct reaper *server_reaper(void);
-void server_stop(int exit_code); /* ends server_run at the end of this turn */
+int64_t server_turn_rate(void);    /* turns of the loop in the last second */
+int64_t server_turn_mean_us(void); /* their mean time, without waiting */
+void server_stop(int exit_code);   /* ends server_run at the end of this turn */
 void server_enter(enum server_phase phase);
 
 /* ---- lists.c: what every room declares, gathered in one place ---- */
