@@ -31,10 +31,11 @@ struct parse {
     int version;
     bool valkey;
     int64_t now_ms;
-    int64_t record;    /* offset of the record being read */
-    bool attributes;   /* an expiry, idle time or frequency waits for its key */
-    int64_t expire_at; /* of the next key */
-    int64_t access;    /* the same; -1: none */
+    int64_t record;         /* offset of the record being read */
+    const struct slice *of; /* the record's key, once it has been read: for errors */
+    bool attributes;        /* an expiry, idle time or frequency waits for its key */
+    int64_t expire_at;      /* of the next key */
+    int64_t access;         /* the same; -1: none */
     struct buf key, value, packed;
     struct batch batch;
     int64_t loaded, expired;
@@ -61,7 +62,8 @@ static bool fail_key(struct parse *p, int64_t offset, const struct slice *key, c
     return false;
 }
 
-#define fail(p, ...) fail_key((p), (p)->record, NULL, __VA_ARGS__)
+#define NO_MEMORY    "no memory for a string of %llu bytes"
+#define fail(p, ...) fail_key((p), (p)->record, (p)->of, __VA_ARGS__)
 
 static bool ends_early(struct parse *p) {
     if (p->src->error) return fail(p, "cannot be read: %s", strerror(p->src->error));
@@ -122,47 +124,45 @@ static void trim(struct buf *b) {
     if (b->cap > SCRATCH_KEEP) buf_release(b);
 }
 
-static bool no_memory(struct parse *p, const struct slice *key, uint64_t n) {
-    return fail_key(p, p->record, key, "no memory for a string of %llu bytes", (unsigned long long)n);
-}
+static bool no_memory(struct parse *p, uint64_t n) { return fail(p, NO_MEMORY, (unsigned long long)n); }
 
 static bool take_bytes(struct parse *p, void *dst, uint64_t n) { return source_read(p->src, dst, n) || ends_early(p); }
 
 /* The compressed bytes of an LZF string into p->packed, once they are known to give what the head claims. */
-static bool take_packed(struct parse *p, const struct rdb_string_head *head, const struct slice *key) {
+static bool take_packed(struct parse *p, const struct rdb_string_head *head) {
     size_t found;
     buf_clear(&p->packed);
-    if (!buf_try_reserve(&p->packed, (size_t)head->stored)) return no_memory(p, key, head->stored);
+    if (!buf_try_reserve(&p->packed, (size_t)head->stored)) return no_memory(p, head->stored);
     if (!take_bytes(p, p->packed.ptr, head->stored)) return false;
     buf_advance(&p->packed, (size_t)head->stored);
     if (lzf_length(p->packed.ptr, p->packed.len, &found) && found == head->len) return true;
-    return fail_key(p, p->record, key, "corrupt: compressed data that does not give the %llu bytes it claims",
-                    (unsigned long long)head->len);
+    return fail(p, "corrupt: compressed data that does not give the %llu bytes it claims",
+                (unsigned long long)head->len);
 }
 
 /* Before memory for head's string is asked for, and then the string itself: a compressed one is read and checked first. */
-static bool prepare_text(struct parse *p, const struct rdb_string_head *head, const struct slice *key) {
-    return head->kind != RDB_STRING_LZF || take_packed(p, head, key);
+static bool prepare_text(struct parse *p, const struct rdb_string_head *head) {
+    return head->kind != RDB_STRING_LZF || take_packed(p, head);
 }
 
 /* head's string to dst, which has room for head->len bytes. */
-static bool take_text_to(struct parse *p, const struct rdb_string_head *head, const struct slice *key, char *dst) {
+static bool take_text_to(struct parse *p, const struct rdb_string_head *head, char *dst) {
     if (head->kind == RDB_STRING_PLAIN) return take_bytes(p, dst, head->stored);
     proven(head->kind == RDB_STRING_LZF && p->packed.len == head->stored);
     bool unpacked = lzf_unpack(p->packed.ptr, p->packed.len, dst, (size_t)head->len);
     trim(&p->packed);
-    return unpacked || fail_key(p, p->record, key, "corrupt: compressed data that cannot be unpacked");
+    return unpacked || fail(p, "corrupt: compressed data that cannot be unpacked");
 }
 
-static bool take_text(struct parse *p, const struct rdb_string_head *head, const struct slice *key, struct buf *into) {
+static bool take_text(struct parse *p, const struct rdb_string_head *head, struct buf *into) {
     buf_clear(into);
     if (head->kind == RDB_STRING_INT) {
         buf_advance(into, num_format_i64(buf_reserve(into, NUM_TEXT_MAX), head->integer));
         return true;
     }
-    if (!prepare_text(p, head, key)) return false;
-    if (!buf_try_reserve(into, (size_t)head->len)) return no_memory(p, key, head->len);
-    if (!take_text_to(p, head, key, into->ptr)) return false;
+    if (!prepare_text(p, head)) return false;
+    if (!buf_try_reserve(into, (size_t)head->len)) return no_memory(p, head->len);
+    if (!take_text_to(p, head, into->ptr)) return false;
     buf_advance(into, (size_t)head->len);
     return true;
 }
@@ -172,7 +172,7 @@ static bool take_name(struct parse *p, struct buf *into) {
     struct rdb_string_head head;
     if (!take_head(p, &head)) return false;
     if (head.len > ENTRY_KEY_MAX) return fail(p, "a key of %llu bytes is too long", (unsigned long long)head.len);
-    return take_text(p, &head, NULL, into);
+    return take_text(p, &head, into);
 }
 
 /* ---- batches ---- */
@@ -228,7 +228,8 @@ static bool add(struct parse *p, struct slice key, struct entry *e) {
 static bool add_string(struct parse *p, struct slice key, struct slice value) {
     if (unlikely(key_expired(p))) return drop_expired(p);
     struct entry *e = entry_new_string(key, value, p->expire_at);
-    return e ? add(p, key, e) : no_memory(p, &key, value.len);
+    if (likely(e != NULL)) return add(p, key, e);
+    return fail_key(p, p->record, &key, NO_MEMORY, (unsigned long long)value.len);
 }
 
 /* ---- string values ---- */
@@ -247,23 +248,30 @@ static bool peek_short(struct rdb_reader *r, struct buf *scratch, struct slice *
 
 /* A value too long for the window goes straight into the body that will hold it. */
 static bool load_body(struct parse *p, const struct rdb_string_head *head, struct slice key) {
-    if (!prepare_text(p, head, &key)) return false;
+    if (!prepare_text(p, head)) return false;
     struct string_body *body = string_body_try_new((size_t)head->len, (size_t)head->len);
-    if (!body) return no_memory(p, &key, head->len);
-    if (!take_text_to(p, head, &key, body->bytes)) {
+    if (!body) return no_memory(p, head->len);
+    if (!take_text_to(p, head, body->bytes)) {
         string_body_free(body);
         return false;
     }
     return add(p, key, entry_new_body(key, body, p->expire_at));
 }
 
+static bool load_long_value(struct parse *p, const struct rdb_string_head *head, struct slice key) {
+    if (key_expired(p)) return take_bytes(p, NULL, head->stored) && drop_expired(p);
+    if (head->len > SHORT_MAX) return load_body(p, head, key);
+    return take_text(p, head, &p->value) && add_string(p, key, buf_slice(&p->value));
+}
+
 static bool load_long(struct parse *p) {
     struct rdb_string_head head;
-    if (!take_name(p, &p->key) || !take_head(p, &head)) return false;
+    if (!take_name(p, &p->key)) return false;
     struct slice key = buf_slice(&p->key);
-    if (key_expired(p)) return take_bytes(p, NULL, head.stored) && drop_expired(p);
-    if (head.len > SHORT_MAX) return load_body(p, &head, key);
-    return take_text(p, &head, &key, &p->value) && add_string(p, key, buf_slice(&p->value));
+    p->of = &key;
+    bool loaded = take_head(p, &head) && load_long_value(p, &head, key);
+    p->of = NULL;
+    return loaded;
 }
 
 static bool load_string(struct parse *p) {
