@@ -24,6 +24,9 @@ set intended {
     {config|get args} {newer: the form of 7.2}
     {config|set args} {newer: the form of 7.2}
     {shutdown args} {newer: the names of 7.2}
+    {bgsave args} {newer: the form of 8.1, with CANCEL}
+    {wait flags} {newer: blocking, as in 7.2}
+    {wait acl} {newer: blocking, as in 7.2}
     {getset replaced_by} {a slip in the peer's text}
 }
 set differences {}
@@ -201,6 +204,13 @@ set alike {
     {command getkeysandflags set a b}
     {command getkeysandflags set a b get}
     {command getkeysandflags getex a}
+    {command getkeysandflags copy a b db 1}
+    {command getkeysandflags rename a b}
+    {command getkeysandflags restore a 0 x}
+    {command getkeys object encoding a}
+    {command getkeys object freq}
+    {command getkeys del a b c}
+    {command getkeys swapdb 0 1}
 }
 foreach resp {2 3} {
     test "the same replies and errors as redis-server, in RESP$resp" {

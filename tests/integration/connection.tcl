@@ -185,19 +185,23 @@ test "a client that kills itself in a pipeline runs nothing behind it" {
 test "CLIENT PAUSE WRITE holds writes and lets reads through, each client in its order" {
     set c [client $srv]
     set writer [client $srv]
+    set lone [client $srv]
     $c set p 0
     $c client pause 100000 write
-    $writer -send get p
-    $writer -send set p 1
+    $lone -send append p a
     $writer -send get p
     assert_equal 0 [$writer -read]
-    wait_for {[info_field $c blocked_clients clients] == 1}
+    $writer -send append p b
+    $writer -send get p
+    wait_for {[info_field $c blocked_clients clients] == 2}
     assert_equal 0 [$c get p]
     assert_equal write [info_field $c paused_actions clients]
-    assert_equal b [client_field [line_of $c [lindex [regexp -inline {id=(\d+)[^\n]*flags=b} [$c client list]] 1]] flags]
+    assert_range [info_field $c paused_timeout_milliseconds clients] 1 100000
+    assert_equal 2 [regexp -all { flags=b } [$c client list]]
     $c client unpause
-    assert_equal OK [$writer -read]
-    assert_equal 1 [$writer -read]
+    assert_equal 2 [$lone -read] ;# nothing but the end of the pause moves it
+    assert_equal 3 [$writer -read]
+    assert_equal 0ab [$writer -read]
     assert_equal none [info_field $c paused_actions clients]
 }
 
