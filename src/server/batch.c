@@ -139,7 +139,7 @@ void batch_gather(struct connection *c) {
         const char *at = connection_input(c) + c->parsed;
         size_t left = connection_input_len(c) - c->parsed;
         if (left == 0) return;
-        bool fresh = c->parser.position == 0 && c->session.authenticated;
+        bool fresh = resp_parser_fresh(&c->parser) && c->session.authenticated;
         if (likely(fresh && gather_fast(c, at, left))) continue;
         if (!gather_slow(c, at, left)) return;
     }

@@ -44,6 +44,8 @@ struct resp_parser { /* zeroed memory is a fresh parser */
 
 /* buf: from the first byte of the current command; the same bytes (and more) at every call until READY. */
 enum resp_status resp_parse(struct resp_parser *p, const char *buf, size_t len);
+/* Between two commands, with nothing of the next one looked at: resp_parse_fast may be asked. */
+static inline bool resp_parser_fresh(const struct resp_parser *p) { return p->position == 0 && p->scanned == 0; }
 void resp_parser_release(struct resp_parser *p); /* frees; fresh again, limits kept */
 
 /* ---- replies, for tools and tests: a pull parser ---- */
