@@ -98,7 +98,7 @@ SEED ?=
 
 # Every program is run, also after one has failed.
 unit: $(UNIT)
-	@TARN_WRAP='$(WRAP)' sh scripts/run-unit.sh $(if $(ONLY),$(foreach word,$(subst $(comma), ,$(ONLY)),$(foreach u,$(UNIT),$(if $(findstring $(word),$(u)),$(u)))),$(UNIT))
+	@TARN_WRAP='$(WRAP)' sh scripts/run-unit.sh $(J) $(if $(ONLY),$(foreach word,$(subst $(comma), ,$(ONLY)),$(foreach u,$(UNIT),$(if $(findstring $(word),$(u)),$(u)))),$(UNIT))
 integration: all
 	@tclsh tests/integration/run.tcl -j $(J) -server $(OUT)/tarn-server -oracle $$(sh scripts/oracle.sh $(OUT)) -slow $(SLOW) -wrap '$(WRAP)' $(if $(ONLY),-only '$(ONLY)')
 # The same random commands to Tarn and to redis-server, replies compared; see tests/differential/differ.c.

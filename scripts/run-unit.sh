@@ -1,12 +1,9 @@
 #!/bin/sh
-# Runs unit test programs (cmocka) one after the other; shows what one prints only when it fails. Several at a time would
-# save little: most take milliseconds. TARN_WRAP is put before each.
+# run-unit.sh jobs program ...: runs unit test programs (cmocka), several at a time, and shows what one prints only when it fails.
+# TARN_WRAP is put before each. The last line is "N passed, N failed".
 set -u
-passed=0
-failed=0
-out=$(mktemp)
-trap 'rm -f "$out"' EXIT
-for program in "$@"; do
+if [ "$1" = --one ]; then
+    program=$2 out=$3/$(echo "$2" | tr / _)
     # shellcheck disable=SC2086
     ${TARN_WRAP:-} "$program" >"$out" 2>&1 </dev/null
     code=$?
@@ -14,12 +11,16 @@ for program in "$@"; do
     f=$(awk '/^\[  FAILED  \] [0-9]+ test/ { n += $4 } END { print n + 0 }' "$out")
     # A program that died, or was ended by a sanitizer after its tests, has failed too.
     if [ "$code" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
-    if [ "$code" -ne 0 ] || [ "$f" -ne 0 ]; then
-        echo "FAILED $program (exit code $code)"
-        tail -n 60 "$out" | sed 's/^/  /'
+    if [ "$f" -ne 0 ]; then
+        { echo "FAILED $program (exit code $code)"; tail -n 60 "$out" | sed 's/^/  /'; } >"$out.shown"
+        cat "$out.shown"
     fi
-    passed=$((passed + p))
-    failed=$((failed + f))
-done
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+    echo "$p $f" >"$out.count"
+    exit 0
+fi
+jobs=$1
+shift
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+printf '%s\n' "$@" | xargs -P "$jobs" -I '{}' sh "$0" --one '{}' "$folder"
+cat "$folder"/*.count | awk '{ p += $1; f += $2 } END { print p + 0 " passed, " f + 0 " failed"; exit f > 0 || p == 0 }'
