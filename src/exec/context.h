@@ -12,28 +12,28 @@ struct context {
     struct executor *executor;
     struct session *session;
     struct dataset *dataset;
-    struct db *db;              /* session's selected one */
+    struct db *db; /* session's selected one */
     const struct command *command;
-    const struct slice *argv;   /* argv[0] is the command's name; a subcommand's is argv[1] */
+    const struct slice *argv; /* argv[0] is the command's name; a subcommand's is argv[1] */
     int argc;
     struct reply *reply;
     int64_t now_ms;
-    int key_index;              /* the argument hashed beforehand, 0: none */
+    int key_index; /* the argument hashed beforehand, 0: none */
     uint64_t key_hash;
-    uint64_t changes;           /* changes of data so far; > 0 makes a write be propagated and counted */
+    uint64_t changes; /* changes of data so far; > 0 makes a write be propagated and counted */
 };
 
 /* Errors that many commands share (without '-'). */
-#define ERROR_SYNTAX "ERR syntax error"
-#define ERROR_WRONGTYPE "WRONGTYPE Operation against a key holding the wrong kind of value"
-#define ERROR_NOT_INTEGER "ERR value is not an integer or out of range"
-#define ERROR_NOT_FLOAT "ERR value is not a valid float"
-#define ERROR_NO_KEY "ERR no such key"
-#define ERROR_SAME_OBJECT "ERR source and destination objects are the same"
-#define ERROR_OUT_OF_RANGE "ERR index out of range"
+#define ERROR_SYNTAX          "ERR syntax error"
+#define ERROR_WRONGTYPE       "WRONGTYPE Operation against a key holding the wrong kind of value"
+#define ERROR_NOT_INTEGER     "ERR value is not an integer or out of range"
+#define ERROR_NOT_FLOAT       "ERR value is not a valid float"
+#define ERROR_NO_KEY          "ERR no such key"
+#define ERROR_SAME_OBJECT     "ERR source and destination objects are the same"
+#define ERROR_OUT_OF_RANGE    "ERR index out of range"
 #define ERROR_STRING_TOO_LONG "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
-#define ERROR_LOADING "LOADING Tarn is loading the dataset in memory"
-#define ERROR_NO_MEMORY "OOM command not allowed when used memory > 'maxmemory'."
+#define ERROR_LOADING         "LOADING Tarn is loading the dataset in memory"
+#define ERROR_NO_MEMORY       "OOM command not allowed when used memory > 'maxmemory'."
 
 static inline struct slice context_arg(const struct context *c, int i) { return c->argv[i]; }
 
@@ -64,8 +64,16 @@ void context_syntax_error(struct context *c);
 int64_t context_string_max(const struct context *c);
 
 enum notify_class {
-    NOTIFY_GENERIC = 1 << 0, NOTIFY_STRING = 1 << 1, NOTIFY_LIST = 1 << 2, NOTIFY_SET = 1 << 3, NOTIFY_HASH = 1 << 4,
-    NOTIFY_ZSET = 1 << 5, NOTIFY_EXPIRED = 1 << 6, NOTIFY_EVICTED = 1 << 7, NOTIFY_STREAM = 1 << 8, NOTIFY_MISS = 1 << 9,
+    NOTIFY_GENERIC = 1 << 0,
+    NOTIFY_STRING = 1 << 1,
+    NOTIFY_LIST = 1 << 2,
+    NOTIFY_SET = 1 << 3,
+    NOTIFY_HASH = 1 << 4,
+    NOTIFY_ZSET = 1 << 5,
+    NOTIFY_EXPIRED = 1 << 6,
+    NOTIFY_EVICTED = 1 << 7,
+    NOTIFY_STREAM = 1 << 8,
+    NOTIFY_MISS = 1 << 9,
     NOTIFY_NEW = 1 << 10,
 };
 /* A change of data by this command: counts it (context.changes, dataset changes) and tells event listeners. */

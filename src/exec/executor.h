@@ -33,12 +33,17 @@ struct executor_stats {
     uint64_t auth_failures, acl_denied_commands;
     uint64_t net_in, net_out, reads, writes;
     uint64_t query_buffer_closed, output_buffer_closed;
-    uint64_t command_time_ns; /* sum over all commands, brought up to date by executor_sample and executor_flush_times */
-    uint64_t client_peak_in, client_peak_out; /* maxima of this second: the carrier raises them, executor_sample files them */
+    uint64_t
+        command_time_ns; /* sum over all commands, brought up to date by executor_sample and executor_flush_times */
+    uint64_t client_peak_in,
+        client_peak_out; /* maxima of this second: the carrier raises them, executor_sample files them */
     double ops_per_s, in_kib_per_s, out_kib_per_s; /* set by executor_sample */
 };
 
-struct error_count { char code[32]; uint64_t count; };
+struct error_count {
+    char code[32];
+    uint64_t count;
+};
 #define EXECUTOR_ERROR_CODES_MAX 128
 
 #define EXECUTOR_PERCENTILES_MAX 8
@@ -61,8 +66,8 @@ struct executor_sampler {
 
 struct executor {
     struct command_index *commands;
-    struct dataset *dataset;    /* never NULL; an empty one while loading */
-    bool loading;               /* only CMD_LOADING commands run */
+    struct dataset *dataset; /* never NULL; an empty one while loading */
+    bool loading;            /* only CMD_LOADING commands run */
     bool async_loading;
     struct list_node sessions;  /* struct session.place */
     struct list_node blocked;   /* struct session.waiting */
@@ -72,7 +77,7 @@ struct executor {
     int64_t wait_floor_ms;      /* no blocked session has an earlier deadline; INT64_MAX: none has one */
     size_t session_count, blocked_count;
     uint64_t next_session_id;
-    int64_t now_ms;             /* wall, set by executor_begin_batch */
+    int64_t now_ms; /* wall, set by executor_begin_batch */
     enum pause_kind pause;
     int64_t pause_until_ms;
     struct executor_stats stats;
@@ -81,19 +86,19 @@ struct executor {
     struct executor_hooks hooks;
     struct keyspace_hooks keyspace; /* given to every dataset that is put in place */
     struct random random;
-    const char *password;       /* requirepass, "" when none */
+    const char *password; /* requirepass, "" when none */
     bool latency_tracking;
     double percentiles[EXECUTOR_PERCENTILES_MAX]; /* latency-tracking-info-percentiles; 50 99 99.9 unless set */
     unsigned percentile_count;
-    int64_t string_max;         /* proto-max-bulk-len; 512 MB unless set */
-    int64_t session_limit;      /* maxclients, for show; 0: not told */
-    int64_t used_memory_limit;  /* maxmemory, 0 none; CMD_DENYOOM is refused beyond it under noeviction */
+    int64_t string_max;        /* proto-max-bulk-len; 512 MB unless set */
+    int64_t session_limit;     /* maxclients, for show; 0: not told */
+    int64_t used_memory_limit; /* maxmemory, 0 none; CMD_DENYOOM is refused beyond it under noeviction */
     char run_id[41];
     int64_t start_ms;
-    uint64_t ticks_now;         /* end of the last command of this batch, 0 at its start */
-    uint64_t ticks_unfiled;     /* not yet in stats.command_time_ns */
-    int64_t limit_seen;         /* the limit that over_limit was found with */
-    unsigned limit_checks;      /* writes until used memory is looked at again */
+    uint64_t ticks_now;     /* end of the last command of this batch, 0 at its start */
+    uint64_t ticks_unfiled; /* not yet in stats.command_time_ns */
+    int64_t limit_seen;     /* the limit that over_limit was found with */
+    unsigned limit_checks;  /* writes until used memory is looked at again */
     bool over_limit;
     struct executor_sampler sampler;
 };

@@ -18,8 +18,8 @@ struct context;
 struct session_link {
     const char *peer, *local;
     int fd;
-    size_t input_bytes, input_free, input_peak; /* qbuf, qbuf-free */
-    size_t reply_space, reply_peak;             /* rbs, rbp */
+    size_t input_bytes, input_free, input_peak;          /* qbuf, qbuf-free */
+    size_t reply_space, reply_peak;                      /* rbs, rbp */
     size_t output_bytes, output_list_len, output_memory; /* obl, oll, omem */
     size_t total_memory;
     const char *events; /* "r", "rw", "" */
@@ -45,35 +45,35 @@ enum session_flags {
     SESSION_NO_EVICT = 1 << 7,
     SESSION_NO_TOUCH = 1 << 8,
     SESSION_MONITOR = 1 << 9,
-    SESSION_INTERNAL = 1 << 10,         /* not a client: loader, script */
+    SESSION_INTERNAL = 1 << 10, /* not a client: loader, script */
     SESSION_UNIX = 1 << 11,
 };
 
 /* Something a session waits for. timeout and cancel reply and clean up; neither frees the session. */
 struct session_wait {
-    void (*timed_out)(struct session *s);   /* the deadline passed, or CLIENT UNBLOCK TIMEOUT */
-    void (*cancelled)(struct session *s);   /* CLIENT UNBLOCK ERROR has replied already, or the session is being closed */
-    bool can_unblock;                       /* CLIENT UNBLOCK may end it */
+    void (*timed_out)(struct session *s); /* the deadline passed, or CLIENT UNBLOCK TIMEOUT */
+    void (*cancelled)(struct session *s); /* CLIENT UNBLOCK ERROR has replied already, or the session is being closed */
+    bool can_unblock;                     /* CLIENT UNBLOCK may end it */
 };
 
 struct session {
-    struct list_node place;        /* in the executor's registry, order of arrival */
-    struct list_node waiting;      /* in the executor's queue of the blocked or of the postponed, while it is one */
+    struct list_node place;   /* in the executor's registry, order of arrival */
+    struct list_node waiting; /* in the executor's queue of the blocked or of the postponed, while it is one */
     struct executor *executor;
     uint64_t id;
     unsigned flags;
     unsigned db;
     bool authenticated;
-    struct reply reply;            /* .out points to out */
-    struct buf out;                /* replies not yet handed to the carrier */
+    struct reply reply;                  /* .out points to out */
+    struct buf out;                      /* replies not yet handed to the carrier */
     char *name, *lib_name, *lib_version; /* NULL when not set; owner MEM_CLIENT */
-    int64_t created_ms, active_ms; /* wall */
+    int64_t created_ms, active_ms;       /* wall */
     const struct command *last_command;
     uint64_t commands, net_in, net_out;
     const struct session_wait *wait; /* while SESSION_BLOCKED */
     void *wait_arg;
-    int64_t wait_deadline_ms;      /* wall; 0: none */
-    size_t argv_bytes;             /* argv-mem of CLIENT LIST */
+    int64_t wait_deadline_ms; /* wall; 0: none */
+    size_t argv_bytes;        /* argv-mem of CLIENT LIST */
     const struct session_transport *transport;
 };
 
