@@ -18,7 +18,8 @@ struct context {
     int argc;
     struct reply *reply;
     int64_t now_ms;
-    int key_index; /* the argument hashed beforehand, 0: none */
+    size_t reply_start; /* where this command's reply begins in reply->out */
+    int key_index;      /* the argument hashed beforehand, 0: none */
     uint64_t key_hash;
     uint64_t changes; /* changes of data so far; > 0 makes a write be propagated and counted */
 };

@@ -269,6 +269,7 @@ enum run_result executor_run(struct executor *x, struct session *s, const struct
         .argc = r->argc,
         .reply = &s->reply,
         .now_ms = x->now_ms,
+        .reply_start = s->out.len,
         .key_index = likely(r->dataset_epoch == x->dataset_epoch) ? r->key_index : 0,
         .key_hash = r->key_hash,
     };
@@ -283,14 +284,13 @@ enum run_result executor_run(struct executor *x, struct session *s, const struct
         postpone(x, s);
         return RUN_POSTPONED;
     }
-    size_t start = s->out.len;
     uint64_t errors = s->reply.errors, begun = x->ticks_now ? x->ticks_now : clock_ticks();
     struct session *outer = x->current;
     x->current = s;
     cmd->row->run(&c);
     x->current = outer;
     account(x, cmd, &c, begun);
-    return finish(x, s, start, errors, &cmd->failed);
+    return finish(x, s, c.reply_start, errors, &cmd->failed);
 }
 
 /* ---- deadlines ---- */

@@ -54,19 +54,7 @@ static inline size_t request_span(const struct context *c) {
     return (size_t)((uintptr_t)last->ptr + last->len - (uintptr_t)c->argv[0].ptr);
 }
 
-/* Replies gather in a session's buffer: this command's begins where that of the one before it ended, as long as nothing has
- * been sent in between. After that it begins a new buffer, unless the client reads slowly: then what it has not read yet is
- * counted along. */
-static inline size_t reply_bytes(const struct context *c) {
-    const struct session *s = c->session;
-    struct reply_mark *last = &observe.last_reply;
-    size_t end = c->reply->out->len, begin = last->end;
-    if (s != last->session || s->net_out != last->sent || begin > end) begin = 0;
-    last->session = s;
-    last->sent = s->net_out;
-    last->end = end;
-    return end - begin;
-}
+static inline size_t reply_bytes(const struct context *c) { return c->reply->out->len - c->reply_start; }
 
 static void log_command(const struct context *c, enum commandlog_kind kind, int64_t value) {
     struct session *s = c->session;
@@ -201,6 +189,18 @@ static const struct directive rows[] = {
      .min = 0,
      .max = INT64_MAX,
      .apply = trim_logs},
+    {.name = "slowlog-entry-max-argc",
+     .type = DIRECTIVE_INT,
+     .value = &observe.log_limits.max_argc,
+     .initial = "32",
+     .min = 1,
+     .max = INT32_MAX},
+    {.name = "slowlog-entry-max-string-len",
+     .type = DIRECTIVE_INT,
+     .value = &observe.log_limits.max_string_len,
+     .initial = "128",
+     .min = 0,
+     .max = INT32_MAX},
     {.name = "latency-monitor-threshold",
      .type = DIRECTIVE_INT,
      .value = &observe.latency_threshold_ms,
@@ -248,5 +248,4 @@ void observe_release(void) {
     latency_clear(&observe.latency);
     info_release();
     observe.executor = NULL;
-    observe.last_reply = (struct reply_mark){0};
 }

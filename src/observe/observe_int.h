@@ -24,19 +24,10 @@ struct info_section_rows {
     unsigned count;
 };
 
-/* Where the reply of the command that ran last ends, and how much of its session's output had been sent. */
-struct reply_mark {
-    const struct session *session;
-    uint64_t sent;
-    size_t end;
-};
-
 struct observe_state {
-    /* What observe_ran compares: the smallest duration and sizes that anything here wants to hear of. One
-     * cache line with the mark. */
+    /* What observe_ran compares: the smallest duration and sizes that anything here wants to hear of. */
     alignas(64) uint64_t remarkable_ns;
     size_t remarkable_request, remarkable_reply;
-    struct reply_mark last_reply;
 
     struct executor *executor;
     struct info_section_rows sections[INFO_SECTIONS_COUNT]; /* in the order of info.c's table */
