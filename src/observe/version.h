@@ -2,9 +2,7 @@
 #ifndef TARN_OBSERVE_VERSION_H
 #define TARN_OBSERVE_VERSION_H
 
-#define TARN_VERSION "0.1.0"
-/* The version that clients and agents are told, who choose commands and fields by it. */
-#define TARN_REDIS_VERSION "7.2.4"
+#include "base/version.h"
 
 /* Set by a build that knows its commit. */
 #ifndef TARN_GIT_SHA1

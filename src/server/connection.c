@@ -38,7 +38,9 @@ static void describe(struct session *s, struct session_link *out) {
     out->reply_space = s->out.cap;
     out->reply_peak = s->out.cap;
     out->output_bytes = output_left(c);
-    out->output_memory = s->out.cap;
+    /* A buffer of usual size is the reply space; what a large reply needs beyond is what agents watch. */
+    out->output_memory = s->out.cap > OUTPUT_FIRST_SIZE ? s->out.cap : 0;
+    out->output_list_len = out->output_memory ? 1 : 0;
     out->total_memory = sizeof *c + c->held.cap + s->out.cap;
     out->events = c->fd.events == (LOOP_READ | LOOP_WRITE) ? "rw" : c->fd.events == LOOP_READ ? "r" : "";
     out->is_unix = s->flags & SESSION_UNIX;

@@ -204,7 +204,11 @@ void network_apply_keepalive(struct network *n) {
 /* ---- the turn ---- */
 void network_process(struct network *n) {
     struct list_node *it;
-    while ((it = list_take_first(&n->ready)) != NULL) batch_gather(list_entry(it, struct connection, ready));
+    while ((it = list_take_first(&n->ready)) != NULL) {
+        struct connection *c = list_entry(it, struct connection, ready);
+        connection_touch(c); /* one that was resumed at the end of the last turn is in no other list */
+        batch_gather(c);
+    }
     batch_run(n);
     /* Finishing one connection may touch another (a kill, a resume): those are looked at in this turn too. */
     while ((it = list_take_first(&n->touched)) != NULL) connection_finish(list_entry(it, struct connection, touched));

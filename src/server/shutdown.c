@@ -159,8 +159,7 @@ static const struct command_arg shutdown_args[] = {
     {.name = "abort", .type = ARG_PURE_TOKEN, .flags = ARG_OPTIONAL, .token = "ABORT", .since = "7.0.0"},
     {0},
 };
-static const struct command_history shutdown_history[] = {{"7.0.0", "Added the `NOW`, `FORCE` and `ABORT` modifiers."},
-                                                          {0}};
+static const struct command_history shutdown_history[] = {{"7.0.0", "NOW, FORCE and ABORT."}, {0}};
 
 const struct command_row shutdown_commands[] = {
     {.name = "shutdown",
