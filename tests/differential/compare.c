@@ -1,6 +1,7 @@
 /* Replies: where one ends, whether two agree, and the differences that are meant. */
 #include "differ.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,16 +132,33 @@ bool known_load(const char *path) {
     return true;
 }
 
-bool known_difference(const struct text *command, const struct text *tarn, const struct text *oracle) {
-    for (size_t i = 0; i < known_count; i++) {
-        if (text_matches(known[i].command, command->data, command->length) &&
-            text_matches(known[i].oracle, oracle->data, oracle->length) &&
-            text_matches(known[i].tarn, tarn->data, tarn->length)) {
-            known[i].met++;
-            return true;
-        }
+static void put_upper_name(struct text *key, const struct text *command) {
+    for (size_t i = 0; i < command->length; i++) {
+        char c = (char)toupper((unsigned char)command->data[i]);
+        if (c == ' ') break;
+        text_put(key, &c, 1);
     }
-    return false;
+}
+
+/* The name in upper case, the rest as it is. */
+static struct text canonical(const struct text *command) {
+    struct text t = {0};
+    put_upper_name(&t, command);
+    text_put(&t, command->data + t.length, command->length - t.length);
+    return t;
+}
+
+bool known_difference(const struct text *command, const struct text *tarn, const struct text *oracle) {
+    struct text name = canonical(command);
+    bool found = false;
+    for (size_t i = 0; i < known_count && !found; i++) {
+        found = text_matches(known[i].command, name.data, name.length) &&
+                text_matches(known[i].oracle, oracle->data, oracle->length) &&
+                text_matches(known[i].tarn, tarn->data, tarn->length);
+        if (found) known[i].met++;
+    }
+    text_clear(&name);
+    return found;
 }
 
 void known_print(void) {
@@ -148,4 +166,21 @@ void known_print(void) {
         if (known[i].met)
             printf("known difference met %llu times: %s (%s)\n", known[i].met, known[i].command, known[i].reason);
     }
+}
+
+static void put_prefix(struct text *key, const struct text *t, size_t n) {
+    text_put(key, t->data, t->length < n ? t->length : n);
+}
+
+bool seen_difference(const struct text *command, const struct text *tarn, const struct text *oracle) {
+    static struct text_list seen;
+    struct text key = {0};
+    put_upper_name(&key, command);
+    put_prefix(&key, tarn, 24);
+    put_prefix(&key, oracle, 24);
+    bool found = false;
+    for (size_t i = 0; i < seen.count; i++) found = found || text_equal(&seen.items[i], &key);
+    if (!found) text_list_add(&seen, key.data, key.length);
+    text_clear(&key);
+    return found;
 }

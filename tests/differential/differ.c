@@ -2,10 +2,11 @@
  * replies byte for byte. What must differ (times, orders, chance) is compared as far as it can be: see enum policy. Differences
  * that are meant stand in differences.txt, each with its reason.
  *
- *   differ -tarn PROGRAM|PORT -oracle PROGRAM|PORT [-count N] [-seed N] [-known FILE] [-only 2|3]
+ *   differ -tarn PROGRAM|PORT -oracle PROGRAM|PORT [-count N] [-seed N] [-known FILE] [-only 2|3] [-stop-after N]
  *
- * A program is started on a free port with an empty folder, a port is taken as it is. At the first difference the stream is
- * shrunk: replayed from an empty server with fewer and fewer commands as long as the last one still differs.
+ * A program is started on a free port with an empty folder, a port is taken as it is. At a difference the stream is
+ * shrunk: replayed from an empty server with fewer and fewer commands as long as the last one still differs. A difference in
+ * the same command with replies that begin alike is shown once; it ends after N of them (5).
  * The last line is "N passed, N failed", where one check is a block of commands, a full SCAN, an end state or a malformed
  * request. Exit code 0, 1 (a difference), 2 (could not run). */
 #include "differ.h"
@@ -21,6 +22,7 @@ struct run {
     struct peer tarn, oracle;
     struct command_list log; /* everything sent since the last flush */
     uint64_t passed, failed, commands;
+    unsigned limit; /* differences after which it stops */
     int protocol;
 };
 
@@ -107,12 +109,13 @@ static bool block_check(struct run *r, struct random *random, size_t n) {
         if (!peer_reply(&r->tarn, &a) || !peer_reply(&r->oracle, &b)) {
             printf("a server closed the connection or did not answer\n");
             same = false;
-        } else if (!replies_agree(c, &a, &b) && !known_difference(&c->shown, &a, &b)) {
+        } else if (!replies_agree(c, &a, &b) && !known_difference(&c->shown, &a, &b) &&
+                   !seen_difference(&c->shown, &a, &b)) {
             same = false;
         }
         if (same) continue;
         report("replies", &c->shown, &a, &b);
-        r->log.count = first + i + 1; /* the rest is forgotten, its texts leak: the program ends soon */
+        r->log.count = first + i + 1;
         shrink(r, &r->log);
     }
     text_clear(&a);
@@ -200,7 +203,7 @@ static bool malformed_check(struct run *r, struct random *random) {
     struct text bytes = {0}, shown = {0}, a = {0}, b = {0};
     malformed_generate(random, &bytes);
     bool same = peer_exchange(&r->tarn, &bytes, &a) && peer_exchange(&r->oracle, &bytes, &b) &&
-                (text_equal(&a, &b) || known_difference(&bytes, &a, &b));
+                (text_equal(&a, &b) || known_difference(&bytes, &a, &b) || seen_difference(&bytes, &a, &b));
     if (!same) report("malformed request", &bytes, &a, &b);
     text_clear(&bytes);
     text_clear(&shown);
@@ -209,16 +212,19 @@ static bool malformed_check(struct run *r, struct random *random) {
     return same;
 }
 
+/* False when there have been enough differences. */
 static bool tally(struct run *r, bool same) {
     if (same) {
         r->passed++;
     } else {
         r->failed++;
     }
-    return same;
+    return r->failed < r->limit;
 }
 
-static bool flush_all(struct run *r) {
+/* Both empty, on fresh connections. */
+static bool start_afresh(struct run *r) {
+    peers_restart_session(r);
     struct text request = {0};
     request_from_words(&request, "FLUSHALL");
     bool same = compare_ask(r, SAME, &request, "FLUSHALL");
@@ -227,32 +233,38 @@ static bool flush_all(struct run *r) {
     return same;
 }
 
-/* count commands in rounds; between rounds the state, a few malformed requests, and fresh connections. */
-static bool protocol_run(struct run *r, struct random *random, int protocol, uint64_t count) {
-    enum { ROUND = 16384, MALFORMED = 40 };
-    r->protocol = protocol;
+/* Between blocks of commands: the state, and a few malformed requests. */
+static bool round_end(struct run *r, struct random *random) {
+    enum { MALFORMED = 40 };
     peers_restart_session(r);
-    if (!tally(r, flush_all(r))) return false;
-    for (uint64_t done = 0, in_round = 0; done < count;) {
+    bool go_on = tally(r, state_check(r));
+    for (int i = 0; i < MALFORMED && go_on; i++) go_on = tally(r, malformed_check(r, random));
+    return go_on && tally(r, start_afresh(r));
+}
+
+/* count commands in rounds. After a difference the servers start afresh, because their states may differ from then on. */
+static bool protocol_run(struct run *r, struct random *random, int protocol, uint64_t count) {
+    enum { ROUND = 16384 };
+    r->protocol = protocol;
+    bool go_on = tally(r, start_afresh(r));
+    for (uint64_t done = 0, in_round = 0; done < count && go_on;) {
         size_t n = count - done < BLOCK ? (size_t)(count - done) : BLOCK;
-        if (!tally(r, block_check(r, random, n))) return false;
+        bool same = block_check(r, random, n);
+        go_on = tally(r, same);
+        if (go_on && !same) go_on = tally(r, start_afresh(r));
         done += n;
         in_round += n;
-        if (in_round < ROUND && done < count) continue;
+        if (!go_on || (in_round < ROUND && done < count)) continue;
         in_round = 0;
-        peers_restart_session(r);
-        if (!tally(r, state_check(r))) return false;
-        for (int i = 0; i < MALFORMED; i++) {
-            if (!tally(r, malformed_check(r, random))) return false;
-        }
-        if (!tally(r, flush_all(r))) return false;
-        peers_restart_session(r);
+        go_on = round_end(r, random);
     }
-    return true;
+    return go_on;
 }
 
 static int usage(void) {
-    fputs("differ -tarn PROGRAM|PORT -oracle PROGRAM|PORT [-count N] [-seed N] [-known FILE] [-only 2|3]\n", stderr);
+    fputs("differ -tarn PROGRAM|PORT -oracle PROGRAM|PORT [-count N] [-seed N] [-known FILE] [-only 2|3] [-stop-after "
+          "N]\n",
+          stderr);
     return 2;
 }
 
@@ -260,6 +272,7 @@ int main(int argc, char **argv) {
     const char *tarn = NULL, *oracle = NULL, *known = NULL;
     uint64_t count = 200000, seed = 1;
     int only = 0;
+    unsigned limit = 5;
     for (int i = 1; i + 1 < argc; i += 2) {
         if (!strcmp(argv[i], "-tarn"))
             tarn = argv[i + 1];
@@ -273,11 +286,13 @@ int main(int argc, char **argv) {
             seed = strtoull(argv[i + 1], NULL, 10);
         else if (!strcmp(argv[i], "-only"))
             only = atoi(argv[i + 1]);
+        else if (!strcmp(argv[i], "-stop-after"))
+            limit = (unsigned)atoi(argv[i + 1]);
         else
             return usage();
     }
     if (!tarn || !oracle || (known && !known_load(known))) return usage();
-    struct run r = {0};
+    struct run r = {.limit = limit};
     if (!peer_start(&r.tarn, "tarn", tarn) || !peer_start(&r.oracle, "oracle", oracle)) return 2;
     struct random random = {seed};
     double started = seconds_now();

@@ -82,6 +82,8 @@ bool scan_reply(const struct text *reply, char *cursor, size_t room, struct text
 bool known_load(const char *path);
 bool known_difference(const struct text *command, const struct text *tarn, const struct text *oracle);
 void known_print(void);
+/* True when a difference that looks like this one has been shown before; notes it otherwise. */
+bool seen_difference(const struct text *command, const struct text *tarn, const struct text *oracle);
 
 /* ---- servers ---- */
 struct peer {

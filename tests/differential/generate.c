@@ -57,7 +57,7 @@ static const struct row {
     {3, ANYTHING, "RANDOMKEY"},
     {6, SORTED, "KEYS <p>"},
     {8, SAME, "OBJECT ENCODING <k>"},
-    {2, NEAR_S, "OBJECT IDLETIME <k>"},
+    {2, KIND, "OBJECT IDLETIME <k>"},
     {2, SAME, "OBJECT FREQ <k>"},
     {2, KIND, "OBJECT REFCOUNT <k>"},
     {8, SAME, "DUMP <k>"},
@@ -85,8 +85,8 @@ static const struct row {
     {1, SAME, "AUTH <v> [<v>]"},
     {1, SAME, "RESET"},
     {1, KIND, "HELLO {2|3}"},
-    {1, SAME, "HELLO {1|4|x} [AUTH a b]"},
-    {1, SAME, "HELLO 3 {AUTH x|SETNAME|NONSENSE|AUTH default <v>|SETNAME with\vspace}"},
+    {1, KIND, "HELLO {1|4|x} [AUTH a b]"},
+    {1, KIND, "HELLO 3 {AUTH x|SETNAME|NONSENSE|AUTH default <v>|SETNAME with\vspace}"},
     {6, SAME, "COMMAND GETKEYS <command>"},
     {1, SAME, "COMMAND {GETKEYS|GETKEYS GET|GETKEYS NONSENSE x|GETKEYS PING|LIST FILTERBY NONSENSE x|NONSENSE}"},
     {1, SAME, "CONFIG GET {maxmemory|hz|no-such-thing|lfu-decay-time}"},
@@ -468,12 +468,12 @@ void malformed_generate(struct random *r, struct text *bytes) {
         text_put(bytes, random_chance(r, 50) ? "*" : "*1\r\n$", random_chance(r, 50) ? 1 : 1);
         for (unsigned n = 65530 + random_below(r, 12); n > 0; n--) text_put(bytes, "1", 1);
         break;
-    default:
+    default: /* no NUL: Redis takes it for the end of what has come, and waits */
         request_from_words(&c.request, random_chance(r, 50) ? "GET" : "STRLEN", "k1");
         text_puts(bytes, "PING\r\n");
         text_put(bytes, c.request.data, c.request.length);
         if (random_chance(r, 70))
-            bytes->data[6 + random_below(r, 8)] = (char)random_below(r, 256);
+            bytes->data[6 + random_below(r, 8)] = (char)(1 + random_below(r, 255));
         else
             bytes->length -= random_below(r, 12);
         text_puts(bytes, "\r\nPING\r\n");
