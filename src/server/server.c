@@ -128,9 +128,13 @@ static const char *apply_setting(enum settings_part part) {
 /* A slice of expiry between two turns: short enough not to be felt, long enough to keep up with any write rate. */
 #define EXPIRE_SLICE_US 1000
 
+/* No sleep is longer than an hour: a deadline may lie at the end of all time, where microseconds would overflow. */
+#define SLEEP_MAX_MS 3600000
+
 static int64_t us_until(int64_t deadline_ms, int64_t now_ms) {
-    if (deadline_ms == INT64_MAX) return INT64_MAX;
-    return deadline_ms <= now_ms ? 0 : (deadline_ms - now_ms) * 1000;
+    if (deadline_ms <= now_ms) return 0;
+    int64_t wait_ms = deadline_ms - now_ms;
+    return (wait_ms < SLEEP_MAX_MS ? wait_ms : SLEEP_MAX_MS) * 1000;
 }
 
 static void expire_due(struct dataset *ds) {
@@ -152,8 +156,7 @@ static int64_t before_wait(void *arg) {
     if (server.expire_pending || server.stopping || network_has_pending(server.network)) return 0;
     int64_t expiry = us_until(dataset_next_expiry_ms(x->dataset), x->now_ms);
     int64_t deadline = us_until(executor_next_deadline_ms(x), x->now_ms);
-    int64_t soonest = expiry < deadline ? expiry : deadline;
-    return soonest == INT64_MAX ? -1 : soonest;
+    return expiry < deadline ? expiry : deadline;
 }
 
 static void after_events(void *arg) {
