@@ -44,8 +44,8 @@ static const struct row {
     {12, SAME, "{DEL|UNLINK} <k+>"},
     {8, SAME, "{EXISTS|TOUCH} <k+>"},
     {6, SAME, "TYPE <k>"},
-    {10, SAME, "EXPIRE <k> <s> [{NX|XX|GT|LT|NX XX|GT LT|XX GT|YY}]"},
-    {8, SAME, "PEXPIRE <k> <ms> [{NX|XX|GT|LT|NX GT}]"},
+    {10, SAME, "EXPIRE <k> <s> [{NX|XX|NX XX|GT LT|NX GT|YY}]"},
+    {8, SAME, "PEXPIRE <k> <ms> [{NX|XX|NX GT}]"},
     {8, SAME, "EXPIREAT <k> <at> [{NX|XX|GT|LT}]"},
     {8, SAME, "PEXPIREAT <k> <atms> [{NX|XX|GT|LT}]"},
     {8, NEAR_S, "{TTL|EXPIRETIME} <k>"},
@@ -152,6 +152,8 @@ static const char *const floats[] = {"0",
                                      ".5",
                                      "+2",
                                      "100000000000000000000"};
+/* Far from each other and from what <at> gives: with GT and LT a tie would be decided by a millisecond. For the same reason
+ * these go with absolute times only. */
 static const char *const seconds[] = {"100",
                                       "1000",
                                       "99999",
