@@ -1,0 +1,16 @@
+/* Replies as text, in the forms that scripts and people know from redis-cli. */
+#ifndef TARN_CLI_FORMAT_H
+#define TARN_CLI_FORMAT_H
+
+#include "mem/buf.h"
+#include "options.h"
+
+/* Appends the reply, a whole one as link_read gives it, in the chosen form (not OUTPUT_BY_TERMINAL), with the line end or
+ * separator that belongs to it. Attributes are left out. */
+void format_reply(struct buf *out, struct slice reply, enum output output, const struct options *o);
+
+/* The kind of a reply behind its attributes, and its text when it is a scalar. */
+char reply_kind(struct slice reply);
+struct slice reply_text(struct slice reply);
+
+#endif

@@ -1,0 +1,10 @@
+/* --pipe: standard input goes to the server as it is, as fast as it takes it; the replies are only counted. */
+#ifndef TARN_CLI_MASS_H
+#define TARN_CLI_MASS_H
+
+#include "link.h"
+
+/* Tells errors on standard error and the count at the end. Returns the exit code: 1 when a reply was an error. */
+int mass_insert(struct link *l);
+
+#endif

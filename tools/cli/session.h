@@ -1,0 +1,28 @@
+/* What tarn-cli knows of its conversation: where it is connected, which database, whether in a transaction. */
+#ifndef TARN_CLI_SESSION_H
+#define TARN_CLI_SESSION_H
+
+#include "link.h"
+#include "options.h"
+
+struct session {
+    struct options *options;
+    struct link link;
+    enum output output;
+    bool interactive; /* a person at a terminal */
+    int64_t db;
+    bool in_transaction;
+    bool listening;  /* SUBSCRIBE, MONITOR: replies come unasked */
+    bool error_seen; /* some reply was an error */
+};
+
+void session_init(struct session *s, struct options *o);
+void session_release(struct session *s);
+/* Connects, with AUTH, HELLO and SELECT as the options say. False and said why on standard error. */
+bool session_connect(struct session *s);
+/* Runs one command, connecting first when need be, and prints its reply. False when there is no connection (any more). */
+bool session_run(struct session *s, const struct slice *words, int count);
+/* The same as often as the options say, with the wait between; stops where session_run fails, and with -e at an error. */
+bool session_repeat(struct session *s, const struct slice *words, int count, int64_t times);
+
+#endif
