@@ -131,23 +131,20 @@ int64_t calendar_next_ms(const struct calendar *c) {
     return INT64_MAX;
 }
 
-/* Moves at most `work` references from the slot under the hand to lower levels. Returns how many. */
-static size_t cascade(struct calendar *c, unsigned level, size_t work) {
-    unsigned i = digit(c->hand, level);
-    struct level *l = c->levels[level];
-    size_t moved = 0;
-    for (; moved < work && l->slots[i]; moved++) {
-        uint64_t ref = slot_pop(c, l, i);
-        int64_t at = c->wanted(c->arg, ref);
-        if (at >= 0) calendar_file(c, at, ref);
-    }
-    return moved;
+static size_t slot_take(struct calendar *c, struct level *l, unsigned i, uint64_t *refs, size_t max) {
+    size_t n = 0;
+    while (n < max && l->slots[i]) refs[n++] = slot_pop(c, l, i);
+    return n;
 }
 
-static size_t take_current(struct calendar *c, uint64_t *refs, size_t max) {
-    unsigned i = digit(c->hand, 0);
-    size_t n = 0;
-    while (n < max && c->levels[0]->slots[i]) refs[n++] = slot_pop(c, c->levels[0], i);
+/* Moves at most a batch of references from the slot under the hand to lower levels. Returns how many. */
+static size_t cascade(struct calendar *c, unsigned level) {
+    uint64_t refs[CALENDAR_BATCH];
+    int64_t at[CALENDAR_BATCH];
+    size_t n = slot_take(c, c->levels[level], digit(c->hand, level), refs, CALENDAR_BATCH);
+    c->wanted(c->arg, refs, at, n);
+    for (size_t i = 0; i < n; i++)
+        if (at[i] >= 0) calendar_file(c, at[i], refs[i]);
     return n;
 }
 
@@ -157,7 +154,8 @@ size_t calendar_take_due(struct calendar *c, int64_t now_ms, uint64_t *refs, siz
     while (taken < max && work > 0) {
         unsigned level = level_to_cascade(c);
         if (level > 0) {
-            work -= cascade(c, level, work);
+            size_t moved = cascade(c, level);
+            work -= moved < work ? moved : work;
             continue;
         }
         int64_t next = calendar_next_ms(c);
@@ -167,7 +165,7 @@ size_t calendar_take_due(struct calendar *c, int64_t now_ms, uint64_t *refs, siz
             return taken;
         }
         c->hand = next;
-        if (level_to_cascade(c) == 0) taken += take_current(c, refs + taken, max - taken);
+        if (level_to_cascade(c) == 0) taken += slot_take(c, c->levels[0], digit(c->hand, 0), refs + taken, max - taken);
     }
     return taken;
 }

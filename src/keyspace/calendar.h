@@ -23,8 +23,10 @@
 
 struct calendar;
 
-/* The time under which a reference is now wanted, or -1 when it is dead. */
-typedef int64_t calendar_wanted_fn(void *arg, uint64_t ref);
+/* Writes the times under which n references are now wanted, -1 for a dead one. Several at once, so that the caller can
+ * overlap its cache misses. */
+#define CALENDAR_BATCH 32
+typedef void calendar_wanted_fn(void *arg, const uint64_t *refs, int64_t *at_ms, size_t n);
 
 struct calendar *calendar_new(calendar_wanted_fn *wanted, void *arg, int64_t now_ms);
 void calendar_free(struct calendar *c);                              /* any thread; O(chunks) */

@@ -137,10 +137,29 @@ static bool plan_body(struct entry_plan *p, struct slice value) {
     return true;
 }
 
+/* A long value over another of about its length goes into the same body. */
+static bool put_into_body(struct db *db, const struct key *key, table_slot *slot, struct entry_plan *p,
+                          struct slice value) {
+    struct entry *e = slot ? table_slot_entry(slot) : NULL;
+    if (!e || !entry_has_body(e) || entry_has_expire(e) != (p->expire_at != NO_EXPIRE)) return false;
+    struct string_body *body = entry_body(e);
+    if (value.len > body->capacity || body_shared(db->dataset, e, slot_shared(db, key->hash, slot))) return false;
+    if (mem_good_size(string_body_size(body)) != mem_good_size(sizeof *body + value.len)) return false;
+    memmove(body->bytes, value.ptr, value.len);
+    body->len = value.len;
+    entry_plan_word(p, STRING_BODY, (uintptr_t)body);
+    overwrite_in_place(db, key->hash, slot, p);
+    db_tell_changed(db, key->text);
+    return true;
+}
+
 bool db_put_string(struct db *db, struct key key, struct slice value, int64_t expire_at, unsigned flags) {
     table_slot *slot = db_live_slot(db, &key);
     struct entry_plan plan = {.key = key.text, .expire_at = put_expire_at(slot, expire_at, flags), .type = TYPE_STRING};
-    if (!entry_plan_inline(&plan, value, flags) && !plan_body(&plan, value)) return false;
+    if (unlikely(!entry_plan_inline(&plan, value, flags))) {
+        if (put_into_body(db, &key, slot, &plan, value)) return true;
+        if (!plan_body(&plan, value)) return false;
+    }
     put_plan(db, &key, slot, &plan);
     return true;
 }

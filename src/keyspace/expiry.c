@@ -31,11 +31,21 @@ static bool due_hash_matches(const void *entry, const void *arg) {
     return entry_expired(m->dataset, entry) && hash_matches(entry, arg);
 }
 
-static int64_t reference_wanted(void *arg, uint64_t ref) {
-    const struct db *db = arg;
+static void prefetch(const struct db *db, const uint64_t *refs, size_t n) {
+    for (int stage = 0; stage < 3; stage++)
+        for (size_t i = 0; i < n; i++) db_prefetch(db, refs[i], stage);
+}
+
+static int64_t reference_wanted(const struct db *db, uint64_t ref) {
     struct hash_match m = {ref, db->dataset};
     table_slot *slot = table_find(&db->contents.table, ref, hash_matches, &m);
     return slot ? wanted_at(entry_expire_at(table_slot_entry(slot))) : -1;
+}
+
+static void references_wanted(void *arg, const uint64_t *refs, int64_t *at_ms, size_t n) {
+    const struct db *db = arg;
+    prefetch(db, refs, n);
+    for (size_t i = 0; i < n; i++) at_ms[i] = reference_wanted(db, refs[i]);
 }
 
 /* ---- renewal ---- */
@@ -61,7 +71,7 @@ static void renewal_start(struct db *db) {
     struct db_contents *c = &db->contents;
     proven(c->calendar && !c->retiring);
     c->retiring = c->calendar;
-    c->calendar = calendar_new(reference_wanted, db, db->dataset->now_ms);
+    c->calendar = calendar_new(references_wanted, db, db->dataset->now_ms);
     c->renewal_cursor = 0;
 }
 
@@ -72,7 +82,7 @@ static bool too_much_garbage(const struct db_contents *c) {
 static void file_reference(struct db *db, uint64_t hash, int64_t expire_at) {
     struct db_contents *c = &db->contents;
     int64_t at = wanted_at(expire_at);
-    if (unlikely(!c->calendar)) c->calendar = calendar_new(reference_wanted, db, db->dataset->now_ms);
+    if (unlikely(!c->calendar)) c->calendar = calendar_new(references_wanted, db, db->dataset->now_ms);
     calendar_file(c->calendar, at, hash);
     if (at < db->dataset->next_expiry_ms) db->dataset->next_expiry_ms = at;
     if (unlikely(c->retiring != NULL))
@@ -123,6 +133,7 @@ static bool settle_due(struct db *db, struct calendar *calendar) {
     uint64_t refs[DUE_AT_ONCE];
     bool more;
     size_t n = calendar_take_due(calendar, db->dataset->now_ms, refs, DUE_AT_ONCE, DUE_WORK, &more);
+    prefetch(db, refs, n);
     for (size_t i = 0; i < n; i++) settle_reference(db, refs[i]);
     return more;
 }
@@ -166,7 +177,7 @@ bool dataset_expire_due(struct dataset *ds, int64_t budget_us) {
     }
     ds->stats.expire_cycle_us += (uint64_t)(clock_mono_us() - start);
     expiry_find_next(ds);
-    return idle < ds->count;
+    return ds->next_expiry_ms <= ds->now_ms;
 }
 
 int64_t dataset_next_expiry_ms(const struct dataset *ds) {

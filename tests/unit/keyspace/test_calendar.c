@@ -20,10 +20,11 @@ struct model {
     uint64_t asked;
 };
 
-static int64_t model_wanted(void *arg, uint64_t ref) {
+static void model_wanted(void *arg, const uint64_t *refs, int64_t *at_ms, size_t n) {
     struct model *m = arg;
-    m->asked++;
-    return m->wanted[ref];
+    assert_in_range(n, 1, CALENDAR_BATCH);
+    m->asked += n;
+    for (size_t i = 0; i < n; i++) at_ms[i] = m->wanted[refs[i]];
 }
 
 static uint64_t test_seed(void) {
