@@ -183,7 +183,7 @@ proc measure_loading {who} {
     set dir [data_file plain $::many]
     set srv [start $who -dir $dir -wait none]
     set commands {"INFO" "CONFIG GET maxmemory" "MEMORY MALLOC-STATS"}
-    foreach line [probe_lines [exec {*}[probe_args $srv -seconds 300 -until loading:0 {*}$commands]]] {
+    foreach line [probe_lines [exec {*}[probe_args $srv -seconds 300 -until "\nloading:0" {*}$commands]]] {
         lassign $line command count p999 max
         if {$count == 0} { continue }
         note $who "loading [lindex $command 0] p999" [expr {$p999 / 1000.0}]

@@ -92,7 +92,7 @@ static const struct row {
     {1, SAME, "CONFIG GET {maxmemory|hz|no-such-thing|lfu-decay-time}"},
     {1, SAME, "CONFIG SET {maxclients x|no-such-thing 1|hz|maxmemory -1|hz x hz y|lfu-log-factor 10|loglevel loud}"},
     {1, SAME, "CONFIG {NONSENSE|GET|SET a|RESETSTAT x}"},
-    {1, SAME, "MEMORY {USAGE|USAGE <k> SAMPLES x|USAGE <k> SAMPLES -1|NONSENSE|USAGE <k> NONSENSE 1}"},
+    {1, KIND, "MEMORY {USAGE|USAGE <k> SAMPLES x|USAGE <k> SAMPLES -1|NONSENSE|USAGE <k> NONSENSE 1}"},
     {2, KIND, "MEMORY USAGE <k> [SAMPLES 0]"},
     {1, SAME, "OBJECT {ENCODING|NONSENSE <k>|ENCODING <k> <k>}"},
     {1, KIND, "{TIME|LASTSAVE}"},
