@@ -8,14 +8,17 @@ test "EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT: options and errors as redis-server" 
     fresh
     set requests {{set a 1}}
     set now [clock seconds]
-    foreach {name in100 in200} [list expire 100 200 pexpire 100000 200000 expireat [expr {$now + 100}] [expr {$now + 200}] \
-        pexpireat [expr {$now + 100}]000 [expr {$now + 200}]000] {
+    set n 0
+    foreach {name in100 unit from} [list expire 100 1 0 pexpire 100000 1000 0 expireat [expr {$now + 100}] 1 $now \
+        pexpireat [expr {$now + 100}]000 1000 ${now}000] {
         lappend requests [list $name] [list $name a] [list $name a x] [list $name a 1.5] [list $name nokey $in100] \
             [list $name nokey x] [list $name nokey $in100 foo] [list $name a $in100 foo] [list $name a x foo] \
             [list $name a 9223372036854775807 foo] [list $name a -9223372036854775808 NX] [list persist a]
         foreach options {nx xx gt lt {nx xx} {nx gt} {NX LT} {gt lt} {xx gt} {xx lt} {nx nx} {gt gt}} {
-            foreach at [list $in100 $in200 $in100] {
-                lappend requests [list $name a $at {*}$options] {ttl a} {expiretime a}
+            # No time twice: the two servers would see it at different milliseconds, and GT and LT compare those.
+            foreach seconds {1000 5000 100} {
+                lappend requests [list $name a [expr {$from + ($seconds + [incr n]) * $unit}] {*}$options] {ttl a} \
+                    {expiretime a}
             }
         }
     }
