@@ -139,7 +139,10 @@ int prompt_run(struct session *s) {
     buf_init(&in.bytes, MEM_CLIENT_IN);
     while (verdict == GO_ON) {
         if (s->interactive) prompt_show(s);
-        if (!input_line(&in, &line)) break;
+        if (!input_line(&in, &line)) {
+            if (s->interactive) puts("");
+            break;
+        }
         verdict = prompt_line(s, line);
         if (s->interactive && verdict == LOST) verdict = GO_ON;
         fflush(stdout);
