@@ -104,7 +104,7 @@ with_server srv [list -binary $harness::oracle] {
             {--user u --pass x ping} {-e foo} {-r 2 -e foo} {-e ping} {-3 -n 2 ping}
             {--quoted-input set "\"q\\x00q\"" v} {--no-raw keys q*}
         } { same $port $words }
-        foreach uri {redis://127.0.0.1:%d redis://127.0.0.1:%d/3 redis://u:p%%21@127.0.0.1:%d/3} {
+        foreach uri {redis://127.0.0.1:%d redis://127.0.0.1:%d/3 redis://u:p%%21@127.0.0.1:%d} {
             same $port [list -u [format $uri $port] get k]
         }
     }
