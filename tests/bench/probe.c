@@ -111,13 +111,15 @@ static void probe(int fd, struct series *series, int count, int64_t interval_us,
     char *buffer = malloc(REPLY_ROOM);
     int64_t planned = now_us();
     bool done = !buffer;
-    for (int i = 0; !done && planned < until_us; i = (i + 1) % count, planned += interval_us) {
+    for (int i = 0; !done && planned < until_us; i = (i + 1) % count) {
         struct series *s = &series[i];
         sleep_until_us(planned);
+        int64_t sent = now_us();
         if (ask(fd, s->request, buffer) == 0) break;
-        if (s->count < SAMPLES) s->us[s->count++] = (uint32_t)(now_us() - planned);
+        if (s->count < SAMPLES) s->us[s->count++] = (uint32_t)(now_us() - sent);
         if (buffer[0] == '-') s->errors++;
         done = until && strstr(buffer, until);
+        planned = sent + interval_us > now_us() ? sent + interval_us : now_us();
     }
     free(buffer);
 }
