@@ -1,5 +1,6 @@
 /* A latency probe: asks commands in turn, one every interval, on a connection of its own, and prints for each how long the
- * answers took. The time counts from the planned moment, so a stall is seen by all the requests that fell into it.
+ * answers took. One that is due while another
+ * still waits goes out after it, and its time counts from there.
  *
  *   probe -port N [-interval-us N] [-seconds S] [-until TEXT] command ...
  *
