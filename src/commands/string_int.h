@@ -1,4 +1,4 @@
-/* What the files of the string commands share. Private to them.
+/* What the files of the string commands share. Private to them and to the other commands on strings (bitmap*.c, hyperloglog*.c).
  *
  *   string.c         the rows, and the commands without options
  *   string_set.c     those that take expiry and conditions: SET, GETEX, MSETEX and their kin

@@ -1,5 +1,6 @@
 /* What every room declares, gathered: one line a room and kind. */
 #include "base/check.h"
+#include "commands/bitmap.h"
 #include "commands/connection.h"
 #include "commands/generic.h"
 #include "commands/string.h"
@@ -14,8 +15,8 @@
 
 const struct command_list *server_command_lists(unsigned *count) {
     static const struct command_list lists[] = {
-        {connection_commands}, {string_commands}, {generic_commands},  {introspect_commands}, {persist_commands},
-        {observe_commands},    {config_commands}, {shutdown_commands}, {debug_commands},
+        {connection_commands}, {string_commands},  {bitmap_commands}, {generic_commands},  {introspect_commands},
+        {persist_commands},    {observe_commands}, {config_commands}, {shutdown_commands}, {debug_commands},
     };
     *count = countof(lists);
     return lists;
