@@ -9,9 +9,11 @@
 
 struct limbo_item {
     void *ptr;
-    uint64_t size : 48;
-    uint64_t align : 16; /* 0: mem_free, else mem_free_aligned */
+    uint64_t size : 48;  /* or where the function is */
+    uint64_t align : 16; /* 0: mem_free, LIMBO_CALL: a function, else mem_free_aligned */
 };
+
+#define LIMBO_CALL 1
 
 struct limbo {
     struct limbo *next;
@@ -26,6 +28,7 @@ void frozen_init(struct frozen *f) { memset(f, 0, sizeof *f); }
 void frozen_begin(struct frozen *f) {
     proven(!f->live && !f->limbo);
     f->live = true;
+    if (++f->generation == 0) f->generation = 1;
     f->count = f->bytes = 0;
 }
 
@@ -50,7 +53,7 @@ static struct limbo_item *limbo_next_item(struct frozen *f) {
 }
 
 void frozen_limbo(struct frozen *f, enum mem_owner owner, void *p, size_t n, size_t align) {
-    proven(f->live && p && n < UINT64_C(1) << 48 && align <= 4096);
+    proven(f->live && p && n < UINT64_C(1) << 48 && align != LIMBO_CALL && align <= 4096);
     mem_move(owner, MEM_LIMBO, p, n);
     struct limbo_item *item = limbo_next_item(f);
     item->ptr = p;
@@ -61,17 +64,30 @@ void frozen_limbo(struct frozen *f, enum mem_owner owner, void *p, size_t n, siz
     if (f->bytes > f->peak_bytes) f->peak_bytes = f->bytes;
 }
 
+void frozen_limbo_value(struct frozen *f, void (*release)(void *value), void *value) {
+    uint64_t function = (uint64_t)(uintptr_t)release;
+    proven(f->live && value && function && function < UINT64_C(1) << 48);
+    struct limbo_item *item = limbo_next_item(f);
+    item->ptr = value;
+    item->size = function & ((UINT64_C(1) << 48) - 1);
+    item->align = LIMBO_CALL;
+    f->count++;
+}
+
+static void limbo_item_free(const struct limbo_item *item) {
+    if (item->align == LIMBO_CALL)
+        ((void (*)(void *))(uintptr_t)item->size)(item->ptr);
+    else if (item->align)
+        mem_free_aligned(MEM_LIMBO, item->ptr, item->size, item->align);
+    else
+        mem_free(MEM_LIMBO, item->ptr, item->size);
+}
+
 void limbo_free(struct limbo *limbo) {
     while (limbo) {
         struct limbo *next = limbo->next;
         proven(limbo->count <= LIMBO_ITEMS);
-        for (size_t i = 0; i < limbo->count; i++) {
-            const struct limbo_item *item = &limbo->items[i];
-            if (item->align)
-                mem_free_aligned(MEM_LIMBO, item->ptr, item->size, item->align);
-            else
-                mem_free(MEM_LIMBO, item->ptr, item->size);
-        }
+        for (size_t i = 0; i < limbo->count; i++) limbo_item_free(&limbo->items[i]);
         mem_free(MEM_LIMBO, limbo, sizeof *limbo);
         limbo = next;
     }
