@@ -28,6 +28,7 @@ for {set i 0} {$i < [llength $argv]} {incr i} {
 }
 if {$rounds eq ""} { set rounds [expr {$quick ? 1 : 3}] }
 set work [file join $build bench]
+set load_average [lrange [read_file /proc/loadavg] 0 1]
 set probe [file join $build tests bench probe]
 set few [expr {$quick ? 500000 : 2000000}]
 set many [expr {$quick ? 500000 : 5000000}]
@@ -219,6 +220,7 @@ proc report {} {
     set cpu "unknown processor"
     regexp {model name\s*:\s*([^\n]+)} [read_file /proc/cpuinfo] -> cpu
     emit "$cpu, [exec nproc] cores; [clock format [clock seconds] -format %Y-%m-%d]; $rounds round(s), medians[expr {$::quick ? {; QUICK: figures are rough} : {}}]"
+    if {[lindex $::load_average 0] > 0.5} { emit "Other work was running (load average $::load_average): figures, latencies above all, are disturbed." }
     emit "tarn: $harness::server   redis: [lrange [exec $harness::oracle --version] 0 2]"
     emit [format "%-46s %-6s %12s %12s %7s  %-10s" "" unit tarn redis ratio target]
     foreach {pipeline target} {128 0.30 16 0.55 1 0.95} {

@@ -1,6 +1,5 @@
 /* A latency probe: asks commands in turn, one every interval, on a connection of its own, and prints for each how long the
- * answers took. One that is due while another
- * still waits goes out after it, and its time counts from there.
+ * answers took. One that is due while another still waits goes out after it, and its time counts from there.
  *
  *   probe -port N [-interval-us N] [-seconds S] [-until TEXT] command ...
  *
