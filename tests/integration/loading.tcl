@@ -75,7 +75,7 @@ with_server srv [list -rdb $thousand -config {key-load-delay 20000000} -wait lis
         assert_range [$r command count] 50 1000
         assert_equal 2 [llength [$r time]]
         assert_range [$r lastsave] 0 [clock seconds]
-        assert_equal {} [$r slowlog get]
+        assert_range [llength [$r slowlog get]] 0 10
         assert_equal OK [$r config resetstat]
         assert_equal RESET [$r reset]
         assert_error "LOADING*" {$r ping}
