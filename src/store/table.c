@@ -33,16 +33,30 @@ static bool table_passed(const struct table *t, uint64_t last_hash) {
     return passed == UINT64_MAX || last_hash < passed;
 }
 
-bool table_segment_shared(const struct table *t, const struct table_segment *s, uint64_t hash) {
+/* The snapshot that reads the head this table was forked from still lives. */
+static bool table_forked(const struct table *t, const struct frozen *f) {
+    return t->forked && f && f->live && f->generation == t->forked;
+}
+
+bool table_segment_shared(const struct table *t, const struct frozen *f, const struct table_segment *s, uint64_t hash) {
     proven(s->epoch <= t->epoch);
-    return t->frozen && s->epoch != t->epoch && !table_passed(t, table_range_last(hash, s->depth));
+    if (likely(s->epoch == t->epoch)) return false;
+    return t->frozen ? !table_passed(t, table_range_last(hash, s->depth)) : table_forked(t, f);
+}
+
+static bool table_slot_fresh(const struct table *t, uint64_t hash, const table_slot *slot) {
+    bool fresh = atomic_load_explicit(slot, memory_order_relaxed) & TABLE_SLOT_FRESH;
+    return fresh && table_segment_at(t, hash)->epoch == t->epoch;
 }
 
 bool table_entry_shared(const struct table *t, uint64_t hash, const table_slot *slot) {
     if (likely(!t->frozen)) return false;
-    bool fresh = atomic_load_explicit(slot, memory_order_relaxed) & TABLE_SLOT_FRESH;
-    if (fresh && table_segment_at(t, hash)->epoch == t->epoch) return false;
-    return !table_passed(t, hash);
+    return !table_slot_fresh(t, hash, slot) && !table_passed(t, hash);
+}
+
+bool table_forked_entry_shared(const struct table *t, const struct frozen *f, uint64_t hash, const table_slot *slot) {
+    proven(!t->frozen);
+    return unlikely(table_forked(t, f)) && !table_slot_fresh(t, hash, slot);
 }
 
 static void table_clear_fresh(struct table_segment *s) {
@@ -56,7 +70,7 @@ static void table_clear_fresh(struct table_segment *s) {
 /* The segment at hash, replaced by a copy when a snapshot still needs it. */
 static struct table_segment *table_segment_writable(struct table *t, struct frozen *f, uint64_t hash) {
     struct table_segment *s = table_segment_at(t, hash);
-    if (likely(!t->frozen) || !table_segment_shared(t, s, hash)) return s;
+    if (likely(!t->frozen && !t->forked) || !table_segment_shared(t, f, s, hash)) return s;
     struct table_segment *copy = table_segment_new(t, s->depth, s->buckets);
     memcpy(copy->bucket, s->bucket, s->buckets * sizeof s->bucket[0]);
     copy->count = s->count;
@@ -68,7 +82,7 @@ static struct table_segment *table_segment_writable(struct table *t, struct froz
 }
 
 table_slot *table_writable(struct table *t, struct frozen *f, uint64_t hash, table_slot *slot) {
-    if (likely(!t->frozen)) return slot;
+    if (likely(!t->frozen && !t->forked)) return slot;
     const struct table_segment *before = table_segment_at(t, hash);
     size_t offset = (size_t)((const char *)slot - (const char *)before);
     proven(offset < 64 * (1 + (size_t)before->buckets));
@@ -174,7 +188,7 @@ void *table_remove(struct table *t, struct frozen *f, uint64_t hash, table_slot 
 
 /* ---- snapshot, the owner's side ---- */
 void table_freeze(struct table *t, struct table_frozen *view) {
-    proven(!t->frozen && t->epoch < UINT32_MAX);
+    proven(!t->frozen && !t->forked && t->epoch < UINT32_MAX);
     *view = (struct table_frozen){.depth = t->depth, .count = t->count};
     if (t->directory) {
         view->directory = mem_alloc(MEM_LIMBO, sizeof(uint64_t) << t->depth);
@@ -189,4 +203,18 @@ void table_thaw(struct table *t, struct table_frozen *view) {
     t->frozen = NULL;
     if (view->directory) mem_free(MEM_LIMBO, view->directory, sizeof(uint64_t) << view->depth);
     view->directory = NULL;
+}
+
+void table_fork(struct table *copy, const struct table *old, struct frozen *f) {
+    proven(f->live && !old->frozen && old->epoch < UINT32_MAX && copy != old);
+    size_t n = sizeof(uint64_t) << old->depth;
+    *copy = *old;
+    copy->epoch++;
+    copy->forked = f->generation;
+    if (!old->directory) return;
+    copy->directory = &copy->directory_of_one;
+    if (old->directory == &old->directory_of_one) return;
+    copy->directory = mem_alloc(old->owner, n);
+    memcpy(copy->directory, old->directory, n);
+    frozen_limbo(f, old->owner, old->directory, n, 0);
 }

@@ -70,7 +70,7 @@ static inline void table_prefetch_bucket(const struct table_bucket *b) {
 }
 
 /* table.c: whether a live snapshot may still read this segment, which lies at hash. */
-bool table_segment_shared(const struct table *t, const struct table_segment *s, uint64_t hash);
+bool table_segment_shared(const struct table *t, const struct frozen *f, const struct table_segment *s, uint64_t hash);
 /* The slow way of table_place. */
 table_slot *table_place_displaced(struct table_segment *s, unsigned home, uint8_t tag, uint64_t word);
 

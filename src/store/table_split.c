@@ -40,7 +40,7 @@ void table_segment_drop(struct table *t, struct frozen *f, uint64_t hash, struct
     t->segments--;
     t->bytes -= mem_good_size(n);
     if (s->depth == t->depth) t->deepest--;
-    if (t->frozen && table_segment_shared(t, s, hash))
+    if (table_segment_shared(t, f, s, hash))
         frozen_limbo(f, t->owner, s, n, 64);
     else
         mem_free_aligned(t->owner, s, n, 64);
@@ -104,27 +104,6 @@ static void moved_recall(struct table_moved *m, unsigned depth, uint32_t first, 
     m->unsure = unclear ? UINT64_MAX : unsure_below(cell, depth);
 }
 
-/* Writes the segment's entries to out (TABLE_SEGMENT_ENTRIES at most) and returns their number. */
-static size_t segment_gather(const struct table *t, const struct table_segment *s, uint64_t hash,
-                             struct table_moved *out) {
-    uint64_t drop = TABLE_DISPLACED_BITS | TABLE_SLOT_TAIL | (s->epoch == t->epoch ? 0 : TABLE_SLOT_FRESH);
-    uint64_t range = table_range_first(hash, s->depth);
-    uint32_t first[TABLE_SEGMENT_BUCKETS + 1];
-    struct table_moved *end = out;
-    for (unsigned at = 0; at <= s->buckets; at++) first[at] = table_home_first(at, s->buckets);
-    for (unsigned at = 0; at < s->buckets; at++)
-        for (uint64_t m = table_used(&s->bucket[at]); m; m &= m - 1, end++) {
-            unsigned i = table_match_index(m), displaced = table_displaced(&s->bucket[at].slots[i]);
-            unsigned home = at < displaced ? at + s->buckets - displaced : at - displaced;
-            uint64_t word = atomic_load_explicit(&s->bucket[at].slots[i], memory_order_relaxed);
-            *end = (struct table_moved){.hash = range, .word = word & ~drop};
-            moved_recall(end, s->depth, first[home], first[home + 1], s->bucket[at].tags[i],
-                         s->tails ? (word & TABLE_SLOT_TAIL) != 0 : -1);
-        }
-    proven(end - out == s->count);
-    return s->count;
-}
-
 /* Asks hash_of for entries of which more than `tolerated` is unsure. Each is a cache miss: so they are fetched ahead. */
 static void moved_make_sure(const struct table *t, struct table_moved *entries, size_t n, uint64_t tolerated) {
     for (size_t i = 0; i < n + PREFETCH_AHEAD; i++) {
@@ -134,6 +113,31 @@ static void moved_make_sure(const struct table *t, struct table_moved *entries, 
         struct table_moved *m = &entries[i - PREFETCH_AHEAD];
         if (m->unsure > tolerated) moved_ask_hash(t, m);
     }
+}
+
+/* Writes the segment's entries to out (TABLE_SEGMENT_ENTRIES at most), each with enough of its hash to stay in a segment
+ * of this depth or less, and returns their number. */
+static size_t segment_gather(const struct table *t, const struct table_segment *s, uint64_t hash,
+                             struct table_moved *out) {
+    uint64_t drop = TABLE_DISPLACED_BITS | TABLE_SLOT_TAIL | (s->epoch == t->epoch ? 0 : TABLE_SLOT_FRESH);
+    uint64_t range = table_range_first(hash, s->depth);
+    uint32_t first[TABLE_SEGMENT_BUCKETS + 1];
+    struct table_moved *end = out;
+    uint64_t unsure = 0;
+    for (unsigned at = 0; at <= s->buckets; at++) first[at] = table_home_first(at, s->buckets);
+    for (unsigned at = 0; at < s->buckets; at++)
+        for (uint64_t m = table_used(&s->bucket[at]); m; m &= m - 1, end++) {
+            unsigned i = table_match_index(m), displaced = table_displaced(&s->bucket[at].slots[i]);
+            unsigned home = at < displaced ? at + s->buckets - displaced : at - displaced;
+            uint64_t word = atomic_load_explicit(&s->bucket[at].slots[i], memory_order_relaxed);
+            *end = (struct table_moved){.hash = range, .word = word & ~drop};
+            moved_recall(end, s->depth, first[home], first[home + 1], s->bucket[at].tags[i],
+                         s->tails ? (word & TABLE_SLOT_TAIL) != 0 : -1);
+            unsure |= end->unsure;
+        }
+    proven(end - out == s->count);
+    if (unsure == UINT64_MAX) moved_make_sure(t, out, s->count, UINT64_MAX - 1);
+    return s->count;
 }
 
 /* A new segment with these entries, or NULL when one finds no place. What is unsure of a hash does not reach its tag, and
@@ -168,7 +172,6 @@ static unsigned buckets_for(size_t n, unsigned min) {
 
 static struct table_segment *segment_fit(const struct table *t, struct table_moved *entries, size_t n, unsigned depth,
                                          unsigned min) {
-    moved_make_sure(t, entries, n, UINT64_MAX - 1);
     for (unsigned b = buckets_for(n, min); b; b = buckets_for(n, b + 1)) {
         if (n > (size_t)b * TABLE_SLOTS) continue;
         struct table_segment *s = segment_build(t, entries, n, depth, b);
