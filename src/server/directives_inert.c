@@ -241,7 +241,6 @@ static const struct directive rows[] = {
     NUMBER("hash-rdb-load-min-template-entries", NULL, "0", 0, INT64_MAX, 0),
     NUMBER("hash-rdb-load-template-disassembly-threshold", NULL, "0", 0, INT64_MAX, 0),
     TEXT("hash-seed", NULL, "", FIXED),
-    MEMORY("hll-sparse-max-bytes", NULL, "3000", 0, INT64_MAX, 0),
     NUMBER("list-compress-depth", NULL, "0", 0, INT_MAX, 0),
     NUMBER("list-max-listpack-size", "list-max-ziplist-size", "-2", INT_MIN, INT_MAX, 0),
     NUMBER("set-max-intset-entries", NULL, "512", 0, INT64_MAX, 0),

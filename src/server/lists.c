@@ -3,6 +3,7 @@
 #include "commands/bitmap.h"
 #include "commands/connection.h"
 #include "commands/generic.h"
+#include "commands/hyperloglog.h"
 #include "commands/string.h"
 #include "exec/executor.h"
 #include "exec/introspect.h"
@@ -15,19 +16,21 @@
 
 const struct command_list *server_command_lists(unsigned *count) {
     static const struct command_list lists[] = {
-        {connection_commands}, {string_commands},  {bitmap_commands}, {generic_commands},  {introspect_commands},
-        {persist_commands},    {observe_commands}, {config_commands}, {shutdown_commands}, {debug_commands},
+        {connection_commands}, {string_commands},     {bitmap_commands},  {hyperloglog_commands},
+        {generic_commands},    {introspect_commands}, {persist_commands}, {observe_commands},
+        {config_commands},     {shutdown_commands},   {debug_commands},
     };
     *count = countof(lists);
     return lists;
 }
 
 const struct directive_list *server_directive_lists(unsigned *count) {
-    static struct directive_list lists[4];
+    static struct directive_list lists[5];
     lists[0] = settings_directives;
     lists[1] = persist_directives;
     lists[2] = observe_directives;
-    lists[3] = inert_directives;
+    lists[3] = hyperloglog_directives;
+    lists[4] = inert_directives;
     *count = countof(lists);
     return lists;
 }
