@@ -61,6 +61,8 @@ static void client_reply(struct context *c) {
     unsigned *flags = &c->session->flags;
     if (slice_is(c->argv[2], "on")) {
         *flags &= ~(unsigned)(SESSION_REPLY_OFF | SESSION_REPLY_SKIP);
+        session_end_reply(c->session); /* this one is heard already */
+        c->reply_start = c->reply->out->len;
         reply_ok(c->reply);
     } else if (slice_is(c->argv[2], "off")) {
         *flags |= SESSION_REPLY_OFF;
@@ -289,12 +291,14 @@ static void client_kill(struct context *c) {
 /* ---- UNBLOCK ---- */
 static void wake(struct session *s, bool with_error) {
     const struct session_wait *wait = s->wait;
+    session_begin_reply(s);
     if (with_error) {
         reply_error(&s->reply, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
         if (wait->cancelled) wait->cancelled(s);
     } else {
         wait->timed_out(s);
     }
+    session_end_reply(s);
     session_unblock(s);
 }
 

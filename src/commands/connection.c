@@ -11,6 +11,10 @@
 static void ping(struct context *c) {
     if (c->argc > 2) {
         reply_error(c->reply, "ERR wrong number of arguments for 'ping' command");
+    } else if (c->session->flags & SESSION_PUBSUB && c->reply->resp == 2) { /* where only messages are expected */
+        reply_array(c->reply, 2);
+        reply_bulk_cstr(c->reply, "pong");
+        reply_bulk(c->reply, c->argc == 2 ? c->argv[1] : SLICE(""));
     } else if (c->argc == 2) {
         reply_bulk(c->reply, c->argv[1]);
     } else {
@@ -299,7 +303,7 @@ const struct command_row connection_commands[] = {
     {.name = "ping",
      .run = ping,
      .arity = -1,
-     .flags = CMD_FAST | CMD_SENTINEL | CMD_PROBE,
+     .flags = CMD_FAST | CMD_SENTINEL | CMD_PROBE | CMD_WHILE_SUBSCRIBED,
      .acl = ACL_CONNECTION,
      .group = GROUP_CONNECTION,
      .since = "1.0.0",
@@ -310,7 +314,7 @@ const struct command_row connection_commands[] = {
     {.name = "quit",
      .run = quit,
      .arity = -1,
-     .flags = ALWAYS,
+     .flags = ALWAYS | CMD_UNQUEUED | CMD_WHILE_SUBSCRIBED,
      .acl = ACL_CONNECTION,
      .group = GROUP_CONNECTION,
      .since = "1.0.0",
@@ -319,7 +323,7 @@ const struct command_row connection_commands[] = {
     {.name = "reset",
      .run = reset,
      .arity = 1,
-     .flags = ALWAYS,
+     .flags = ALWAYS | CMD_UNQUEUED | CMD_WHILE_SUBSCRIBED,
      .acl = ACL_CONNECTION,
      .group = GROUP_CONNECTION,
      .since = "6.2.0",

@@ -6,11 +6,6 @@
 
 /* ---- shared ---- */
 
-void generic_notify(struct context *c, enum notify_class class, const char *event, struct slice key, unsigned db) {
-    const struct executor_hooks *hooks = &c->executor->hooks;
-    if (unlikely(hooks->notify != NULL)) hooks->notify(hooks->arg, class, event, key, db);
-}
-
 bool generic_db_index(struct context *c, int i, unsigned *index) {
     int64_t n;
     if (!context_integer_between(c, i, INT32_MIN, INT32_MAX, NULL, &n)) return false;

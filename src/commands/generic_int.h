@@ -11,8 +11,6 @@
 
 #include "exec/context.h"
 
-/* Tells an event in the database of that index; counts no change. */
-void generic_notify(struct context *c, enum notify_class class, const char *event, struct slice key, unsigned db);
 /* Argument i as the index of a database; false after the error reply. */
 bool generic_db_index(struct context *c, int i, unsigned *index);
 

@@ -36,6 +36,7 @@ void generic_swapdb_run(struct context *c) {
         return;
     }
     dataset_swap(c->dataset, (unsigned)a, (unsigned)b);
+    executor_swapped(c->executor, (unsigned)a, (unsigned)b);
     context_count_changes(c, 1);
     reply_ok(c->reply);
 }
@@ -67,7 +68,7 @@ static bool wait_timeout(struct context *c, int i, int64_t *timeout_ms) {
 
 /* Nothing to wait for is answered at once. */
 static void wait_for(struct context *c, int64_t wanted, const struct session_wait *wait, int64_t timeout_ms) {
-    if (wanted > 0)
+    if (wanted > 0 && context_may_block(c))
         session_block(c->session, wait, NULL, timeout_ms);
     else
         wait->timed_out(c->session);

@@ -24,7 +24,7 @@ static bool rename_ready(struct context *c, bool only_new) {
 
 static void rename_now(struct context *c) {
     db_move_key(c->db, context_key(c, 1), c->db, context_key(c, 2));
-    generic_notify(c, NOTIFY_GENERIC, "rename_from", c->argv[1], db_index(c->db));
+    context_notify(c, NOTIFY_GENERIC, "rename_from", c->argv[1], db_index(c->db));
     context_changed(c, NOTIFY_GENERIC, "rename_to", c->argv[2]);
 }
 
@@ -54,8 +54,8 @@ void generic_move_run(struct context *c) {
         return;
     }
     db_move_key(c->db, key, to, key);
-    generic_notify(c, NOTIFY_GENERIC, "move_from", key.text, db_index(c->db));
-    generic_notify(c, NOTIFY_GENERIC, "move_to", key.text, index);
+    context_notify(c, NOTIFY_GENERIC, "move_from", key.text, db_index(c->db));
+    context_notify(c, NOTIFY_GENERIC, "move_to", key.text, index);
     context_count_changes(c, 1);
     reply_integer(c->reply, 1);
 }
@@ -96,7 +96,7 @@ void generic_copy_run(struct context *c) {
         reply_error(c->reply, "ERR not enough memory for a value of this length");
         return;
     }
-    generic_notify(c, NOTIFY_GENERIC, "copy_to", target.text, db_index(to));
+    context_notify(c, NOTIFY_GENERIC, "copy_to", target.text, db_index(to));
     context_count_changes(c, 1);
     reply_integer(c->reply, 1);
 }

@@ -24,11 +24,6 @@ void string_reply(struct context *c, const struct entry *entry) {
         reply_null(c->reply);
 }
 
-void string_notify(struct context *c, enum notify_class class, const char *event, struct slice key) {
-    const struct executor_hooks *hooks = &c->executor->hooks;
-    if (unlikely(hooks->notify != NULL)) hooks->notify(hooks->arg, class, event, key, db_index(c->db));
-}
-
 void string_no_memory(struct context *c, size_t reply_start) {
     c->reply->out->len = reply_start;
     reply_error(c->reply, "ERR not enough memory for a value of this length");
@@ -41,7 +36,7 @@ bool string_put(struct context *c, struct key key, struct slice value, int64_t a
         return false;
     }
     context_changed(c, NOTIFY_STRING, "set", key.text);
-    if (at_ms != NO_EXPIRE) string_notify(c, NOTIFY_GENERIC, "expire", key.text);
+    if (at_ms != NO_EXPIRE) context_notify(c, NOTIFY_GENERIC, "expire", key.text, db_index(c->db));
     return true;
 }
 
@@ -56,7 +51,7 @@ void string_expire(struct context *c, struct key key, int64_t at_ms) {
         return;
     }
     db_set_expire(c->db, key, at_ms);
-    string_notify(c, NOTIFY_GENERIC, "expire", key.text);
+    context_notify(c, NOTIFY_GENERIC, "expire", key.text, db_index(c->db));
 }
 
 /* ---- reading ---- */

@@ -154,7 +154,7 @@ static void store_sum(struct context *c, struct key key, const struct increx *x)
 
 static void persist_sum(struct context *c, struct key key) {
     db_set_expire(c->db, key, NO_EXPIRE);
-    string_notify(c, NOTIFY_GENERIC, "persist", key.text);
+    context_notify(c, NOTIFY_GENERIC, "persist", key.text, db_index(c->db));
 }
 
 /* Stores the sum with its expiry. A key whose time has passed is deleted, or not made at all. */

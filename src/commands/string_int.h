@@ -25,8 +25,6 @@ static inline size_t string_reply_start(const struct context *c) { return c->rep
 void string_no_memory(struct context *c, size_t reply_start);
 /* Deletes a key that is there: one change, "del". */
 void string_delete(struct context *c, struct key key);
-/* A second event of one and the same change. */
-void string_notify(struct context *c, enum notify_class class, const char *event, struct slice key);
 /* Gives the key its expiry, or deletes it when that has passed already; tells which. Counts no change for an expiry. */
 void string_expire(struct context *c, struct key key, int64_t at_ms);
 

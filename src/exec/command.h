@@ -37,6 +37,9 @@ enum command_flags {
     CMD_MOVABLE_KEYS = 1 << 21,      /* set by the index when a spec is not a plain range */
     CMD_NO_MANDATORY_KEYS = 1 << 22, /* may be called without any key */
     CMD_PROBE = 1 << 23,             /* a health check (PING): refused, as writes are, while writes cannot be saved */
+    CMD_UNQUEUED = 1 << 24,          /* runs at once also after MULTI */
+    CMD_WHILE_SUBSCRIBED = 1 << 25,  /* runs also while a RESP2 session is subscribed */
+    CMD_EXEC = 1 << 26,              /* EXEC: judged by what it will run */
 };
 
 /* ACL categories beyond those that follow from flags (write, read, fast/slow, admin+dangerous, pubsub, blocking). */

@@ -74,10 +74,14 @@ void context_count_changes(struct context *c, uint64_t n) {
     dataset_stats(c->dataset)->changes += n;
 }
 
+void context_notify(struct context *c, enum notify_class class, const char *event, struct slice key, unsigned db) {
+    const struct executor_hooks *hooks = &c->executor->hooks;
+    if (unlikely(hooks->notify != NULL)) hooks->notify(hooks->arg, class, event, key, db);
+}
+
 void context_changed(struct context *c, enum notify_class class, const char *event, struct slice key) {
     context_count_changes(c, 1);
-    const struct executor_hooks *hooks = &c->executor->hooks;
-    if (unlikely(hooks->notify != NULL)) hooks->notify(hooks->arg, class, event, key, db_index(c->db));
+    context_notify(c, class, event, key, db_index(c->db));
 }
 
 /* ---- containers ---- */

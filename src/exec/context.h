@@ -36,6 +36,11 @@ struct context {
 #define ERROR_LOADING         "LOADING Tarn is loading the dataset in memory"
 #define ERROR_NO_MEMORY       "OOM command not allowed when used memory > 'maxmemory'."
 
+/* False inside EXEC: a command that would wait answers at once, as if its time were over. */
+static inline bool context_may_block(const struct context *c) {
+    return !(c->session->flags & (SESSION_EXEC | SESSION_INTERNAL));
+}
+
 static inline struct slice context_arg(const struct context *c, int i) { return c->argv[i]; }
 
 /* Argument i as a key, with its hash (the one computed for the batch where it is the same argument). */
@@ -64,21 +69,10 @@ void context_syntax_error(struct context *c);
 /* The longest string value allowed (proto-max-bulk-len), bytes. */
 int64_t context_string_max(const struct context *c);
 
-enum notify_class {
-    NOTIFY_GENERIC = 1 << 0,
-    NOTIFY_STRING = 1 << 1,
-    NOTIFY_LIST = 1 << 2,
-    NOTIFY_SET = 1 << 3,
-    NOTIFY_HASH = 1 << 4,
-    NOTIFY_ZSET = 1 << 5,
-    NOTIFY_EXPIRED = 1 << 6,
-    NOTIFY_EVICTED = 1 << 7,
-    NOTIFY_STREAM = 1 << 8,
-    NOTIFY_MISS = 1 << 9,
-    NOTIFY_NEW = 1 << 10,
-};
 /* A change of data by this command: counts it (context.changes, dataset changes) and tells event listeners. */
 void context_changed(struct context *c, enum notify_class class, const char *event, struct slice key);
+/* Tells event listeners of something in the database of that index; counts no change. */
+void context_notify(struct context *c, enum notify_class class, const char *event, struct slice key, unsigned db);
 /* Counts n changes without an event (FLUSHALL, MSET). */
 void context_count_changes(struct context *c, uint64_t n);
 

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "exec/context.h"
+#include "exec/executor_int.h"
 
 #include <stdio.h>
 
@@ -19,6 +20,11 @@ void executor_init(struct executor *x, const struct command_list *lists, unsigne
     list_init(&x->blocked);
     x->wait_floor_ms = INT64_MAX;
     list_init(&x->postponed);
+    list_init(&x->monitors);
+    list_init(&x->watchers.sessions);
+    topics_init(&x->watchers.keys, MEM_CLIENT_IN);
+    buf_init(&x->drain, MEM_CLIENT_OUT);
+    x->keyspace.arg = x;
     random_init_from_system(&x->random);
     random_hex(x->run_id, 40);
     x->password = "";
@@ -32,6 +38,8 @@ void executor_init(struct executor *x, const struct command_list *lists, unsigne
 
 void executor_release(struct executor *x) {
     proven(list_empty(&x->sessions) && x->current == NULL);
+    topics_release(&x->watchers.keys);
+    buf_release(&x->drain);
     command_index_free(x->commands);
     x->commands = NULL;
 }
@@ -53,6 +61,7 @@ struct dataset *executor_replace_dataset(struct executor *x, struct dataset *fre
     carry_stats(dataset_stats_const(old), dataset_stats(fresh));
     x->dataset = fresh;
     x->dataset_epoch++;
+    transaction_replaced(x);
     return old;
 }
 
@@ -94,6 +103,7 @@ void executor_count_error(struct executor *x, struct slice line) {
 
 /* The errors that a request has written, by the code of the last. */
 static void count_errors(struct executor *x, const struct reply *r, uint64_t n) {
+    x->errors_filed += n;
     struct slice line = slice_of(r->out->ptr + r->last_error, r->out->len - r->last_error);
     x->stats.errors += n;
     executor_count_error(x, line);
@@ -156,6 +166,22 @@ static bool over_memory_limit(struct executor *x) {
     return x->over_limit;
 }
 
+static const char *refuse_subscribed(struct executor *x, const struct context *c) {
+    snprintf(x->refusal_text, sizeof x->refusal_text,
+             "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+             "context",
+             c->command->full_name);
+    return x->refusal_text;
+}
+
+/* What a command is judged by. */
+static unsigned judged_flags(const struct session *s, const struct command *cmd) {
+    if (cmd->flags & CMD_EXEC) return transaction_flags(s, cmd->flags);
+    /* What is queued takes memory, whatever the command. */
+    if (s->flags & SESSION_MULTI && !(cmd->flags & CMD_UNQUEUED)) return cmd->flags | CMD_DENYOOM;
+    return cmd->flags;
+}
+
 /* Why a well-formed command may not run now; NULL: it may. In the order in which the peers look. */
 static const char *refusal(struct executor *x, const struct context *c, unsigned flags) {
     const struct executor_hooks *hooks = &x->hooks;
@@ -164,10 +190,16 @@ static const char *refusal(struct executor *x, const struct context *c, unsigned
     if (flags & CMD_PROTECTED && hooks->refuse_protected && (why = hooks->refuse_protected(hooks->arg, c))) return why;
     if (!c->session->authenticated && x->password[0] && !(flags & CMD_NO_AUTH))
         return "NOAUTH Authentication required.";
+    if (c->session->flags & SESSION_MULTI && flags & CMD_NO_MULTI)
+        return "ERR Command not allowed inside a transaction";
     if (flags & CMD_DENYOOM && x->used_memory_limit > 0 && over_memory_limit(x)) return ERROR_NO_MEMORY;
     if (flags & (CMD_WRITE | CMD_PROBE) && hooks->refuse_write && (why = hooks->refuse_write(hooks->arg))) return why;
+    if (c->session->flags & SESSION_PUBSUB && c->reply->resp == 2 && !(flags & CMD_WHILE_SUBSCRIBED))
+        return refuse_subscribed(x, c);
     if (x->loading && !(flags & CMD_LOADING)) return ERROR_LOADING;
     if (x->async_loading && flags & CMD_NO_ASYNC_LOADING) return ERROR_LOADING;
+    if (c->session->flags & SESSION_MONITOR && flags & (CMD_READONLY | CMD_WRITE))
+        return "ERR Replica can't interact with the keyspace";
     return NULL;
 }
 
@@ -211,11 +243,12 @@ static void note_latency(struct command *cmd, uint64_t duration_ns) {
 }
 
 /* Everything that is counted about a command that has run. The end of one command is the start of the next in its batch, so the
- * clock is read once a command. */
-static void account(struct executor *x, struct command *cmd, const struct context *c, uint64_t begun) {
+ * clock is read once a command. unfiled: before it ran, because what EXEC runs is in EXEC's time too. */
+static void account(struct executor *x, struct command *cmd, const struct context *c, uint64_t begun,
+                    uint64_t unfiled) {
     uint64_t end = clock_ticks(), ticks = end - begun;
     x->ticks_now = end;
-    x->ticks_unfiled += ticks;
+    x->ticks_unfiled = unfiled + ticks;
     cmd->calls++;
     cmd->ticks += ticks;
     x->stats.commands++;
@@ -227,70 +260,116 @@ static void account(struct executor *x, struct command *cmd, const struct contex
     }
 }
 
-/* CLIENT REPLY OFF and SKIP: what this request has written is taken back. */
-static void hold_reply(struct session *s, size_t start) {
-    if (s->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) s->out.len = start;
+static void file_errors(struct executor *x, struct session *s, uint64_t errors, uint64_t filed, uint64_t *counter) {
+    uint64_t own = s->reply.errors - errors - (x->errors_filed - filed);
+    if (own == 0) return;
+    if (counter) ++*counter;
+    count_errors(x, &s->reply, own);
+}
+
+/* CLIENT REPLY SKIP lasts for one request. */
+static void settle_reply(struct session *s) {
+    session_end_reply(s);
     s->flags &= ~(unsigned)SESSION_REPLY_SKIP;
     if (s->flags & SESSION_REPLY_SKIP_NEXT) s->flags ^= SESSION_REPLY_SKIP_NEXT | SESSION_REPLY_SKIP;
 }
 
-static enum run_result finish(struct executor *x, struct session *s, size_t start, uint64_t errors, uint64_t *counter) {
-    if (unlikely(s->reply.errors != errors)) {
-        if (counter) ++*counter;
-        count_errors(x, &s->reply, s->reply.errors - errors);
-    }
-    if (unlikely(s->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP | SESSION_REPLY_SKIP_NEXT))) hold_reply(s, start);
+#define SESSION_UNHEARD (SESSION_REPLY_OFF | SESSION_REPLY_SKIP | SESSION_REPLY_SKIP_NEXT | SESSION_CLOSE_AFTER_REPLY)
+static enum run_result finish(struct session *s) {
+    if (unlikely(s->flags & SESSION_UNHEARD)) settle_reply(s);
     return RUN_DONE;
 }
 
 static enum run_result refuse(struct session *s, const struct request *r, const char *why) {
-    size_t start = s->out.len;
-    uint64_t errors = s->reply.errors;
-    if (why) {
+    struct executor *x = s->executor;
+    uint64_t errors = s->reply.errors, filed = x->errors_filed;
+    if (r->command && r->command->flags & CMD_EXEC) {
+        transaction_abort(s, why ? why : "wrong number of arguments for 'exec' command");
+    } else if (why) {
         reply_error(&s->reply, why);
     } else {
         bool refused = refuse_form(&s->reply, r);
         proven(refused);
     }
-    return finish(s->executor, s, start, errors, r->command ? &r->command->rejected : NULL);
+    if (s->flags & SESSION_MULTI) s->flags |= SESSION_BROKEN;
+    file_errors(x, s, errors, filed, r->command ? &r->command->rejected : NULL);
+    return finish(s);
 }
 
-enum run_result executor_run(struct executor *x, struct session *s, const struct request *r) {
-    struct command *cmd = r->command;
-    if (unlikely(!cmd || (cmd->subcommand_count && r->argc > 1) || !arity_fits(cmd, r->argc)))
-        return refuse(s, r, NULL);
-    struct context c = {
+static inline struct context context_of(struct executor *x, struct session *s, const struct request *r) {
+    return (struct context){
         .executor = x,
         .session = s,
         .dataset = x->dataset,
         .db = dataset_db(x->dataset, s->db),
-        .command = cmd,
+        .command = r->command,
         .argv = r->argv,
         .argc = r->argc,
         .reply = &s->reply,
         .now_ms = x->now_ms,
-        .reply_start = s->out.len,
+        .reply_start = s->reply.out->len,
         .key_index = likely(r->dataset_epoch == x->dataset_epoch) ? r->key_index : 0,
         .key_hash = r->key_hash,
     };
-    const unsigned gated = CMD_PROTECTED | CMD_DENYOOM | CMD_WRITE | CMD_PROBE;
-    s->last_command = cmd;
-    s->active_ms = x->now_ms;
-    if (cmd->flags & gated || unlikely(x->loading || x->async_loading || !s->authenticated)) {
-        const char *why = refusal(x, &c, cmd->flags);
-        if (unlikely(why != NULL)) return refuse(s, r, why);
-    }
-    if (unlikely(x->pause != PAUSE_NONE) && must_wait(x, s, cmd->flags)) {
-        postpone(x, s);
-        return RUN_POSTPONED;
-    }
-    uint64_t errors = s->reply.errors, begun = x->ticks_now ? x->ticks_now : clock_ticks();
+}
+
+static inline void call(struct executor *x, struct session *s, struct command *cmd, struct context *c) {
+    uint64_t errors = s->reply.errors, filed = x->errors_filed, unfiled = x->ticks_unfiled;
+    uint64_t begun = x->ticks_now ? x->ticks_now : clock_ticks();
     struct session *outer = x->current;
     x->current = s;
-    cmd->row->run(&c);
+    cmd->row->run(c);
     x->current = outer;
-    account(x, cmd, &c, begun);
-    return finish(x, s, c.reply_start, errors, &cmd->failed);
+    account(x, cmd, c, begun, unfiled);
+    if (unlikely(s->reply.errors != errors)) file_errors(x, s, errors, filed, &cmd->failed);
+}
+
+void executor_call(struct executor *x, struct session *s, const struct request *r) {
+    proven(x->current == s);
+    if (unlikely(s->flags & SESSION_UNHEARD)) session_begin_reply(s);
+    struct context c = context_of(x, s, r);
+    call(x, s, r->command, &c);
+}
+
+/* What stands between a well-formed request and its run, for those commands and in those moments where anything may. */
+enum gate { GATE_OPEN, GATE_REFUSED, GATE_POSTPONED, GATE_QUEUED };
+static enum gate pass_gate(struct executor *x, struct session *s, const struct request *r, const struct context *c) {
+    unsigned flags = judged_flags(s, r->command);
+    const char *why = refusal(x, c, flags);
+    if (unlikely(why != NULL)) {
+        refuse(s, r, why);
+        return GATE_REFUSED;
+    }
+    if (unlikely(x->pause != PAUSE_NONE) && must_wait(x, s, flags)) {
+        session_end_reply(s);
+        postpone(x, s);
+        return GATE_POSTPONED;
+    }
+    if (likely(!(s->flags & SESSION_MULTI)) || flags & CMD_UNQUEUED) return GATE_OPEN;
+    uint64_t errors = s->reply.errors;
+    transaction_queue(s, r);
+    file_errors(x, s, errors, x->errors_filed, &r->command->rejected);
+    finish(s);
+    return GATE_QUEUED;
+}
+
+enum run_result executor_run(struct executor *x, struct session *s, const struct request *r) {
+    struct command *cmd = r->command;
+    if (unlikely(s->flags & SESSION_UNHEARD)) session_begin_reply(s);
+    if (unlikely(!cmd || (cmd->subcommand_count && r->argc > 1) || !arity_fits(cmd, r->argc)))
+        return refuse(s, r, NULL);
+    struct context c = context_of(x, s, r);
+    const unsigned gated = CMD_PROTECTED | CMD_DENYOOM | CMD_WRITE | CMD_PROBE;
+    const unsigned special = SESSION_MULTI | SESSION_PUBSUB | SESSION_MONITOR;
+    s->last_command = cmd;
+    s->active_ms = x->now_ms;
+    if (cmd->flags & gated ||
+        unlikely(x->loading || x->async_loading || !s->authenticated || s->flags & special || x->pause != PAUSE_NONE)) {
+        enum gate gate = pass_gate(x, s, r, &c);
+        if (unlikely(gate != GATE_OPEN)) return gate == GATE_POSTPONED ? RUN_POSTPONED : RUN_DONE;
+    }
+    call(x, s, cmd, &c);
+    return finish(s);
 }
 
 /* ---- deadlines ---- */
@@ -322,7 +401,9 @@ void executor_tick(struct executor *x, int64_t now_ms) {
     take_due(x, now_ms, &due);
     while (!list_empty(&due)) { /* one that times out may end another's wait: nothing is held on to between two */
         struct session *s = list_entry(due.next, struct session, waiting);
+        session_begin_reply(s);
         s->wait->timed_out(s);
+        session_end_reply(s);
         session_unblock(s);
     }
 }

@@ -9,12 +9,27 @@
 #include "base/random.h"
 #include "exec/command.h"
 #include "exec/session.h"
+#include "exec/transaction.h"
 #include "keyspace/dataset.h"
 
 struct context;
 
 enum pause_kind { PAUSE_NONE, PAUSE_WRITE, PAUSE_ALL };
 
+/* The classes of key events, as notify-keyspace-events selects them. */
+enum notify_class {
+    NOTIFY_GENERIC = 1 << 0,
+    NOTIFY_STRING = 1 << 1,
+    NOTIFY_LIST = 1 << 2,
+    NOTIFY_SET = 1 << 3,
+    NOTIFY_HASH = 1 << 4,
+    NOTIFY_ZSET = 1 << 5,
+    NOTIFY_EXPIRED = 1 << 6,
+    NOTIFY_EVICTED = 1 << 7,
+    NOTIFY_STREAM = 1 << 8,
+    NOTIFY_MISS = 1 << 9,
+    NOTIFY_NEW = 1 << 10,
+};
 struct executor_hooks {
     void *arg;
     /* Why writes are refused now (MISCONF after a failed save): the error text, or NULL. */
@@ -72,9 +87,14 @@ struct executor {
     struct list_node sessions;  /* struct session.place */
     struct list_node blocked;   /* struct session.waiting */
     struct list_node postponed; /* the same */
-    struct session *current;    /* whose command runs now, or NULL */
-    uint32_t dataset_epoch;     /* counts replacements, so that a hash made for an older dataset is not used */
-    int64_t wait_floor_ms;      /* no blocked session has an earlier deadline; INT64_MAX: none has one */
+    struct list_node monitors;  /* struct session.monitoring */
+    struct watchers watchers;
+    struct buf drain;      /* where replies go that nobody wants */
+    uint64_t errors_filed; /* errors counted so far: one inside EXEC is counted there alone */
+    char refusal_text[160];
+    struct session *current; /* whose command runs now, or NULL */
+    uint32_t dataset_epoch;  /* counts replacements, so that a hash made for an older dataset is not used */
+    int64_t wait_floor_ms;   /* no blocked session has an earlier deadline; INT64_MAX: none has one */
     size_t session_count, blocked_count;
     uint64_t next_session_id;
     int64_t now_ms; /* wall, set by executor_begin_batch */
@@ -84,7 +104,9 @@ struct executor {
     struct error_count error_counts[EXECUTOR_ERROR_CODES_MAX];
     unsigned error_code_count;
     struct executor_hooks hooks;
-    struct keyspace_hooks keyspace; /* given to every dataset that is put in place */
+    struct keyspace_hooks
+        keyspace; /* given to every dataset that is put in place; only .defer is the owner's to set, the
+                                       others and .arg are executor_listen's */
     struct random random;
     const char *password; /* requirepass, "" when none */
     bool latency_tracking;
@@ -129,6 +151,10 @@ enum run_result {
     RUN_POSTPONED, /* paused: not run; keep the request's bytes and offer it again after transport->resume */
 };
 enum run_result executor_run(struct executor *x, struct session *s, const struct request *r);
+/* Two databases have exchanged their content (dataset_swap): for those who watch or wait for keys. */
+void executor_swapped(struct executor *x, unsigned a, unsigned b);
+/* Asks the dataset to tell what somebody wants to hear, and nothing else: after a change of hooks.notify. */
+void executor_listen(struct executor *x);
 
 /* Deadlines of blocked and paused sessions. next_deadline: when tick must be called (a lower bound: a wait that ended early may
  * leave its time behind once), INT64_MAX: never; O(1). tick: O(blocked) when that time has come, else O(1). */

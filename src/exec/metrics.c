@@ -21,9 +21,9 @@
           x->blocked_count)                                                                                           \
     ZERO(clients, tracking_clients, METRIC_GAUGE, "clients with tracking on")                                         \
     ZERO(clients, pubsub_clients, METRIC_GAUGE, "clients subscribed to something")                                    \
-    ZERO(clients, watching_clients, METRIC_GAUGE, "clients with watched keys")                                        \
+    FIELD(clients, watching_clients, METRIC_GAUGE, "clients with watched keys", x->watchers.session_count)            \
     FIELD(clients, clients_in_timeout_table, METRIC_GAUGE, "blocked clients with a deadline", count_deadlines(x))     \
-    ZERO(clients, total_watched_keys, METRIC_GAUGE, "keys watched")                                                   \
+    FIELD(clients, total_watched_keys, METRIC_GAUGE, "keys watched", topics_count(&x->watchers.keys))                 \
     ZERO(clients, total_blocking_keys, METRIC_GAUGE, "keys that clients block on")                                    \
     ZERO(clients, total_blocking_keys_on_nokey, METRIC_GAUGE, "keys whose deletion also ends a wait")                 \
     OTHER(clients, paused_reason, METRIC_STATE, "why clients are paused")                                             \

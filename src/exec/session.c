@@ -17,6 +17,7 @@ void session_init(struct session *s, struct executor *x, const struct session_tr
     s->reply.out = &s->out;
     s->reply.resp = 2;
     list_init(&s->waiting);
+    list_init(&s->monitoring);
     list_append(&x->sessions, &s->place);
     x->session_count++;
 }
@@ -47,6 +48,8 @@ void session_release(struct session *s) {
     const struct session_wait *wait = s->wait;
     if (wait && wait->cancelled) wait->cancelled(s);
     leave_queue(s);
+    transaction_discard(s);
+    list_remove(&s->monitoring);
     list_remove(&s->place);
     x->session_count--;
     clear_texts(s);
@@ -56,7 +59,10 @@ void session_release(struct session *s) {
 void session_reset(struct session *s) {
     const unsigned kept = SESSION_CLOSE | SESSION_CLOSE_AFTER_REPLY | SESSION_BLOCKED | SESSION_POSTPONED |
                           SESSION_INTERNAL | SESSION_UNIX;
+    transaction_discard(s);
+    list_remove(&s->monitoring);
     s->flags &= kept;
+    s->reply.out = &s->out;
     s->db = 0;
     s->reply.resp = 2;
     s->authenticated = s->executor->password[0] == '\0';
@@ -100,19 +106,43 @@ void session_close(struct session *s, bool after_reply) {
     if (s != s->executor->current) s->transport->attend(s);
 }
 
+/* ---- replies that were not asked for just now ---- */
+void session_push(struct session *s, struct slice bytes) {
+    if (s->flags & (SESSION_CLOSE | SESSION_CLOSE_AFTER_REPLY)) return;
+    if (unlikely(!buf_try_reserve(&s->out, bytes.len))) {
+        session_close(s, false);
+        return;
+    }
+    buf_append_slice(&s->out, bytes);
+    s->transport->attend(s);
+}
+
+void session_begin_reply(struct session *s) {
+    const unsigned unheard = SESSION_REPLY_OFF | SESSION_REPLY_SKIP | SESSION_CLOSE_AFTER_REPLY;
+    struct buf *drain = &s->executor->drain;
+    s->reply.out = s->flags & unheard ? drain : &s->out;
+    if (s->reply.out == drain) buf_clear(drain);
+}
+
+/* Kept for the next one, unless what nobody wanted was large. */
+#define DRAIN_KEPT_MAX (64u * 1024)
+void session_end_reply(struct session *s) {
+    struct buf *drain = &s->executor->drain;
+    s->reply.out = &s->out;
+    if (drain->cap > DRAIN_KEPT_MAX) buf_release(drain);
+}
+
 /* ---- CLIENT LIST ---- */
 static void append_flags(const struct session *s, struct buf *out) {
     static const struct {
         unsigned flag;
         char letter;
     } letters[] = {
-        {SESSION_MONITOR, 'O'},
-        {SESSION_BLOCKED | SESSION_POSTPONED, 'b'},
-        {SESSION_CLOSE_AFTER_REPLY, 'c'},
-        {SESSION_CLOSE, 'A'},
-        {SESSION_UNIX, 'U'},
-        {SESSION_NO_EVICT, 'e'},
-        {SESSION_NO_TOUCH, 'T'},
+        {SESSION_MONITOR, 'O'},  {SESSION_PUBSUB, 'P'},
+        {SESSION_MULTI, 'x'},    {SESSION_BLOCKED | SESSION_POSTPONED, 'b'},
+        {SESSION_DIRTY, 'd'},    {SESSION_CLOSE_AFTER_REPLY, 'c'},
+        {SESSION_CLOSE, 'A'},    {SESSION_UNIX, 'U'},
+        {SESSION_NO_EVICT, 'e'}, {SESSION_NO_TOUCH, 'T'},
     };
     size_t before = out->len;
     for (size_t i = 0; i < countof(letters); i++) {
@@ -132,17 +162,19 @@ static void append_identity(const struct session *s, const struct session_link *
 }
 
 static void append_memory(const struct session *s, const struct session_link *link, struct buf *out) {
-    buf_printf(out, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=0", link->input_bytes, link->input_free,
-               s->argv_bytes);
+    size_t queued_bytes = transaction_bytes(s);
+    buf_printf(out, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu", link->input_bytes, link->input_free,
+               s->argv_bytes, queued_bytes);
     buf_printf(out, " rbs=%zu rbp=%zu obl=%zu oll=%zu omem=%zu tot-mem=%zu", link->reply_space, link->reply_peak,
-               link->output_bytes, link->output_list_len, link->output_memory, link->total_memory);
+               link->output_bytes, link->output_list_len, link->output_memory, link->total_memory + queued_bytes);
 }
 
 void session_describe(struct session *s, struct buf *out) {
     struct session_link link = {.fd = -1};
     s->transport->describe(s, &link);
     append_identity(s, &link, out);
-    buf_printf(out, " db=%u sub=0 psub=0 ssub=0 multi=-1 watch=0", s->db);
+    buf_printf(out, " db=%u sub=0 psub=0 ssub=0 multi=%d watch=%zu", s->db, transaction_queued(s),
+               transaction_watched(s));
     append_memory(s, &link, out);
     buf_printf(out, " events=%s cmd=%s user=default redir=-1 resp=%d", text_or_empty(link.events),
                s->last_command ? s->last_command->full_name : "NULL", s->reply.resp);

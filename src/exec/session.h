@@ -13,6 +13,8 @@ struct executor;
 struct session;
 struct command;
 struct context;
+struct transaction;
+struct subscriptions;
 
 /* What CLIENT LIST shows of the carrier. Texts are valid until the next call. */
 struct session_link {
@@ -30,7 +32,8 @@ struct session_transport {
     void (*describe)(struct session *s, struct session_link *out);
     /* The session may take requests again (unblocked, unpaused): process what its input holds, soon, not inside this call. */
     void (*resume)(struct session *s);
-    /* SESSION_CLOSE or SESSION_CLOSE_AFTER_REPLY was set from outside its own request: look at it at the end of the turn. */
+    /* SESSION_CLOSE or SESSION_CLOSE_AFTER_REPLY was set, or bytes were added to out, from outside its own request: look at it
+     * at the end of the turn. Sending what is much already is allowed, destroying it is not. */
     void (*attend)(struct session *s);
 };
 
@@ -47,6 +50,11 @@ enum session_flags {
     SESSION_MONITOR = 1 << 9,
     SESSION_INTERNAL = 1 << 10, /* not a client: loader, script */
     SESSION_UNIX = 1 << 11,
+    SESSION_MULTI = 1 << 12,  /* commands are queued */
+    SESSION_BROKEN = 1 << 13, /* one could not be queued: EXEC will not run */
+    SESSION_DIRTY = 1 << 14,  /* a watched key has changed: EXEC will not run */
+    SESSION_EXEC = 1 << 15,   /* EXEC runs what was queued */
+    SESSION_PUBSUB = 1 << 16, /* subscribed to something */
 };
 
 /* Something a session waits for. timeout and cancel reply and clean up; neither frees the session. */
@@ -64,7 +72,7 @@ struct session {
     unsigned flags;
     unsigned db;
     bool authenticated;
-    struct reply reply;                  /* .out points to out */
+    struct reply reply;                  /* .out points to out, or to a drain while replies are off */
     struct buf out;                      /* replies not yet handed to the carrier */
     char *name, *lib_name, *lib_version; /* NULL when not set; owner MEM_CLIENT */
     int64_t created_ms, active_ms;       /* wall */
@@ -75,6 +83,9 @@ struct session {
     int64_t wait_deadline_ms; /* wall; 0: none */
     size_t argv_bytes;        /* argv-mem of CLIENT LIST */
     const struct session_transport *transport;
+    struct transaction *transaction;     /* NULL: nothing queued, nothing watched */
+    struct subscriptions *subscriptions; /* NULL: none */
+    struct list_node monitoring;         /* in the executor's monitors while SESSION_MONITOR */
 };
 
 /* Adds it to the registry with a fresh id, RESP2, db 0. */
@@ -91,6 +102,13 @@ void session_block(struct session *s, const struct session_wait *wait, void *arg
 /* Its reply has been written; it may take requests again. Harmless when not blocked. */
 void session_unblock(struct session *s);
 void session_close(struct session *s, bool after_reply); /* sets the flag and tells the transport */
+
+/* Bytes that are no reply of its own request: a message, a line of MONITOR. They pass also while replies are off. A session
+ * that is closing gets none; one without memory for them is closed. */
+void session_push(struct session *s, struct slice bytes);
+/* Between a session's requests: where a reply that was not asked for just now goes (CLIENT REPLY OFF holds it back). */
+void session_begin_reply(struct session *s);
+void session_end_reply(struct session *s);
 
 /* One CLIENT LIST line without its line end. */
 void session_describe(struct session *s, struct buf *out);

@@ -171,7 +171,9 @@ static bool take_flags(const struct context *c, unsigned *flags) {
 
 void debug_reload(struct context *c) {
     unsigned flags = 0;
-    if (!take_flags(c, &flags)) {
+    if (!context_may_block(c)) {
+        reply_error(c->reply, "ERR DEBUG RELOAD waits, which is not possible inside a transaction");
+    } else if (!take_flags(c, &flags)) {
         reply_error(c->reply, "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
     } else if (c->executor->loading || persist_loading() || reload.under_way) {
         reply_error(c->reply, ERROR_LOADING);

@@ -209,8 +209,8 @@ static void make_executor(void) {
     config_on_reset(mem_reset_peak);
     server.executor.hooks =
         (struct executor_hooks){.refuse_write = refuse_write, .refuse_protected = refuse_protected, .ran = ran};
-    server.executor.keyspace = (struct keyspace_hooks){.defer = defer};
-    dataset_set_hooks(empty, &server.executor.keyspace);
+    server.executor.keyspace.defer = defer;
+    executor_listen(&server.executor);
 }
 
 static void raise_limits(void) {

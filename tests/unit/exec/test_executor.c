@@ -47,6 +47,7 @@ static void run_quiet(struct context *c) {
     if (slice_is(c->argv[1], "off")) c->session->flags |= SESSION_REPLY_OFF;
     if (!slice_is(c->argv[1], "on")) return;
     c->session->flags &= ~(unsigned)(SESSION_REPLY_OFF | SESSION_REPLY_SKIP);
+    session_end_reply(c->session);
     reply_ok(c->reply);
 }
 

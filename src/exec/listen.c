@@ -1,0 +1,41 @@
+/* What the executor hears of its dataset, and whom it tells. A hook that nobody needs is NULL, so that a SET without watchers,
+ * waiters and listeners pays one test. */
+#include "exec/executor.h"
+
+#include "keyspace/db.h"
+
+static void on_changed(void *arg, struct db *db, struct slice key) {
+    struct executor *x = arg;
+    transaction_key_changed(x, db_index(db), key);
+}
+
+static void tell(const struct executor *x, enum notify_class class, const char *event, struct slice key, unsigned db) {
+    if (x->hooks.notify) x->hooks.notify(x->hooks.arg, class, event, key, db);
+}
+
+static void on_expired(void *arg, struct db *db, struct slice key) {
+    struct executor *x = arg;
+    transaction_key_changed(x, db_index(db), key);
+    tell(x, NOTIFY_EXPIRED, "expired", key, db_index(db));
+}
+
+static void on_evicted(void *arg, struct db *db, struct slice key) {
+    struct executor *x = arg;
+    transaction_key_changed(x, db_index(db), key);
+    tell(x, NOTIFY_EVICTED, "evicted", key, db_index(db));
+}
+
+static void on_flushed(void *arg, int db) { transaction_flushed(arg, db); }
+
+void executor_listen(struct executor *x) {
+    bool watched = x->watchers.session_count > 0, told = x->hooks.notify != NULL;
+    struct keyspace_hooks *hooks = &x->keyspace;
+    hooks->arg = x;
+    hooks->changed = watched ? on_changed : NULL;
+    hooks->expired = watched || told ? on_expired : NULL;
+    hooks->evicted = watched || told ? on_evicted : NULL;
+    hooks->flushed = watched ? on_flushed : NULL;
+    dataset_set_hooks(x->dataset, hooks);
+}
+
+void executor_swapped(struct executor *x, unsigned a, unsigned b) { transaction_swapped(x, a, b); }
