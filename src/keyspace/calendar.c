@@ -28,9 +28,20 @@ struct calendar {
     struct level *levels[LEVELS]; /* made when first needed */
 };
 
-static unsigned digit(int64_t at, unsigned level) { return (unsigned)(at >> (level * DIGIT_BITS)) & (SLOTS - 1); }
+static unsigned digit(int64_t at, unsigned level) {
+    debug_proven(at >= 0 && level < LEVELS);
+    return (unsigned)(at >> (level * DIGIT_BITS)) & (SLOTS - 1);
+}
 
-static size_t chunk_bytes(uint32_t capacity) { return sizeof(struct chunk) + capacity * sizeof(uint64_t); }
+/* The cheap part of what holds between calls; that all lies in the right slots, next_ms asks. */
+static bool calendar_sound(const struct calendar *c) {
+    return c->hand >= 0 && c->bytes >= sizeof *c && c->bytes / sizeof(uint64_t) >= c->count;
+}
+
+static size_t chunk_bytes(uint32_t capacity) {
+    debug_proven(capacity >= CHUNK_REFS_FIRST && capacity <= CHUNK_REFS_MAX);
+    return sizeof(struct chunk) + capacity * sizeof(uint64_t);
+}
 
 struct calendar *calendar_new(calendar_wanted_fn *wanted, void *arg, int64_t now_ms) {
     struct calendar *c = mem_alloc_zeroed(MEM_EXPIRY, sizeof *c);
@@ -38,10 +49,12 @@ struct calendar *calendar_new(calendar_wanted_fn *wanted, void *arg, int64_t now
     c->arg = arg;
     c->hand = now_ms < 0 ? 0 : now_ms;
     c->bytes = mem_good_size(sizeof *c);
+    proven(calendar_sound(c));
     return c;
 }
 
 static struct chunk *chunk_new(struct calendar *c, struct chunk *older) {
+    debug_proven(!older || older->count == older->capacity);
     uint32_t capacity = older ? older->capacity * 2 + 2 : CHUNK_REFS_FIRST;
     if (capacity > CHUNK_REFS_MAX) capacity = CHUNK_REFS_MAX;
     struct chunk *k = mem_alloc(MEM_EXPIRY, chunk_bytes(capacity));
@@ -52,6 +65,7 @@ static struct chunk *chunk_new(struct calendar *c, struct chunk *older) {
 
 /* Returns the next one. */
 static struct chunk *chunk_free(struct calendar *c, struct chunk *k) {
+    proven(k->count <= k->capacity);
     struct chunk *next = k->next;
     c->bytes -= mem_good_size(chunk_bytes(k->capacity));
     mem_free(MEM_EXPIRY, k, chunk_bytes(k->capacity));
@@ -59,24 +73,32 @@ static struct chunk *chunk_free(struct calendar *c, struct chunk *k) {
 }
 
 void calendar_free(struct calendar *c) {
+    proven(calendar_sound(c));
     for (unsigned level = 0; level < LEVELS; level++) {
         if (!c->levels[level]) continue;
         for (unsigned i = 0; i < SLOTS; i++)
             for (struct chunk *k = c->levels[level]->slots[i]; k;) k = chunk_free(c, k);
+        c->bytes -= mem_good_size(sizeof(struct level));
         mem_free(MEM_EXPIRY, c->levels[level], sizeof(struct level));
     }
+    proven(c->bytes == mem_good_size(sizeof *c));
     mem_free(MEM_EXPIRY, c, sizeof *c);
 }
 
-void calendar_rebind(struct calendar *c, void *arg) { c->arg = arg; }
+void calendar_rebind(struct calendar *c, void *arg) {
+    debug_proven(calendar_sound(c));
+    c->arg = arg;
+}
 
 static struct level *level_of(struct calendar *c, unsigned level) {
+    proven(level < LEVELS);
     if (likely(c->levels[level] != NULL)) return c->levels[level];
     c->bytes += mem_good_size(sizeof(struct level));
     return c->levels[level] = mem_alloc_zeroed(MEM_EXPIRY, sizeof(struct level));
 }
 
 void calendar_file(struct calendar *c, int64_t at_ms, uint64_t ref) {
+    debug_proven(calendar_sound(c));
     if (at_ms < c->hand) at_ms = c->hand;
     uint64_t differ = (uint64_t)(at_ms ^ c->hand);
     unsigned level = differ ? (63 - (unsigned)__builtin_clzll(differ)) / DIGIT_BITS : 0, i = digit(at_ms, level);
@@ -110,6 +132,7 @@ static unsigned level_first(const struct level *l) {
 
 /* The highest level above 0 whose slot under the hand still holds references: they come down before time goes on. 0: none. */
 static unsigned level_to_cascade(const struct calendar *c) {
+    debug_proven(c->hand >= 0);
     for (unsigned level = LEVELS - 1; level > 0; level--) {
         unsigned i = digit(c->hand, level);
         if (c->levels[level] && c->levels[level]->slots[i]) return level;
@@ -134,11 +157,13 @@ int64_t calendar_next_ms(const struct calendar *c) {
 static size_t slot_take(struct calendar *c, struct level *l, unsigned i, uint64_t *refs, size_t max) {
     size_t n = 0;
     while (n < max && l->slots[i]) refs[n++] = slot_pop(c, l, i);
+    proven(n <= max && !(n < max && l->slots[i]));
     return n;
 }
 
 /* Moves at most a batch of references from the slot under the hand to lower levels. Returns how many. */
 static size_t cascade(struct calendar *c, unsigned level) {
+    proven(level > 0 && level < LEVELS);
     uint64_t refs[CALENDAR_BATCH];
     int64_t at[CALENDAR_BATCH];
     size_t n = slot_take(c, c->levels[level], digit(c->hand, level), refs, CALENDAR_BATCH);
@@ -149,6 +174,7 @@ static size_t cascade(struct calendar *c, unsigned level) {
 }
 
 size_t calendar_take_due(struct calendar *c, int64_t now_ms, uint64_t *refs, size_t max, size_t work, bool *more) {
+    proven(max > 0 && work > 0);
     size_t taken = 0;
     *more = true;
     while (taken < max && work > 0) {
@@ -170,8 +196,17 @@ size_t calendar_take_due(struct calendar *c, int64_t now_ms, uint64_t *refs, siz
     return taken;
 }
 
-int64_t calendar_hand_ms(const struct calendar *c) { return c->hand; }
+int64_t calendar_hand_ms(const struct calendar *c) {
+    debug_proven(calendar_sound(c));
+    return c->hand;
+}
 
-size_t calendar_count(const struct calendar *c) { return c->count; }
+size_t calendar_count(const struct calendar *c) {
+    debug_proven(calendar_sound(c));
+    return c->count;
+}
 
-size_t calendar_bytes(const struct calendar *c) { return c->bytes; }
+size_t calendar_bytes(const struct calendar *c) {
+    debug_proven(calendar_sound(c));
+    return c->bytes;
+}

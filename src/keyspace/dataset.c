@@ -6,21 +6,27 @@
 #define LFU_DECAY_MINUTES_DEFAULT 1
 
 static uint64_t entry_hash(const void *entry, const void *seed) {
+    debug_proven(entry_sound(entry));
     struct slice key = entry_key(entry);
     return siphash13(seed, key.ptr, key.len);
 }
 
 void contents_init(struct db_contents *c, const struct dataset *ds) {
+    proven(ds->count > 0);
     *c = (struct db_contents){0};
     table_init(&c->table, entry_hash, &ds->seed, MEM_TABLE);
 }
 
 void contents_move(struct db_contents *to, struct db_contents *from) {
+    proven(to != from && contents_sound(from));
     *to = *from;
     table_move(&to->table, &from->table);
 }
 
-static size_t dataset_bytes(unsigned databases) { return sizeof(struct dataset) + databases * sizeof(struct db); }
+static size_t dataset_bytes(unsigned databases) {
+    proven(databases <= INT32_MAX);
+    return sizeof(struct dataset) + databases * sizeof(struct db);
+}
 
 struct dataset *dataset_new(unsigned databases, const struct siphash_seed *seed) {
     proven(databases > 0);
@@ -38,15 +44,18 @@ struct dataset *dataset_new(unsigned databases, const struct siphash_seed *seed)
         ds->dbs[i].index = i;
         contents_init(&ds->dbs[i].contents, ds);
     }
+    debug_proven(dataset_sound(ds));
     return ds;
 }
 
 static void free_slot_entry(void *arg, table_slot *slot) {
+    debug_proven(entry_sound(table_slot_entry(slot)));
     (void)arg;
     entry_free(table_slot_entry(slot));
 }
 
 static void contents_release(struct db_contents *c) {
+    proven(contents_sound(c) && !c->table.frozen);
     table_each(&c->table, free_slot_entry, NULL);
     table_release(&c->table);
     expiry_release(c);
@@ -55,6 +64,7 @@ static void contents_release(struct db_contents *c) {
 void contents_free_list(void *list) {
     for (struct db_contents *c = list, *next; c; c = next) {
         next = c->next;
+        proven(next != c);
         contents_release(c);
         mem_free(MEM_TABLE, c, sizeof *c);
     }
@@ -67,9 +77,13 @@ void dataset_free(struct dataset *ds) {
     mem_free(MEM_TABLE, ds, dataset_bytes(ds->count));
 }
 
-void dataset_set_hooks(struct dataset *ds, const struct keyspace_hooks *hooks) { ds->hooks = *hooks; }
+void dataset_set_hooks(struct dataset *ds, const struct keyspace_hooks *hooks) {
+    proven(hooks != NULL);
+    ds->hooks = *hooks;
+}
 
 void dataset_defer(struct dataset *ds, void (*job)(void *), void *arg) {
+    proven(job != NULL);
     if (ds->hooks.defer)
         ds->hooks.defer(ds->hooks.arg, job, arg);
     else
@@ -77,15 +91,20 @@ void dataset_defer(struct dataset *ds, void (*job)(void *), void *arg) {
 }
 
 void dataset_set_access(struct dataset *ds, enum access_policy policy, int lfu_log_factor, int lfu_decay_minutes) {
+    proven(lfu_log_factor >= 0 && lfu_decay_minutes >= 0);
     ds->policy = policy;
     ds->lfu_log_factor = lfu_log_factor;
     ds->lfu_decay_minutes = lfu_decay_minutes;
     access_set_clock(ds);
 }
 
-enum access_policy dataset_access(const struct dataset *ds) { return ds->policy; }
+enum access_policy dataset_access(const struct dataset *ds) {
+    debug_proven(dataset_sound(ds));
+    return ds->policy;
+}
 
 void dataset_set_now(struct dataset *ds, int64_t now_ms) {
+    debug_proven(dataset_sound(ds));
     if (ds->now_ms == now_ms) return;
     ds->now_ms = now_ms;
     if (!ds->keep_expired) ds->horizon_ms = now_ms;
@@ -95,11 +114,18 @@ void dataset_set_now(struct dataset *ds, int64_t now_ms) {
 void dataset_set_keep_expired(struct dataset *ds, bool keep) {
     ds->keep_expired = keep;
     ds->horizon_ms = keep ? INT64_MIN : ds->now_ms;
+    debug_proven(dataset_sound(ds));
 }
 
-int64_t dataset_now(const struct dataset *ds) { return ds->now_ms; }
+int64_t dataset_now(const struct dataset *ds) {
+    debug_proven(dataset_sound(ds));
+    return ds->now_ms;
+}
 
-unsigned dataset_databases(const struct dataset *ds) { return ds->count; }
+unsigned dataset_databases(const struct dataset *ds) {
+    debug_proven(dataset_sound(ds));
+    return ds->count;
+}
 
 struct db *dataset_db(struct dataset *ds, unsigned index) {
     proven(index < ds->count);
@@ -111,15 +137,23 @@ const struct db *dataset_db_const(const struct dataset *ds, unsigned index) {
     return &ds->dbs[index];
 }
 
-uint64_t dataset_hash(const struct dataset *ds, struct slice key) { return siphash13(&ds->seed, key.ptr, key.len); }
+uint64_t dataset_hash(const struct dataset *ds, struct slice key) {
+    debug_proven(key.len == 0 || key.ptr != NULL);
+    return siphash13(&ds->seed, key.ptr, key.len);
+}
 
 struct dataset_stats *dataset_stats(struct dataset *ds) {
+    debug_proven(dataset_sound(ds));
     return &ds->stats;
 }
 
-const struct dataset_stats *dataset_stats_const(const struct dataset *ds) { return &ds->stats; }
+const struct dataset_stats *dataset_stats_const(const struct dataset *ds) {
+    debug_proven(dataset_sound(ds));
+    return &ds->stats;
+}
 
 size_t dataset_keys(const struct dataset *ds) {
+    debug_proven(dataset_sound(ds));
     size_t n = 0;
     for (unsigned i = 0; i < ds->count; i++) n += ds->dbs[i].contents.table.count;
     return n;
@@ -127,6 +161,7 @@ size_t dataset_keys(const struct dataset *ds) {
 
 /* Puts the database's contents on the list and gives it empty ones. Returns the keys that went. */
 static size_t drop_contents(struct db *db, struct db_contents **list) {
+    debug_proven(db_sound(db));
     struct db_contents *c = &db->contents;
     size_t keys = c->table.count;
     if (keys == 0 && !c->calendar) return 0;
@@ -152,6 +187,7 @@ size_t dataset_flush(struct dataset *ds, int db_index, bool defer) {
     else
         contents_free_list(dropped);
     expiry_find_next(ds);
+    debug_proven(dataset_sound(ds));
     if (ds->hooks.flushed) ds->hooks.flushed(ds->hooks.arg, db_index);
     return keys;
 }
@@ -165,4 +201,5 @@ void dataset_swap(struct dataset *ds, unsigned a, unsigned b) {
     contents_move(&ds->dbs[b].contents, &aside);
     expiry_rebind(&ds->dbs[a]);
     expiry_rebind(&ds->dbs[b]);
+    debug_proven(db_sound(&ds->dbs[a]) && db_sound(&ds->dbs[b]));
 }

@@ -9,9 +9,13 @@ static bool slot_shared(const struct db *db, uint64_t hash, const table_slot *sl
 }
 
 /* ---- dropping ---- */
-static void free_body_job(void *body) { string_body_free(body); }
+static void free_body_job(void *body) {
+    proven(body != NULL);
+    string_body_free(body);
+}
 
 static void body_dispose(struct dataset *ds, struct string_body *body, bool shared) {
+    proven(!shared || ds->frozen.live);
     if (shared) {
         frozen_limbo(&ds->frozen, MEM_STRINGS, body, string_body_size(body), 0);
     } else if (string_body_size(body) > DEFER_BYTES_MIN) {
@@ -23,11 +27,13 @@ static void body_dispose(struct dataset *ds, struct string_body *body, bool shar
 }
 
 static bool body_shared(const struct dataset *ds, const struct entry *e, bool entry_shared) {
+    debug_proven(entry_has_body(e) && (!entry_shared || ds->frozen.live));
     return entry_shared || (entry_encoding(e) == STRING_BODY_SHARED && ds->frozen.live);
 }
 
 /* The block alone: its body, if any, lives on elsewhere. */
 static void block_dispose(struct dataset *ds, struct entry *e, bool shared) {
+    debug_proven(entry_sound(e) && (!shared || ds->frozen.live));
     enum mem_owner owner = entry_owner(entry_type(e));
     if (unlikely(shared))
         frozen_limbo(&ds->frozen, owner, e, entry_size(e), 0);
@@ -45,6 +51,7 @@ void entry_dispose(struct dataset *ds, struct entry *e, bool shared) {
 static struct entry *take_slot(struct db *db, uint64_t hash, table_slot *slot, bool *shared) {
     *shared = slot_shared(db, hash, slot);
     struct entry *e = table_remove(&db->contents.table, &db->dataset->frozen, hash, slot);
+    debug_proven(entry_sound(e) && dataset_hash(db->dataset, entry_key(e)) == hash);
     if (entry_has_expire(e)) expiry_moved(db, hash, entry_expire_at(e), NO_EXPIRE);
     return e;
 }
@@ -57,6 +64,7 @@ static void drop_slot(struct db *db, uint64_t hash, table_slot *slot) {
 
 void db_expire_slot(struct db *db, uint64_t hash, table_slot *slot) {
     struct dataset *ds = db->dataset;
+    proven(entry_expired(ds, table_slot_entry(slot)));
     bool shared;
     struct entry *e = take_slot(db, hash, slot, &shared);
     ds->stats.expired_keys++;
@@ -68,12 +76,15 @@ bool db_delete(struct db *db, struct key key) {
     table_slot *slot = db_live_slot(db, &key);
     if (!slot) return false;
     drop_slot(db, key.hash, slot);
+    debug_proven(!db_slot(db, &key));
     db_tell_changed(db, key.text);
     return true;
 }
 
 /* ---- putting entries into the table ---- */
 static table_slot *insert_entry(struct db *db, uint64_t hash, struct entry *e, uint32_t access) {
+    debug_proven(dataset_hash(db->dataset, entry_key(e)) == hash);
+    proven(access <= ACCESS_CLOCK_MASK);
     entry_set_access(e, (uint8_t)(access >> 16));
     table_slot *slot = table_insert(&db->contents.table, &db->dataset->frozen, hash, e, (uint16_t)access);
     if (entry_has_expire(e)) expiry_moved(db, hash, NO_EXPIRE, entry_expire_at(e));
@@ -85,6 +96,8 @@ static void replace_entry(struct db *db, uint64_t hash, table_slot *slot, struct
     struct dataset *ds = db->dataset;
     struct entry *old = table_slot_entry(slot);
     bool shared = slot_shared(db, hash, slot);
+    proven(fresh != old);
+    debug_proven(slice_equal(entry_key(fresh), entry_key(old)) && entry_type(fresh) == entry_type(old));
     entry_set_access(fresh, entry_access(old));
     slot = table_writable(&db->contents.table, &ds->frozen, hash, slot);
     table_slot_replace(&db->contents.table, slot, fresh);
@@ -99,6 +112,7 @@ static void replace_entry(struct db *db, uint64_t hash, table_slot *slot, struct
 /* An entry without a body, whose block the planned one (without a body too) fills as well, and which no snapshot reads. */
 static bool fits_in_place(const struct db *db, uint64_t hash, const table_slot *slot, const struct entry_plan *p) {
     const struct entry *e = table_slot_entry(slot);
+    debug_proven(entry_sound(e));
     if (entry_has_body(e) || p->encoding == STRING_BODY || entry_type(e) != p->type) return false;
     if (entry_has_expire(e) != (p->expire_at != NO_EXPIRE)) return false;
     size_t have = entry_size(e), want = entry_plan_size(p);
@@ -108,6 +122,7 @@ static bool fits_in_place(const struct db *db, uint64_t hash, const table_slot *
 static void overwrite_in_place(struct db *db, uint64_t hash, table_slot *slot, const struct entry_plan *p) {
     struct entry *e = table_slot_entry(slot);
     int64_t old_at = entry_expire_at(e);
+    debug_proven(!slot_shared(db, hash, slot));
     entry_overwrite(e, p);
     access_touch(db->dataset, slot, e);
     if (unlikely(old_at != p->expire_at)) expiry_moved(db, hash, old_at, p->expire_at);
@@ -115,6 +130,7 @@ static void overwrite_in_place(struct db *db, uint64_t hash, table_slot *slot, c
 
 /* slot: of the live key, or NULL. */
 static void put_plan(struct db *db, const struct key *key, table_slot *slot, const struct entry_plan *p) {
+    debug_proven(!slot || key_matches(table_slot_entry(slot), &p->key));
     if (!slot)
         insert_entry(db, key->hash, entry_build(p), access_fresh(db->dataset));
     else if (fits_in_place(db, key->hash, slot, p))
@@ -125,11 +141,13 @@ static void put_plan(struct db *db, const struct key *key, table_slot *slot, con
 }
 
 static int64_t put_expire_at(const table_slot *slot, int64_t expire_at, unsigned flags) {
+    debug_proven(flags <= (PUT_KEEP_EXPIRE | PUT_RAW | PUT_NOT_INTEGER));
     if (likely(!(flags & PUT_KEEP_EXPIRE))) return expire_at;
     return slot ? entry_expire_at(table_slot_entry(slot)) : NO_EXPIRE;
 }
 
 static bool plan_body(struct entry_plan *p, struct slice value) {
+    proven(p->type == TYPE_STRING && p->encoding != STRING_INT);
     struct string_body *body = string_body_try_new(value.len, value.len);
     if (!body) return false;
     memcpy(body->bytes, value.ptr, value.len);
@@ -147,6 +165,7 @@ static bool put_into_body(struct db *db, const struct key *key, table_slot *slot
     if (mem_good_size(string_body_size(body)) != mem_good_size(sizeof *body + value.len)) return false;
     memmove(body->bytes, value.ptr, value.len);
     body->len = value.len;
+    proven(body->len <= body->capacity);
     entry_plan_word(p, STRING_BODY, (uintptr_t)body);
     overwrite_in_place(db, key->hash, slot, p);
     db_tell_changed(db, key->text);
@@ -154,6 +173,7 @@ static bool put_into_body(struct db *db, const struct key *key, table_slot *slot
 }
 
 bool db_put_string(struct db *db, struct key key, struct slice value, int64_t expire_at, unsigned flags) {
+    proven(key.text.len <= ENTRY_KEY_MAX);
     table_slot *slot = db_live_slot(db, &key);
     struct entry_plan plan = {.key = key.text, .expire_at = put_expire_at(slot, expire_at, flags), .type = TYPE_STRING};
     if (unlikely(!entry_plan_inline(&plan, value, flags))) {
@@ -165,6 +185,7 @@ bool db_put_string(struct db *db, struct key key, struct slice value, int64_t ex
 }
 
 void db_put_integer(struct db *db, struct key key, int64_t value, int64_t expire_at, unsigned flags) {
+    proven(key.text.len <= ENTRY_KEY_MAX);
     table_slot *slot = db_live_slot(db, &key);
     struct entry_plan plan = {.key = key.text, .expire_at = put_expire_at(slot, expire_at, flags), .type = TYPE_STRING};
     entry_plan_word(&plan, STRING_INT, (uint64_t)value);
@@ -172,6 +193,7 @@ void db_put_integer(struct db *db, struct key key, int64_t value, int64_t expire
 }
 
 bool db_adopt(struct db *db, uint64_t hash, struct entry *e, int64_t access) {
+    debug_proven(entry_sound(e) && access >= -1);
     struct slice text = entry_key(e);
     struct key key = {text, hash};
     if (db_slot(db, &key)) return false;
@@ -182,6 +204,7 @@ bool db_adopt(struct db *db, uint64_t hash, struct entry *e, int64_t access) {
 
 /* ---- editing ---- */
 static void plan_from(struct entry_plan *p, const struct entry *e) {
+    debug_proven(entry_sound(e));
     *p = (struct entry_plan){.key = entry_key(e),
                              .expire_at = entry_expire_at(e),
                              .type = entry_type(e),
@@ -191,11 +214,15 @@ static void plan_from(struct entry_plan *p, const struct entry *e) {
 
 /* A new entry will stand around the same body while a snapshot may read the old one. */
 static void plan_share_body(struct entry_plan *p, bool shared) {
+    debug_proven(p->type < TYPE_COUNT);
     if (shared && p->type == TYPE_STRING && p->encoding == STRING_BODY) p->encoding = STRING_BODY_SHARED;
 }
 
 /* How much an appended-to string asks for: twice its length, at most 1 MiB more. */
-static size_t with_slack(size_t len) { return len + (len < (1u << 20) ? len : 1u << 20); }
+static size_t with_slack(size_t len) {
+    proven(len < SIZE_MAX / 4);
+    return len + (len < (1u << 20) ? len : 1u << 20);
+}
 
 /* A body of its own with a prefix of text, the rest zero. */
 static struct string_body *body_from(struct slice text, size_t len) {
@@ -204,11 +231,13 @@ static struct string_body *body_from(struct slice text, size_t len) {
     if (!body) return NULL;
     if (keep) memcpy(body->bytes, text.ptr, keep);
     memset(body->bytes + keep, 0, len - keep);
+    proven(body->len == len && len <= body->capacity);
     return body;
 }
 
 static char *edit_inline(struct db *db, const struct key *key, table_slot *slot, struct slice text, size_t len) {
     char bytes[ENTRY_INLINE_MAX] = {0};
+    proven(text.len <= ENTRY_INLINE_MAX && len <= ENTRY_INLINE_MAX);
     struct entry_plan plan;
     memcpy(bytes, text.ptr, text.len < len ? text.len : len);
     plan_from(&plan, table_slot_entry(slot));
@@ -228,6 +257,7 @@ static char *edit_into_new_body(struct db *db, const struct key *key, table_slot
     struct entry_plan plan;
     struct string_body *body = body_from(text, len);
     if (!body) return NULL;
+    debug_proven(body->bytes != text.ptr);
     plan_from(&plan, table_slot_entry(slot));
     entry_plan_word(&plan, STRING_BODY, (uintptr_t)body);
     replace_entry(db, key->hash, slot, entry_build(&plan), false);
@@ -238,6 +268,7 @@ static char *edit_body(struct db *db, table_slot *slot, size_t len) {
     struct entry *e = table_slot_entry(slot);
     struct string_body *body = string_body_resize(entry_body(e), len);
     if (!body) return NULL;
+    proven(body->len == len);
     entry_set_pointer(e, body);
     entry_set_encoding(e, STRING_BODY);
     access_touch(db->dataset, slot, e);
@@ -250,6 +281,7 @@ char *db_edit_string(struct db *db, struct key key, size_t new_len) {
     const struct entry *e = table_slot_entry(slot);
     char scratch[NUM_TEXT_MAX], *bytes;
     struct slice text = entry_string(e, scratch);
+    proven(new_len < SIZE_MAX / 4);
     if (!entry_has_body(e) && new_len <= ENTRY_INLINE_MAX)
         bytes = edit_inline(db, &key, slot, text, new_len);
     else if (entry_has_body(e) && !body_shared(db->dataset, e, slot_shared(db, key.hash, slot)))
@@ -281,6 +313,7 @@ void db_set_expire(struct db *db, struct key key, int64_t at_ms) {
 
 /* ---- RENAME, MOVE, COPY ---- */
 static void drop_target(struct db *to, const struct key *target) {
+    debug_proven(db_sound(to));
     table_slot *slot = db_live_slot(to, target);
     if (slot) drop_slot(to, target->hash, slot);
 }

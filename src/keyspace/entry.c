@@ -6,6 +6,7 @@
 #define ENTRY_SIZE_MIN 16 /* the table keeps flags in the low four bits of an entry's address */
 
 static uint8_t head_of(const struct entry_plan *p) {
+    debug_proven(p->type < TYPE_COUNT && p->encoding < 8);
     unsigned has_expire = p->expire_at != NO_EXPIRE, wide = p->key.len > UINT8_MAX;
     return (uint8_t)(p->type | p->encoding << 3 | has_expire << 6 | wide << 7);
 }
@@ -13,17 +14,20 @@ static uint8_t head_of(const struct entry_plan *p) {
 static size_t size_at_least(size_t n) { return n < ENTRY_SIZE_MIN ? ENTRY_SIZE_MIN : n; }
 
 size_t entry_plan_size(const struct entry_plan *p) {
+    debug_proven(p->key.len <= ENTRY_KEY_MAX);
     size_t wide = p->key.len > UINT8_MAX ? 4 : 0, expire = p->expire_at != NO_EXPIRE ? 8 : 0;
     return size_at_least(HEAD_SIZE + wide + expire + p->key.len + p->value.len);
 }
 
 void entry_plan_word(struct entry_plan *p, unsigned encoding, uint64_t word) {
+    debug_proven(encoding < 8);
     p->encoding = encoding;
     p->word = word;
     p->value = slice_of((const char *)&p->word, sizeof p->word);
 }
 
 bool entry_plan_inline(struct entry_plan *p, struct slice value, unsigned put_flags) {
+    debug_proven(p->type == TYPE_STRING);
     int64_t integer;
     if (value.len <= 20 && !(put_flags & (PUT_RAW | PUT_NOT_INTEGER)) && string_is_integer(value, &integer)) {
         entry_plan_word(p, STRING_INT, (uint64_t)integer);
@@ -54,10 +58,14 @@ struct entry *entry_build(const struct entry_plan *p) {
     }
     if (p->key.len) memcpy(at, p->key.ptr, p->key.len);
     if (p->value.len) memcpy(at + p->key.len, p->value.ptr, p->value.len);
+    debug_proven(entry_sound(e) && entry_size(e) == entry_plan_size(p));
     return e;
 }
 
-static unsigned char *value_place(struct entry *e) { return e->bytes + (entry_value(e) - e->bytes); }
+static unsigned char *value_place(struct entry *e) {
+    debug_proven(entry_sound(e));
+    return e->bytes + (entry_value(e) - e->bytes);
+}
 
 void entry_overwrite(struct entry *e, const struct entry_plan *p) {
     debug_proven(slice_equal(entry_key(e), p->key) && entry_has_expire(e) == (p->expire_at != NO_EXPIRE));
@@ -65,6 +73,7 @@ void entry_overwrite(struct entry *e, const struct entry_plan *p) {
     e->value_len = (uint8_t)p->value.len;
     if (p->expire_at != NO_EXPIRE) entry_set_expire_at(e, p->expire_at);
     if (p->value.len) memmove(value_place(e), p->value.ptr, p->value.len);
+    debug_proven(entry_sound(e));
 }
 
 void entry_set_expire_at(struct entry *e, int64_t at_ms) {
@@ -73,11 +82,13 @@ void entry_set_expire_at(struct entry *e, int64_t at_ms) {
 }
 
 void entry_set_encoding(struct entry *e, unsigned encoding) {
+    proven(entry_type(e) == TYPE_STRING);
     proven(encoding < 8);
     e->head = (uint8_t)((e->head & ~(7u << 3)) | encoding << 3);
 }
 
 bool entry_has_body(const struct entry *e) {
+    debug_proven(entry_sound(e));
     return entry_type(e) == TYPE_STRING &&
            (entry_encoding(e) == STRING_BODY || entry_encoding(e) == STRING_BODY_SHARED);
 }
@@ -112,6 +123,7 @@ struct slice entry_string(const struct entry *e, char *scratch) {
 }
 
 bool entry_string_integer(const struct entry *e, int64_t *out) {
+    debug_proven(entry_sound(e));
     proven(entry_type(e) == TYPE_STRING);
     if (entry_encoding(e) != STRING_INT) return false;
     memcpy(out, entry_value(e), sizeof *out);
@@ -119,15 +131,18 @@ bool entry_string_integer(const struct entry *e, int64_t *out) {
 }
 
 size_t entry_string_len(const struct entry *e) {
+    debug_proven(entry_sound(e));
     char scratch[NUM_TEXT_MAX];
     return entry_string(e, scratch).len;
 }
 
 size_t entry_size(const struct entry *e) {
+    debug_proven(entry_sound(e));
     return size_at_least((size_t)(entry_value(e) - (const unsigned char *)e) + e->value_len);
 }
 
 size_t entry_memory(const struct entry *e) {
+    debug_proven(entry_sound(e));
     size_t bytes = mem_good_size(entry_size(e));
     if (entry_has_body(e)) bytes += mem_good_size(string_body_size(entry_body(e)));
     return bytes;
@@ -147,6 +162,7 @@ const char *entry_type_name(enum value_type type) {
 }
 
 const char *entry_encoding_name(const struct entry *e) {
+    debug_proven(entry_sound(e));
     proven(entry_type(e) == TYPE_STRING);
     switch ((enum string_encoding)entry_encoding(e)) {
     case STRING_INT:
@@ -162,12 +178,14 @@ const char *entry_encoding_name(const struct entry *e) {
 }
 
 struct entry *entry_new_body(struct slice key, struct string_body *adopted, int64_t expire_at) {
+    proven(adopted->len <= adopted->capacity);
     struct entry_plan plan = {.key = key, .expire_at = expire_at, .type = TYPE_STRING};
     entry_plan_word(&plan, STRING_BODY, (uintptr_t)adopted);
     return entry_build(&plan);
 }
 
 struct entry *entry_new_string(struct slice key, struct slice value, int64_t expire_at) {
+    proven(key.len <= ENTRY_KEY_MAX);
     struct entry_plan plan = {.key = key, .expire_at = expire_at, .type = TYPE_STRING};
     if (entry_plan_inline(&plan, value, PUT_PLAIN)) return entry_build(&plan);
     struct string_body *body = string_body_try_new(value.len, value.len);
@@ -177,6 +195,7 @@ struct entry *entry_new_string(struct slice key, struct slice value, int64_t exp
 }
 
 void entry_free(struct entry *e) {
+    debug_proven(entry_sound(e));
     if (entry_has_body(e)) string_body_free(entry_body(e));
     mem_free(entry_owner(entry_type(e)), e, entry_size(e));
 }

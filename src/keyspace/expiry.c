@@ -11,7 +11,7 @@
 #define RENEWAL_BUCKETS_PER_FILING 4
 #define RENEWAL_BUCKETS_PER_SLICE  64
 #define CLOCK_SET_BACK_MS          1000
-#define DUE_AT_ONCE                64
+#define DUE_AT_ONCE                CALENDAR_BATCH
 #define DUE_WORK                   256
 
 static int64_t wanted_at(int64_t expire_at) { return expire_at < INT64_MAX ? expire_at + 1 : expire_at; }
@@ -22,6 +22,7 @@ struct hash_match {
 };
 
 static bool hash_matches(const void *entry, const void *arg) {
+    debug_proven(entry_sound(entry));
     const struct hash_match *m = arg;
     return entry_has_expire(entry) && dataset_hash(m->dataset, entry_key(entry)) == m->hash;
 }
@@ -32,6 +33,7 @@ static bool due_hash_matches(const void *entry, const void *arg) {
 }
 
 static void prefetch(const struct db *db, const uint64_t *refs, size_t n) {
+    debug_proven(n <= CALENDAR_BATCH);
     for (int stage = 0; stage < 3; stage++)
         for (size_t i = 0; i < n; i++) db_prefetch(db, refs[i], stage);
 }
@@ -39,6 +41,7 @@ static void prefetch(const struct db *db, const uint64_t *refs, size_t n) {
 static int64_t reference_wanted(const struct db *db, uint64_t ref) {
     struct hash_match m = {ref, db->dataset};
     table_slot *slot = table_find(&db->contents.table, ref, hash_matches, &m);
+    debug_proven(!slot || entry_has_expire(table_slot_entry(slot)));
     return slot ? wanted_at(entry_expire_at(table_slot_entry(slot))) : -1;
 }
 
@@ -52,14 +55,19 @@ static void references_wanted(void *arg, const uint64_t *refs, int64_t *at_ms, s
 static void renewal_visit(void *arg, table_slot *slot) {
     struct db *db = arg;
     const struct entry *e = table_slot_entry(slot);
+    debug_proven(entry_sound(e) && db->contents.retiring);
     if (entry_has_expire(e))
         calendar_file(db->contents.calendar, wanted_at(entry_expire_at(e)), dataset_hash(db->dataset, entry_key(e)));
 }
 
-static void calendar_free_job(void *calendar) { calendar_free(calendar); }
+static void calendar_free_job(void *calendar) {
+    proven(calendar != NULL);
+    calendar_free(calendar);
+}
 
 static void renewal_step(struct db *db, int buckets) {
     struct db_contents *c = &db->contents;
+    proven(c->retiring && c->calendar && buckets > 0);
     do c->renewal_cursor = table_scan(&c->table, c->renewal_cursor, renewal_visit, db);
     while (c->renewal_cursor != 0 && --buckets > 0);
     if (c->renewal_cursor != 0) return;
@@ -68,6 +76,7 @@ static void renewal_step(struct db *db, int buckets) {
 }
 
 static void renewal_start(struct db *db) {
+    debug_proven(db_sound(db));
     struct db_contents *c = &db->contents;
     proven(c->calendar && !c->retiring);
     c->retiring = c->calendar;
@@ -76,12 +85,14 @@ static void renewal_start(struct db *db) {
 }
 
 static bool too_much_garbage(const struct db_contents *c) {
+    debug_proven(c->calendar && !c->retiring);
     return calendar_count(c->calendar) > 2 * c->expires + c->table.count / 8 + RENEWAL_SLACK;
 }
 
 static void file_reference(struct db *db, uint64_t hash, int64_t expire_at) {
     struct db_contents *c = &db->contents;
     int64_t at = wanted_at(expire_at);
+    debug_proven(expire_at != NO_EXPIRE && c->expires > 0);
     if (unlikely(!c->calendar)) c->calendar = calendar_new(references_wanted, db, db->dataset->now_ms);
     calendar_file(c->calendar, at, hash);
     if (at < db->dataset->next_expiry_ms) db->dataset->next_expiry_ms = at;
@@ -95,6 +106,7 @@ void expiry_moved(struct db *db, uint64_t hash, int64_t old_at, int64_t new_at) 
     if (old_at == new_at) return;
     struct db_contents *c = &db->contents;
     if (old_at != NO_EXPIRE) {
+        proven(c->expires > 0);
         c->expires--;
         c->expire_sum -= old_at;
     }
@@ -102,15 +114,18 @@ void expiry_moved(struct db *db, uint64_t hash, int64_t old_at, int64_t new_at) 
     c->expires++;
     c->expire_sum += new_at;
     if (old_at == NO_EXPIRE || new_at < old_at) file_reference(db, hash, new_at);
+    proven(c->calendar != NULL);
 }
 
 void expiry_release(struct db_contents *c) {
+    proven(!c->retiring || c->calendar);
     if (c->calendar) calendar_free(c->calendar);
     if (c->retiring) calendar_free(c->retiring);
     c->calendar = c->retiring = NULL;
 }
 
 void expiry_rebind(struct db *db) {
+    debug_proven(db == &db->dataset->dbs[db->index]);
     if (db->contents.calendar) calendar_rebind(db->contents.calendar, db);
     if (db->contents.retiring) calendar_rebind(db->contents.retiring, db);
 }
@@ -122,6 +137,7 @@ static void settle_reference(struct db *db, uint64_t ref) {
     table_slot *slot = table_find(&db->contents.table, ref, due_hash_matches, &m);
     if (slot) {
         db_expire_slot(db, ref, slot);
+        debug_proven(db_sound(db));
         return;
     }
     int64_t at = reference_wanted(db, ref);
@@ -130,15 +146,18 @@ static void settle_reference(struct db *db, uint64_t ref) {
 
 /* One slice; true when more is due. */
 static bool settle_due(struct db *db, struct calendar *calendar) {
+    debug_proven(calendar == db->contents.calendar || calendar == db->contents.retiring);
     uint64_t refs[DUE_AT_ONCE];
     bool more;
     size_t n = calendar_take_due(calendar, db->dataset->now_ms, refs, DUE_AT_ONCE, DUE_WORK, &more);
     prefetch(db, refs, n);
+    proven(n <= DUE_AT_ONCE);
     for (size_t i = 0; i < n; i++) settle_reference(db, refs[i]);
     return more;
 }
 
 static bool database_slice(struct db *db) {
+    debug_proven(db_sound(db));
     struct db_contents *c = &db->contents;
     if (!c->calendar) return false;
     if (!c->retiring && calendar_hand_ms(c->calendar) > db->dataset->now_ms + CLOCK_SET_BACK_MS) renewal_start(db);
@@ -149,12 +168,14 @@ static bool database_slice(struct db *db) {
 }
 
 static int64_t database_next_ms(const struct db *db) {
+    debug_proven(db_sound(db));
     const struct db_contents *c = &db->contents;
     if (!c->calendar) return INT64_MAX;
     return c->retiring ? db->dataset->now_ms : calendar_next_ms(c->calendar);
 }
 
 void expiry_find_next(struct dataset *ds) {
+    debug_proven(dataset_sound(ds));
     ds->next_expiry_ms = INT64_MAX;
     for (unsigned i = 0; i < ds->count; i++) {
         int64_t next = database_next_ms(&ds->dbs[i]);
@@ -163,6 +184,7 @@ void expiry_find_next(struct dataset *ds) {
 }
 
 bool dataset_expire_due(struct dataset *ds, int64_t budget_us) {
+    debug_proven(dataset_sound(ds));
     if (!ds->active_expire || ds->keep_expired || ds->next_expiry_ms > ds->now_ms) return false;
     int64_t start = clock_mono_us(), elapsed = 0;
     unsigned idle = 0; /* databases in a row with nothing due */
@@ -181,7 +203,11 @@ bool dataset_expire_due(struct dataset *ds, int64_t budget_us) {
 }
 
 int64_t dataset_next_expiry_ms(const struct dataset *ds) {
+    debug_proven(dataset_sound(ds));
     return ds->active_expire && !ds->keep_expired ? ds->next_expiry_ms : INT64_MAX;
 }
 
-void dataset_set_active_expire(struct dataset *ds, bool enabled) { ds->active_expire = enabled; }
+void dataset_set_active_expire(struct dataset *ds, bool enabled) {
+    debug_proven(dataset_sound(ds));
+    ds->active_expire = enabled;
+}

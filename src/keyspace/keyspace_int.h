@@ -48,6 +48,28 @@ struct dataset {
     struct db dbs[];
 };
 
+/* ---- what holds between any two calls; asked by debug builds at every door ---- */
+static inline bool entry_sound(const struct entry *e) {
+    if ((uintptr_t)e % 16 != 0 || entry_type(e) >= TYPE_COUNT) return false;
+    if (entry_type(e) != TYPE_STRING) return e->value_len == sizeof(void *);
+    unsigned encoding = entry_encoding(e);
+    if (encoding == STRING_EMBSTR) return e->value_len <= STRING_EMBSTR_MAX;
+    return encoding == STRING_RAW || (encoding <= STRING_BODY_SHARED && e->value_len == 8);
+}
+
+static inline bool contents_sound(const struct db_contents *c) {
+    return c->expires <= c->table.count && (!c->expires || c->calendar) && (!c->retiring || c->calendar);
+}
+
+static inline bool db_sound(const struct db *db) {
+    return db == &db->dataset->dbs[db->index] && contents_sound(&db->contents);
+}
+
+static inline bool dataset_sound(const struct dataset *ds) {
+    return ds->count > 0 && ds->frozen.live == (ds->snapshot != NULL) && ds->clock <= ACCESS_CLOCK_MASK &&
+           ds->horizon_ms == (ds->keep_expired ? INT64_MIN : ds->now_ms);
+}
+
 /* ---- entry.c: building entries ---- */
 /* What an entry is to hold. value is the value part as stored: inline bytes, or 8 bytes of `word` (int64 or pointer). */
 struct entry_plan {
@@ -74,15 +96,20 @@ void entry_set_pointer(struct entry *e, const void *p);
 void entry_set_encoding(struct entry *e, unsigned encoding);
 void entry_set_expire_at(struct entry *e, int64_t at_ms); /* proven: it has a time */
 
-static inline uint8_t entry_access(const struct entry *e) { return __atomic_load_n(&e->access, __ATOMIC_RELAXED); }
+static inline uint8_t entry_access(const struct entry *e) {
+    debug_proven(entry_sound(e));
+    return __atomic_load_n(&e->access, __ATOMIC_RELAXED);
+}
 
 static inline void entry_set_access(struct entry *e, uint8_t access) {
+    debug_proven(entry_sound(e));
     __atomic_store_n(&e->access, access, __ATOMIC_RELAXED);
 }
 
 /* ---- lookup ---- */
 /* Equal bytes, 8 at a time: most keys are 8 to 32 bytes, where a call of memcmp costs more than the comparison. */
 static inline bool key_bytes_equal(const char *a, const char *b, size_t n) {
+    debug_proven(n == 0 || (a && b));
     uint64_t x, y;
     if (n < 8) return memcmp(a, b, n) == 0;
     for (size_t i = 0; i + 8 < n; i += 8) {
@@ -96,16 +123,19 @@ static inline bool key_bytes_equal(const char *a, const char *b, size_t n) {
 }
 
 static inline bool key_matches(const void *entry, const void *arg) {
+    debug_proven(entry_sound(entry));
     struct slice have = entry_key(entry), want = *(const struct slice *)arg;
     return have.len == want.len && key_bytes_equal(have.ptr, want.ptr, want.len);
 }
 
 /* The slot of the key, expired or not. */
 static inline table_slot *db_slot(const struct db *db, const struct key *key) {
+    debug_proven(key->hash == dataset_hash(db->dataset, key->text));
     return table_find(&db->contents.table, key->hash, key_matches, &key->text);
 }
 
 static inline bool entry_expired(const struct dataset *ds, const struct entry *e) {
+    debug_proven(dataset_sound(ds));
     return unlikely(entry_has_expire(e)) && entry_expire_at(e) < ds->horizon_ms;
 }
 
@@ -118,16 +148,19 @@ int64_t access_idle_seconds(uint32_t clock, uint32_t word);
 uint8_t access_decayed(uint32_t clock, int decay_minutes, uint32_t word);
 
 static inline uint32_t access_word(const table_slot *slot, const struct entry *e) {
+    debug_proven(table_slot_entry(slot) == e);
     return (uint32_t)entry_access(e) << 16 | table_slot_user(slot);
 }
 
 static inline void access_store(table_slot *slot, struct entry *e, uint32_t word) {
+    debug_proven(word <= ACCESS_CLOCK_MASK && table_slot_entry(slot) == e);
     if (table_slot_user(slot) != (uint16_t)word) table_slot_set_user(slot, (uint16_t)word);
     if (unlikely(entry_access(e) != (uint8_t)(word >> 16))) entry_set_access(e, (uint8_t)(word >> 16));
 }
 
 /* Notes an access. Allowed on entries and slots that a snapshot shares: it ignores these bits, which are atomic. */
 static inline void access_touch(struct dataset *ds, table_slot *slot, struct entry *e) {
+    debug_proven(dataset_sound(ds));
     if (likely(ds->policy == ACCESS_LRU))
         access_store(slot, e, ds->clock);
     else
@@ -142,6 +175,7 @@ void entry_dispose(struct dataset *ds, struct entry *e, bool shared);
 
 /* The slot of a live key; an expired one is removed. */
 static inline table_slot *db_live_slot(struct db *db, const struct key *key) {
+    debug_proven(db_sound(db));
     table_slot *slot = db_slot(db, key);
     if (!slot || likely(!entry_expired(db->dataset, table_slot_entry(slot)))) return slot;
     db_expire_slot(db, key->hash, slot);
@@ -149,6 +183,7 @@ static inline table_slot *db_live_slot(struct db *db, const struct key *key) {
 }
 
 static inline void db_tell_changed(struct db *db, struct slice key) {
+    debug_proven(db_sound(db));
     const struct keyspace_hooks *h = &db->dataset->hooks;
     if (h->changed) h->changed(h->arg, db, key);
 }

@@ -16,6 +16,7 @@ struct dataset_frozen {
 };
 
 static size_t frozen_bytes(unsigned databases) {
+    proven(databases > 0);
     return sizeof(struct dataset_frozen) + databases * sizeof(struct frozen_db);
 }
 
@@ -32,6 +33,7 @@ struct dataset_frozen *dataset_freeze(struct dataset *ds) {
         z->dbs[i].expires = ds->dbs[i].contents.expires;
     }
     ds->snapshot = z;
+    debug_proven(dataset_sound(ds));
     return z;
 }
 
@@ -53,6 +55,7 @@ struct leftover {
 
 static void leftover_free_job(void *arg) {
     struct leftover *l = arg;
+    proven(l != NULL);
     limbo_free(l->limbo);
     contents_free_list(l->dropped);
     mem_free(MEM_LIMBO, l, sizeof *l);
@@ -61,6 +64,7 @@ static void leftover_free_job(void *arg) {
 /* A table knows its view, wherever SWAPDB or a flush has put it since. */
 static void contents_thaw(struct db_contents *c) {
     if (c->table.frozen) table_thaw(&c->table, c->table.frozen);
+    proven(!c->table.frozen);
 }
 
 void dataset_thaw(struct dataset *ds, struct dataset_frozen *frozen) {
@@ -71,18 +75,31 @@ void dataset_thaw(struct dataset *ds, struct dataset_frozen *frozen) {
     l->dropped = frozen->dropped;
     l->limbo = frozen_end(&ds->frozen);
     ds->snapshot = NULL;
+    debug_proven(dataset_sound(ds));
     mem_free(MEM_LIMBO, frozen, frozen_bytes(frozen->count));
     dataset_defer(ds, leftover_free_job, l);
 }
 
-bool dataset_is_frozen(const struct dataset *ds) { return ds->snapshot != NULL; }
+bool dataset_is_frozen(const struct dataset *ds) {
+    debug_proven(dataset_sound(ds));
+    return ds->snapshot != NULL;
+}
 
-size_t dataset_limbo_bytes(const struct dataset *ds) { return ds->frozen.bytes; }
+size_t dataset_limbo_bytes(const struct dataset *ds) {
+    debug_proven(dataset_sound(ds));
+    return ds->frozen.bytes;
+}
 
-size_t dataset_limbo_peak_bytes(const struct dataset *ds) { return ds->frozen.peak_bytes; }
+size_t dataset_limbo_peak_bytes(const struct dataset *ds) {
+    debug_proven(dataset_sound(ds));
+    return ds->frozen.peak_bytes;
+}
 
 /* ---- the reader's side ---- */
-unsigned dataset_frozen_databases(const struct dataset_frozen *z) { return z->count; }
+unsigned dataset_frozen_databases(const struct dataset_frozen *z) {
+    proven(z->count > 0);
+    return z->count;
+}
 
 static const struct frozen_db *frozen_db(const struct dataset_frozen *z, unsigned db_index) {
     proven(db_index < z->count);
@@ -105,6 +122,7 @@ struct frozen_visit {
 static bool visit_frozen(void *arg, const table_slot *slot) {
     const struct frozen_visit *v = arg;
     const struct entry *e = table_slot_entry(slot);
+    debug_proven(entry_sound(e));
     return v->visit(v->arg, e, access_word(slot, e));
 }
 
@@ -116,9 +134,11 @@ bool dataset_frozen_each(struct dataset_frozen *z, unsigned db_index,
 }
 
 int64_t dataset_frozen_idle_seconds(const struct dataset_frozen *z, uint32_t access) {
+    proven(access <= ACCESS_CLOCK_MASK);
     return access_idle_seconds(z->clock, access);
 }
 
 uint8_t dataset_frozen_frequency(const struct dataset_frozen *z, uint32_t access) {
+    proven(access <= ACCESS_CLOCK_MASK);
     return access_decayed(z->clock, z->lfu_decay_minutes, access);
 }
