@@ -4,6 +4,12 @@
 
 enum condition { IF_NO_TTL = 1, IF_TTL = 2, IF_LATER = 4, IF_EARLIER = 8 };
 
+/* Line ends at its end are not shown. */
+static void unsupported(struct context *c, struct slice word) {
+    while (word.len > 0 && (word.ptr[word.len - 1] == '\r' || word.ptr[word.len - 1] == '\n')) word.len--;
+    reply_error_format(c->reply, "ERR Unsupported option %.*s", word.len < 960 ? (int)word.len : 960, word.ptr);
+}
+
 /* NX XX GT LT from argument 3 on; false after the error reply. */
 static bool parse_conditions(struct context *c, unsigned *conditions) {
     *conditions = 0;
@@ -18,8 +24,7 @@ static bool parse_conditions(struct context *c, unsigned *conditions) {
         } else if (slice_is(word, "LT")) {
             *conditions |= IF_EARLIER;
         } else {
-            int shown = word.len < 128 ? (int)word.len : 128;
-            reply_error_format(c->reply, "ERR Unsupported option %.*s", shown, word.ptr);
+            unsupported(c, word);
             return false;
         }
     }
