@@ -24,6 +24,8 @@
  * position. Changes take the block and return it, perhaps moved; it is resized only when its good size changes. The
  * owner is the caller's and must be the same in all calls for one pack.
  *
+ * A text that is put in must not lie in the same pack, which may move.
+ *
  * Limit: PACK_BYTES_MAX; ask pack_fits before adding what comes from outside. Aborts when memory runs out, except
  * pack_try_copy. Reading functions trust the bytes: those from outside pass pack_verify first. */
 #ifndef TARN_STORE_PACK_H

@@ -130,7 +130,7 @@ bool tree_item_shared(const struct tree_cursor *c, const struct frozen *f);
  * tree_item_shared says (for a tree without weights: whether f is live). O(log n + dropped). */
 void tree_cut(struct tree *t, struct frozen *f, uint64_t from, uint64_t to,
               void (*drop)(void *arg, uint64_t word, bool shared), void *arg);
-/* Fills an empty tree with n items in order; weights NULL for all 1. O(n), ~2 ns an item; nodes are as full as they can be. */
+/* Fills an empty tree with n items in order; weights NULL for all 1. O(n), below 10 ns an item; nodes are as full as they can be. */
 void tree_build(struct tree *t, const uint64_t *words, const uint32_t *weights, size_t n);
 
 /* Tests: checks every invariant but the order (proven). O(n). */
