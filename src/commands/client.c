@@ -210,7 +210,7 @@ static bool address_fits(struct slice wanted, const char *address) {
 
 static bool filter_fits(const struct context *c, const struct client_filter *f, struct session *s) {
     if (s->flags & (SESSION_INTERNAL | SESSION_CLOSE)) return false;
-    if (f->type > CLIENT_NORMAL) return false; /* there is no other type yet */
+    if (f->type != CLIENT_ANY && f->type != (s->flags & SESSION_PUBSUB ? CLIENT_PUBSUB : CLIENT_NORMAL)) return false;
     if (f->skip_me && s == c->session) return false;
     if (f->max_age_s && (c->now_ms - s->created_ms) / 1000 < f->max_age_s) return false;
     if (!has_id(f, s->id)) return false;

@@ -22,6 +22,7 @@ void executor_init(struct executor *x, const struct command_list *lists, unsigne
     list_init(&x->postponed);
     list_init(&x->monitors);
     list_init(&x->watchers.sessions);
+    pubsub_init(&x->pubsub);
     topics_init(&x->watchers.keys, MEM_CLIENT_IN);
     buf_init(&x->drain, MEM_CLIENT_OUT);
     x->keyspace.arg = x;
@@ -38,6 +39,7 @@ void executor_init(struct executor *x, const struct command_list *lists, unsigne
 
 void executor_release(struct executor *x) {
     proven(list_empty(&x->sessions) && x->current == NULL);
+    pubsub_release(&x->pubsub);
     topics_release(&x->watchers.keys);
     buf_release(&x->drain);
     command_index_free(x->commands);

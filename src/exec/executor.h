@@ -8,6 +8,7 @@
 #include "base/metric.h"
 #include "base/random.h"
 #include "exec/command.h"
+#include "exec/pubsub.h"
 #include "exec/session.h"
 #include "exec/transaction.h"
 #include "keyspace/dataset.h"
@@ -89,6 +90,7 @@ struct executor {
     struct list_node postponed; /* the same */
     struct list_node monitors;  /* struct session.monitoring */
     struct watchers watchers;
+    struct pubsub pubsub;
     struct buf drain;      /* where replies go that nobody wants */
     uint64_t errors_filed; /* errors counted so far: one inside EXEC is counted there alone */
     char refusal_text[160];

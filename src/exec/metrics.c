@@ -20,7 +20,7 @@
     FIELD(clients, blocked_clients, METRIC_GAUGE, "clients in a blocking command or held by a pause",                 \
           x->blocked_count)                                                                                           \
     ZERO(clients, tracking_clients, METRIC_GAUGE, "clients with tracking on")                                         \
-    ZERO(clients, pubsub_clients, METRIC_GAUGE, "clients subscribed to something")                                    \
+    FIELD(clients, pubsub_clients, METRIC_GAUGE, "clients subscribed to something", x->pubsub.session_count)          \
     FIELD(clients, watching_clients, METRIC_GAUGE, "clients with watched keys", x->watchers.session_count)            \
     FIELD(clients, clients_in_timeout_table, METRIC_GAUGE, "blocked clients with a deadline", count_deadlines(x))     \
     FIELD(clients, total_watched_keys, METRIC_GAUGE, "keys watched", topics_count(&x->watchers.keys))                 \
@@ -60,9 +60,12 @@
     ZERO(stats, current_eviction_exceeded_time, METRIC_GAUGE, "time over maxmemory of this stretch, ms")              \
     FIELD(stats, keyspace_hits, METRIC_COUNTER, "lookups that found their key", ds->keyspace_hits)                    \
     FIELD(stats, keyspace_misses, METRIC_COUNTER, "lookups that found nothing", ds->keyspace_misses)                  \
-    ZERO(stats, pubsub_channels, METRIC_GAUGE, "channels with subscribers")                                           \
-    ZERO(stats, pubsub_patterns, METRIC_GAUGE, "patterns with subscribers")                                           \
-    ZERO(stats, pubsubshard_channels, METRIC_GAUGE, "shard channels with subscribers")                                \
+    FIELD(stats, pubsub_channels, METRIC_GAUGE, "channels with subscribers",                                          \
+          topics_count(&x->pubsub.topics[PUBSUB_CHANNEL]))                                                            \
+    FIELD(stats, pubsub_patterns, METRIC_GAUGE, "patterns with subscribers",                                          \
+          topics_count(&x->pubsub.topics[PUBSUB_PATTERN]))                                                            \
+    FIELD(stats, pubsubshard_channels, METRIC_GAUGE, "shard channels with subscribers",                               \
+          topics_count(&x->pubsub.topics[PUBSUB_SHARD]))                                                              \
     ZERO(stats, latest_fork_usec, METRIC_GAUGE, "cost of the last fork: there are none")                              \
     ZERO(stats, total_forks, METRIC_COUNTER, "forks: none, snapshots are made by a thread")                           \
     ZERO(stats, migrate_cached_sockets, METRIC_GAUGE, "sockets kept by MIGRATE")                                      \

@@ -49,6 +49,7 @@ void session_release(struct session *s) {
     if (wait && wait->cancelled) wait->cancelled(s);
     leave_queue(s);
     transaction_discard(s);
+    pubsub_forget(s);
     list_remove(&s->monitoring);
     list_remove(&s->place);
     x->session_count--;
@@ -60,6 +61,7 @@ void session_reset(struct session *s) {
     const unsigned kept = SESSION_CLOSE | SESSION_CLOSE_AFTER_REPLY | SESSION_BLOCKED | SESSION_POSTPONED |
                           SESSION_INTERNAL | SESSION_UNIX;
     transaction_discard(s);
+    pubsub_forget(s);
     list_remove(&s->monitoring);
     s->flags &= kept;
     s->reply.out = &s->out;
@@ -173,7 +175,8 @@ void session_describe(struct session *s, struct buf *out) {
     struct session_link link = {.fd = -1};
     s->transport->describe(s, &link);
     append_identity(s, &link, out);
-    buf_printf(out, " db=%u sub=0 psub=0 ssub=0 multi=%d watch=%zu", s->db, transaction_queued(s),
+    buf_printf(out, " db=%u sub=%zu psub=%zu ssub=%zu multi=%d watch=%zu", s->db, pubsub_subscribed(s, PUBSUB_CHANNEL),
+               pubsub_subscribed(s, PUBSUB_PATTERN), pubsub_subscribed(s, PUBSUB_SHARD), transaction_queued(s),
                transaction_watched(s));
     append_memory(s, &link, out);
     buf_printf(out, " events=%s cmd=%s user=default redir=-1 resp=%d", text_or_empty(link.events),

@@ -48,7 +48,17 @@ static void describe(struct session *s, struct session_link *out) {
 
 static void resume(struct session *s) { make_ready(of_session(s)); }
 
-static void attend(struct session *s) { connection_touch(of_session(s)); }
+static void check_output_limit(struct connection *c);
+
+/* Messages that pile up within one turn are sent in between, and a client that does not take them is found out at once: each
+ * may be as large as a whole request, and one client may get it many times over. */
+static void attend(struct session *s) {
+    struct connection *c = of_session(s);
+    connection_touch(c);
+    if (likely(output_left(c) <= OUTPUT_EARLY_SEND) || s->flags & SESSION_CLOSE || s == s->executor->current) return;
+    if (!(c->fd.events & LOOP_WRITE)) connection_send(c);
+    if (output_left(c) > OUTPUT_EARLY_SEND) check_output_limit(c);
+}
 
 static const struct session_transport socket_transport = {describe, resume, attend};
 
@@ -86,7 +96,9 @@ static void count_input(struct connection *c, size_t got) {
 }
 
 static bool over_query_limit(struct connection *c) {
-    if ((int64_t)connection_input_len(c) <= server_settings()->client_query_buffer_limit) return false;
+    /* What MULTI has queued came through here and is held as well. */
+    size_t held = connection_input_len(c) + transaction_bytes(&c->session);
+    if ((int64_t)held <= server_settings()->client_query_buffer_limit) return false;
     c->network->executor->stats.query_buffer_closed++;
     log_warning("Closing client id=%llu that reached the max query buffer length (%lld bytes)",
                 (unsigned long long)c->session.id, (long long)server_settings()->client_query_buffer_limit);
@@ -163,7 +175,9 @@ void connection_send(struct connection *c) {
 
 /* client-output-buffer-limit: hard at once, soft when it lasts. */
 static void check_output_limit(struct connection *c) {
-    const struct output_limit *limit = &server_settings()->output_limits[OUTPUT_CLASS_NORMAL];
+    bool subscribed = c->session.flags & SESSION_PUBSUB;
+    const struct output_limit *limit =
+        &server_settings()->output_limits[subscribed ? OUTPUT_CLASS_PUBSUB : OUTPUT_CLASS_NORMAL];
     int64_t left = (int64_t)output_left(c), now = c->network->executor->now_ms;
     bool hard = limit->hard_bytes && left > limit->hard_bytes;
     bool soft = limit->soft_bytes && left > limit->soft_bytes;

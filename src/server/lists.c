@@ -4,6 +4,7 @@
 #include "commands/connection.h"
 #include "commands/generic.h"
 #include "commands/hyperloglog.h"
+#include "commands/pubsub.h"
 #include "commands/string.h"
 #include "commands/transaction.h"
 #include "exec/executor.h"
@@ -17,9 +18,9 @@
 
 const struct command_list *server_command_lists(unsigned *count) {
     static const struct command_list lists[] = {
-        {connection_commands}, {string_commands},      {bitmap_commands},     {hyperloglog_commands},
-        {generic_commands},    {transaction_commands}, {introspect_commands}, {persist_commands},
-        {observe_commands},    {config_commands},      {shutdown_commands},   {debug_commands},
+        {connection_commands},  {string_commands},   {bitmap_commands},     {hyperloglog_commands}, {generic_commands},
+        {transaction_commands}, {pubsub_commands},   {introspect_commands}, {persist_commands},     {observe_commands},
+        {config_commands},      {shutdown_commands}, {debug_commands},
     };
     *count = countof(lists);
     return lists;

@@ -222,7 +222,7 @@ void network_close_idle(struct network *n) {
     if (timeout_ms == 0) return;
     list_each(it, &n->executor->sessions) {
         struct session *s = list_entry(it, struct session, place);
-        if (s->flags & (SESSION_BLOCKED | SESSION_MONITOR | SESSION_POSTPONED)) continue;
+        if (s->flags & (SESSION_BLOCKED | SESSION_MONITOR | SESSION_POSTPONED | SESSION_PUBSUB)) continue;
         if (n->executor->now_ms - s->active_ms <= timeout_ms) continue;
         log_verbose("Closing idle client id=%llu", (unsigned long long)s->id);
         session_close(s, false);
