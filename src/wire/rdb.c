@@ -13,6 +13,7 @@
 enum { LENGTH_6BIT = 0, LENGTH_14BIT = 1, LENGTH_32BIT = 0x80, LENGTH_64BIT = 0x81, LENGTH_SPECIAL = 3 };
 enum { ENCODING_INT8, ENCODING_INT16, ENCODING_INT32, ENCODING_LZF };
 
+#define LENGTH_BYTES_MAX  9           /* a kind and 64 bits */
 #define INTEGER_TEXT_MAX  11          /* "-2147483648" */
 #define LZF_MIN           20          /* strings up to this long are never compressed */
 #define LZF_GAIN          4           /* what compression must save */
@@ -47,7 +48,10 @@ const char *rdb_type_name(unsigned type) {
 }
 
 /* ---- reading; whatever is not RDB_OK leaves the reader where it was ---- */
-static inline size_t left(const struct rdb_reader *r) { return (size_t)(r->end - r->at); }
+static inline size_t left(const struct rdb_reader *r) {
+    debug_proven(r->at <= r->end);
+    return (size_t)(r->end - r->at);
+}
 
 enum rdb_status rdb_read_u8(struct rdb_reader *r, uint8_t *out) {
     if (left(r) < 1) return RDB_SHORT;
@@ -56,12 +60,14 @@ enum rdb_status rdb_read_u8(struct rdb_reader *r, uint8_t *out) {
 }
 
 static uint64_t little_endian(const unsigned char *p, unsigned bytes) {
+    debug_proven(bytes >= 1 && bytes <= 8);
     uint64_t v = 0;
     for (unsigned i = bytes; i-- > 0;) v = v << 8 | p[i];
     return v;
 }
 
 static uint64_t big_endian(const unsigned char *p, unsigned bytes) {
+    debug_proven(bytes == 4 || bytes == 8);
     uint64_t v = 0;
     for (unsigned i = 0; i < bytes; i++) v = v << 8 | p[i];
     return v;
@@ -83,11 +89,13 @@ enum rdb_status rdb_read_u64_le(struct rdb_reader *r, uint64_t *out) {
 
 /* A length in one of the two wide forms behind the byte `first`. */
 static enum rdb_status read_wide_length(struct rdb_reader *r, uint8_t first, uint64_t *out) {
+    proven(*r->at == first && first >> 6 != LENGTH_6BIT && first >> 6 != LENGTH_14BIT);
     if (first != LENGTH_32BIT && first != LENGTH_64BIT) return RDB_CORRUPT;
     unsigned bytes = first == LENGTH_32BIT ? 4 : 8;
     if (left(r) < 1 + bytes) return RDB_SHORT;
     *out = big_endian(r->at + 1, bytes);
     r->at += 1 + bytes;
+    proven(r->at <= r->end && (bytes == 8 || *out <= UINT32_MAX));
     return RDB_OK;
 }
 
@@ -102,6 +110,7 @@ enum rdb_status rdb_read_length(struct rdb_reader *r, uint64_t *out) {
     if (first >> 6 == LENGTH_14BIT) {
         if (left(r) < 2) return RDB_SHORT;
         *out = (uint64_t)(first & 0x3f) << 8 | r->at[1];
+        debug_proven(*out < 1 << 14);
         r->at += 2;
         return RDB_OK;
     }
@@ -109,17 +118,21 @@ enum rdb_status rdb_read_length(struct rdb_reader *r, uint64_t *out) {
 }
 
 static enum rdb_status read_integer_head(struct rdb_reader *r, unsigned encoding, struct rdb_string_head *out) {
+    proven(encoding <= ENCODING_INT32);
     unsigned bytes = 1U << encoding; /* int8, int16, int32 are encodings 0, 1, 2 */
     if (left(r) < 1 + bytes) return RDB_SHORT;
     uint64_t v = little_endian(r->at + 1, bytes), sign = UINT64_C(1) << (8 * bytes - 1);
     *out = (struct rdb_string_head){.kind = RDB_STRING_INT, .integer = (int64_t)((v ^ sign) - sign)};
     char text[NUM_TEXT_MAX];
     out->len = num_format_i64(text, out->integer);
+    proven(out->integer == (int32_t)out->integer);
+    proven(out->len <= INTEGER_TEXT_MAX); /* as the writer has it */
     r->at += 1 + bytes;
     return RDB_OK;
 }
 
 static enum rdb_status read_lzf_head(struct rdb_reader *r, struct rdb_string_head *out) {
+    proven(r->at < r->end && *r->at == (LENGTH_SPECIAL << 6 | ENCODING_LZF));
     struct rdb_reader ahead = {r->at + 1, r->end};
     uint64_t stored, len;
     enum rdb_status status = rdb_read_length(&ahead, &stored);
@@ -127,6 +140,7 @@ static enum rdb_status read_lzf_head(struct rdb_reader *r, struct rdb_string_hea
     if (status != RDB_OK) return status;
     if (stored == 0 || len == 0 || (len - 1) / LZF_EXPANSION_MAX >= stored) return RDB_CORRUPT;
     *out = (struct rdb_string_head){.kind = RDB_STRING_LZF, .stored = stored, .len = len};
+    proven(ahead.at > r->at && ahead.at <= r->end);
     r->at = ahead.at;
     return RDB_OK;
 }
@@ -146,9 +160,9 @@ enum rdb_status rdb_read_string_head(struct rdb_reader *r, struct rdb_string_hea
 }
 
 static enum rdb_status unpack(const struct rdb_reader *r, const struct rdb_string_head *head, struct buf *scratch) {
-    size_t len = (size_t)head->len, found;
-    if (len > LZF_CLAIM_CHECKED && (!lzf_length(r->at, (size_t)head->stored, &found) || found != len))
-        return RDB_CORRUPT;
+    proven(head->kind == RDB_STRING_LZF && head->stored > 0 && head->stored <= left(r));
+    size_t len = (size_t)head->len;
+    if (len > LZF_CLAIM_CHECKED && !lzf_unpacks_to(r->at, (size_t)head->stored, len)) return RDB_CORRUPT;
     buf_clear(scratch);
     if (!buf_try_reserve(scratch, len)) return RDB_CORRUPT; /* no memory for what is claimed: as good as hostile */
     if (!lzf_unpack(r->at, (size_t)head->stored, scratch->ptr, len)) return RDB_CORRUPT;
@@ -157,6 +171,7 @@ static enum rdb_status unpack(const struct rdb_reader *r, const struct rdb_strin
 }
 
 enum rdb_status rdb_read_string(struct rdb_reader *r, struct buf *scratch, struct slice *text) {
+    proven(r->at <= r->end);
     struct rdb_reader ahead = *r;
     struct rdb_string_head head;
     enum rdb_status status = rdb_read_string_head(&ahead, &head);
@@ -174,6 +189,7 @@ enum rdb_status rdb_read_string(struct rdb_reader *r, struct buf *scratch, struc
         *text = buf_slice(scratch);
     }
     r->at = ahead.at + head.stored;
+    proven(text->len == head.len && r->at <= r->end); /* the head told the truth, in each of its kinds */
     return RDB_OK;
 }
 
@@ -183,16 +199,20 @@ enum rdb_status rdb_skip_string(struct rdb_reader *r) {
     enum rdb_status status = rdb_read_string_head(&ahead, &head);
     if (status != RDB_OK) return status;
     if (head.stored > left(&ahead)) return RDB_SHORT;
+    const unsigned char *start = r->at;
     r->at = ahead.at + head.stored;
+    proven(r->at > start && r->at <= r->end); /* a walk over strings ends */
     return RDB_OK;
 }
 
 /* ---- writing ---- */
 static void put_little_endian(unsigned char *p, uint64_t v, unsigned bytes) {
     for (unsigned i = 0; i < bytes; i++) p[i] = (unsigned char)(v >> 8 * i);
+    debug_proven(little_endian(p, bytes) == (v & UINT64_MAX >> (64 - 8 * bytes)));
 }
 
 static void write_little_endian(struct buf *b, uint64_t v, unsigned bytes) {
+    proven(bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8);
     put_little_endian((unsigned char *)buf_reserve(b, bytes), v, bytes);
     buf_advance(b, bytes);
 }
@@ -216,10 +236,15 @@ static size_t put_length(unsigned char *p, uint64_t n) {
     unsigned bytes = n <= UINT32_MAX ? 4 : 8;
     p[0] = bytes == 4 ? LENGTH_32BIT : LENGTH_64BIT;
     for (unsigned i = 0; i < bytes; i++) p[1 + i] = (unsigned char)(n >> 8 * (bytes - 1 - i));
+    debug_proven(big_endian(p + 1, bytes) == n);
     return 1 + bytes;
 }
 
-void rdb_write_length(struct buf *b, uint64_t n) { buf_advance(b, put_length((unsigned char *)buf_reserve(b, 9), n)); }
+void rdb_write_length(struct buf *b, uint64_t n) {
+    size_t size = put_length((unsigned char *)buf_reserve(b, LENGTH_BYTES_MAX), n);
+    proven(size <= LENGTH_BYTES_MAX);
+    buf_advance(b, size);
+}
 
 static void write_plain(struct buf *b, struct slice s) {
     rdb_write_length(b, s.len);
@@ -244,7 +269,8 @@ static bool write_small_integer(struct buf *b, int64_t v) {
 
 /* Packs straight behind where the head will end at its longest, then moves the bytes down to it. */
 static bool write_packed(struct buf *b, struct slice s) {
-    enum { HEAD_MAX = 1 + 9 + 9 };
+    enum { HEAD_MAX = 1 + 2 * LENGTH_BYTES_MAX };
+    proven(s.len > LZF_GAIN); /* else nothing can be gained */
     size_t cap = s.len - LZF_GAIN;
     unsigned char *p = (unsigned char *)buf_reserve(b, HEAD_MAX + cap);
     size_t stored = lzf_pack(s.ptr, s.len, p + HEAD_MAX, cap);
@@ -252,12 +278,14 @@ static bool write_packed(struct buf *b, struct slice s) {
     p[0] = LENGTH_SPECIAL << 6 | ENCODING_LZF;
     size_t head = 1 + put_length(p + 1, stored);
     head += put_length(p + head, s.len);
+    proven(head <= HEAD_MAX && stored <= cap);
     memmove(p + head, p + HEAD_MAX, stored);
     buf_advance(b, head + stored);
     return true;
 }
 
 void rdb_write_string(struct buf *b, struct slice s, bool compress) {
+    proven(s.ptr || s.len == 0);
     int64_t v;
     if (s.len <= INTEGER_TEXT_MAX && num_parse_i64(s, &v) && write_small_integer(b, v)) return;
     if (compress && s.len > LZF_MIN && write_packed(b, s)) return;
@@ -267,10 +295,13 @@ void rdb_write_string(struct buf *b, struct slice s, bool compress) {
 void rdb_write_integer(struct buf *b, int64_t v) {
     if (write_small_integer(b, v)) return;
     char text[NUM_TEXT_MAX];
-    write_plain(b, slice_of(text, num_format_i64(text, v)));
+    size_t len = num_format_i64(text, v);
+    proven(len >= sizeof("2147483648") - 1); /* else it had fitted a small integer */
+    write_plain(b, slice_of(text, len));
 }
 
 void rdb_write_aux(struct buf *b, const char *key, const char *value) {
+    proven(key[0] != '\0');
     rdb_write_u8(b, RDB_AUX);
     rdb_write_string(b, slice_of_cstr(key), false);
     rdb_write_string(b, slice_of_cstr(value), false);

@@ -13,6 +13,7 @@
 /* A canonical number below 100,000, its CR and the byte behind it; NULL for anything else. Like Redis, nobody looks at
  * what the byte behind the CR is. */
 static inline const char *fast_number(const char *p, const char *end, size_t *out) {
+    debug_proven(p <= end);
     if (unlikely(end - p < 3)) return NULL;
     unsigned first = (unsigned)(unsigned char)p[0] - '0';
     if (unlikely(first > 9)) return NULL;
@@ -26,11 +27,13 @@ static inline const char *fast_number(const char *p, const char *end, size_t *ou
     for (p++; p < limit && (unsigned)(unsigned char)*p - '0' <= 9; p++)
         value = value * 10 + ((unsigned)(unsigned char)*p - '0');
     if (unlikely(*p != '\r')) return NULL;
+    debug_proven(value >= 10 && value < 100000 && p + 2 <= end);
     *out = value;
     return p + 2;
 }
 
 size_t resp_parse_fast(const char *buf, size_t len, struct slice *argv, int cap, int *argc) {
+    debug_proven((buf || len == 0) && argv && cap > 0);
     const char *end = buf + len, *p = buf;
     size_t count, size;
     if (unlikely(len == 0 || *p != '*')) return 0;
@@ -43,30 +46,34 @@ size_t resp_parse_fast(const char *buf, size_t len, struct slice *argv, int cap,
         argv[i] = slice_of(p, size);
         p += size + 2;
     }
+    debug_proven(p <= end && (size_t)(p - buf) >= sizeof("*1\r\n") - 1 + count * (sizeof("$0\r\n\r\n") - 1));
     *argc = (int)count;
     return (size_t)(p - buf);
 }
 
 /* ---- the way of everything else ---- */
 static enum resp_status invalid(struct resp_parser *p, const char *text) {
-    snprintf(p->error, sizeof(p->error), "%s", text);
+    int n = snprintf(p->error, sizeof(p->error), "%s", text);
+    proven(n > 0 && (size_t)n < sizeof(p->error));
     return RESP_INVALID;
 }
 
 static enum resp_status more(struct resp_parser *p, size_t wanted) {
+    proven(wanted > 0); /* else the caller would wait for nothing */
     p->wanted = wanted;
     return RESP_MORE;
 }
 
 static enum resp_status ready(struct resp_parser *p, size_t consumed) {
+    proven(consumed > 0 && p->argc <= p->capacity && p->args_left == 0);
     p->consumed = consumed;
     p->position = p->scanned = 0;
-    p->args_left = 0;
     return RESP_READY;
 }
 
 /* Room for n arguments. The count that a client declares is not believed: room grows with what has arrived. */
 static void reserve_arguments(struct resp_parser *p, int n) {
+    proven(n > 0 && p->argc <= p->capacity);
     if (n <= p->capacity) return;
     int capacity = p->capacity ? p->capacity : 8;
     while (capacity < n) capacity = capacity > INT32_MAX / 2 ? INT32_MAX : 2 * capacity;
@@ -74,21 +81,25 @@ static void reserve_arguments(struct resp_parser *p, int n) {
     p->spans = mem_realloc(MEM_CLIENT_IN, p->spans, had * sizeof(*p->spans), have * sizeof(*p->spans));
     p->argv = mem_realloc(MEM_CLIENT_IN, p->argv, had * sizeof(*p->argv), have * sizeof(*p->argv));
     p->capacity = capacity;
+    proven(p->capacity >= n);
 }
 
 /* The byte `stop` at or behind the position, not looking twice at what was looked at in an earlier call. NULL while it
  * has not come; *too_long when it cannot come within RESP_INLINE_MAX any more. */
 static const char *find_stop(struct resp_parser *p, const char *buf, size_t len, char stop, bool *too_long) {
+    proven(p->position <= len && p->scanned <= len);
     size_t from = p->scanned > p->position ? p->scanned : p->position;
     size_t limit = p->position + RESP_INLINE_MAX + 1;
     if (limit > len) limit = len;
     const char *found = from < limit ? memchr(buf + from, stop, limit - from) : NULL;
     p->scanned = found ? (size_t)(found - buf) : limit;
+    proven(p->scanned >= from); /* no byte is looked at twice */
     *too_long = !found && limit - p->position > RESP_INLINE_MAX;
     return found;
 }
 
 static enum resp_status parse_inline(struct resp_parser *p, const char *buf, size_t len) {
+    proven(p->position == 0 && p->argc == 0);
     bool too_long;
     const char *newline = find_stop(p, buf, len, '\n', &too_long);
     if (too_long) return invalid(p, "too big inline request");
@@ -102,7 +113,7 @@ static enum resp_status parse_inline(struct resp_parser *p, const char *buf, siz
         p->inline_capacity = line.len + 1;
     }
     p->argc = text_split_words(line, p->inline_words, p->argv, most);
-    proven(p->argc >= -1);
+    proven(p->argc >= -1 && p->argc <= most); /* words and what is between them: there was room */
     if (p->argc < 0) {
         p->argc = 0;
         return invalid(p, "unbalanced quotes in request");
@@ -114,18 +125,22 @@ static enum resp_status parse_inline(struct resp_parser *p, const char *buf, siz
  * behind it. RESP_READY: *out holds it. */
 static enum resp_status parse_header(struct resp_parser *p, const char *buf, size_t len, const char *too_long_text,
                                      const char *invalid_text, int64_t *out) {
+    proven(p->position < len);
     bool too_long;
     const char *cr = find_stop(p, buf, len, '\r', &too_long);
     if (too_long) return invalid(p, too_long_text);
     if (!cr) return more(p, 2);
     size_t at = (size_t)(cr - buf);
     if (len - at < 2) return more(p, 1);
+    proven(at > p->position); /* the type byte is no CR */
     if (!num_parse_i64(slice_of(buf + p->position + 1, at - p->position - 1), out)) return invalid(p, invalid_text);
     p->position = at + 2;
+    proven(p->position <= len && p->scanned < p->position);
     return RESP_READY;
 }
 
 static enum resp_status parse_count(struct resp_parser *p, const char *buf, size_t len) {
+    proven(p->argc == 0 && p->args_left == 0 && p->bulk_len == -1);
     int64_t count;
     enum resp_status status =
         parse_header(p, buf, len, "too big mbulk count string", "invalid multibulk length", &count);
@@ -133,12 +148,12 @@ static enum resp_status parse_count(struct resp_parser *p, const char *buf, size
     if (count > RESP_MULTIBULK_MAX) return invalid(p, "invalid multibulk length");
     if (p->unauthenticated && count > RESP_UNAUTHENTICATED_ARGS) return invalid(p, "unauthenticated multibulk length");
     p->args_left = count > 0 ? count : 0;
-    p->bulk_len = -1;
     return RESP_READY;
 }
 
 /* Not a '$': waits for the end of the line first, as Redis does, so that the error does not depend on how the bytes came. */
 static enum resp_status refuse_bulk_type(struct resp_parser *p, const char *buf, size_t len) {
+    proven(p->position < len && buf[p->position] != '$');
     bool too_long;
     const char *cr = find_stop(p, buf, len, '\r', &too_long);
     if (too_long) return invalid(p, "too big bulk count string");
@@ -150,6 +165,7 @@ static enum resp_status refuse_bulk_type(struct resp_parser *p, const char *buf,
 }
 
 static enum resp_status parse_bulk_header(struct resp_parser *p, const char *buf, size_t len) {
+    proven(p->bulk_len < 0 && p->args_left > 0);
     if (p->position >= len) return more(p, 1);
     if (buf[p->position] != '$') return refuse_bulk_type(p, buf, len);
     int64_t size, limit = p->max_bulk ? p->max_bulk : 512 * 1024 * 1024;
@@ -166,6 +182,7 @@ static enum resp_status parse_argument(struct resp_parser *p, const char *buf, s
         enum resp_status status = parse_bulk_header(p, buf, len);
         if (status != RESP_READY) return status;
     }
+    proven(p->bulk_len >= 0 && p->position <= len && p->argc + p->args_left <= RESP_MULTIBULK_MAX);
     size_t size = (size_t)p->bulk_len;
     if (len - p->position < size + 2) return more(p, size + 2 - (len - p->position));
     reserve_arguments(p, p->argc + 1);
@@ -173,6 +190,7 @@ static enum resp_status parse_argument(struct resp_parser *p, const char *buf, s
     p->position += size + 2;
     p->bulk_len = -1;
     p->args_left--;
+    proven(p->position <= len && p->argc <= p->capacity);
     return RESP_READY;
 }
 
@@ -181,7 +199,11 @@ static enum resp_status parse_multibulk(struct resp_parser *p, const char *buf, 
     if (p->position == 0) status = parse_count(p, buf, len);
     while (status == RESP_READY && p->args_left > 0) status = parse_argument(p, buf, len);
     if (status != RESP_READY) return status;
-    for (int i = 0; i < p->argc; i++) p->argv[i] = slice_of(buf + p->spans[i].at, p->spans[i].len);
+    for (int i = 0; i < p->argc; i++) {
+        debug_proven(p->spans[i].at + p->spans[i].len + 2 <= p->position &&
+                     (i == 0 || p->spans[i].at > p->spans[i - 1].at));
+        p->argv[i] = slice_of(buf + p->spans[i].at, p->spans[i].len);
+    }
     return ready(p, p->position);
 }
 
@@ -190,26 +212,30 @@ enum resp_status resp_parse(struct resp_parser *p, const char *buf, size_t len) 
         p->argc = 0;
         p->bulk_len = -1;
     }
-    proven(p->position <= len && p->scanned <= len);
+    proven(p->position <= len && p->scanned <= len && p->max_bulk >= 0);
     if (len == 0) return more(p, 1);
     return buf[0] == '*' ? parse_multibulk(p, buf, len) : parse_inline(p, buf, len);
 }
 
 void resp_parser_release(struct resp_parser *p) {
+    proven(p->argc <= p->capacity && (p->capacity == 0) == (p->spans == NULL) && !p->spans == !p->argv);
     mem_free(MEM_CLIENT_IN, p->spans, (size_t)p->capacity * sizeof(*p->spans));
     mem_free(MEM_CLIENT_IN, p->argv, (size_t)p->capacity * sizeof(*p->argv));
     mem_free(MEM_CLIENT_IN, p->inline_words, p->inline_capacity);
     *p = (struct resp_parser){.max_bulk = p->max_bulk, .unauthenticated = p->unauthenticated};
+    proven(resp_parser_fresh(p));
 }
 
 /* ---- replies ---- */
 static ssize_t read_line(const char *buf, size_t len, struct slice *line) {
+    proven(buf && len > 0);
     size_t limit = len > RESP_INLINE_MAX ? RESP_INLINE_MAX : len;
     const char *newline = memchr(buf, '\n', limit);
     if (!newline) return len >= RESP_INLINE_MAX ? -1 : 0;
     size_t n = (size_t)(newline - buf);
     if (n < 2 || buf[n - 1] != '\r') return -1;
     *line = slice_of(buf + 1, n - 2);
+    proven(n < len && line->ptr + line->len < newline);
     return (ssize_t)n + 1;
 }
 
@@ -221,6 +247,7 @@ static bool read_count(struct slice line, bool can_be_null, struct resp_item *it
 }
 
 static ssize_t read_bytes(const char *buf, size_t len, size_t used, struct resp_item *item, struct slice line) {
+    proven(used >= sizeof("$0\r\n") - 2 && used <= len);
     int64_t n;
     if (!read_count(line, item->kind == RESP_BULK, item, &n)) return -1;
     if (item->null) return (ssize_t)used;
@@ -229,10 +256,12 @@ static ssize_t read_bytes(const char *buf, size_t len, size_t used, struct resp_
     if (len - used < size + 2) return 0;
     if (memcmp(buf + used + size, "\r\n", 2) != 0) return -1;
     item->text = slice_of(buf + used, size);
+    proven(item->text.ptr + item->text.len + 2 <= buf + len);
     return (ssize_t)(used + size + 2);
 }
 
 static ssize_t read_scalar_line(size_t used, struct resp_item *item, struct slice line) {
+    proven(used == line.len + 3); /* type and CRLF around it */
     int64_t ignored;
     if (item->kind == RESP_INTEGER && !num_parse_i64(line, &ignored)) return -1;
     if (item->kind == RESP_BOOL && !slice_equal(line, SLICE("t")) && !slice_equal(line, SLICE("f"))) return -1;
@@ -248,6 +277,7 @@ ssize_t resp_read_item(const char *buf, size_t len, struct resp_item *item) {
     struct slice line;
     ssize_t used = read_line(buf, len, &line);
     if (used <= 0) return used;
+    proven((size_t)used <= len);
     switch (item->kind) {
     case RESP_BULK:
     case RESP_BULK_ERROR:
