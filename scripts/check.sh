@@ -60,8 +60,9 @@ for step in "$@"; do
         printf '%-14s ok      %5d passed  %4d s\n' "$step" "$p" "$seconds"
     else
         printf '%-14s FAILED  %5d passed  %4d s  %d failed; the end of %s:\n' "$step" "$p" "$seconds" "$f" "$logs/$step.log"
-        { grep -E '^(FAILED|  not ok|not ok|over budget|.*(error|Error):|src/ROOMS|.*may not include)' "$logs/$step.log" | head -n 40
-          tail -n 60 "$logs/$step.log"; } | sed 's/^/    /'
+        { grep -E "^(FAILED|  not ok|over budget|DIFFERENCE|src/ROOMS)|(error|Error):|may not include" "$logs/$step.log" | head -n 20
+          echo ...
+          tail -n 30 "$logs/$step.log"; } | sed 's/^/    /'
         failures="$failures $step"
     fi
 done
