@@ -14,6 +14,7 @@
 #include "persist/persist.h"
 #include "server/config.h"
 #include "server/debug.h"
+#include "server/events.h"
 #include "server/network.h"
 #include "server/settings.h"
 
@@ -117,8 +118,10 @@ static const char *apply_setting(enum settings_part part) {
         return apply_executor_settings();
     case SETTINGS_ACCESS:
         return apply_access_settings();
-    case SETTINGS_TITLE: /* nothing shows a title of several words yet */
     case SETTINGS_EVENTS:
+        events_apply(&server.executor);
+        return NULL;
+    case SETTINGS_TITLE: /* nothing shows a title of several words yet */
         return NULL;
     }
     return NULL;
@@ -139,7 +142,8 @@ static int64_t us_until(int64_t deadline_ms, int64_t now_ms) {
 
 static void expire_due(struct dataset *ds) {
     server.expire_pending = false;
-    if (dataset_next_expiry_ms(ds) > dataset_now(ds)) return;
+    /* A pause is there so that the data stands still. */
+    if (server.executor.pause != PAUSE_NONE || dataset_next_expiry_ms(ds) > dataset_now(ds)) return;
     int64_t begun_us = clock_mono_us();
     server.expire_pending = dataset_expire_due(ds, EXPIRE_SLICE_US);
     observe_latency("expire-cycle", (uint64_t)(clock_mono_us() - begun_us) * 1000);
@@ -154,7 +158,7 @@ static int64_t before_wait(void *arg) {
     executor_tick(x, x->now_ms);
     shutdown_tick();
     if (server.expire_pending || server.stopping || network_has_pending(server.network)) return 0;
-    int64_t expiry = us_until(dataset_next_expiry_ms(x->dataset), x->now_ms);
+    int64_t expiry = x->pause == PAUSE_NONE ? us_until(dataset_next_expiry_ms(x->dataset), x->now_ms) : INT64_MAX;
     int64_t deadline = us_until(executor_next_deadline_ms(x), x->now_ms);
     return expiry < deadline ? expiry : deadline;
 }

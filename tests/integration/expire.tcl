@@ -142,3 +142,17 @@ test "a key whose TTL goes to and fro leaves no memory behind" {
     assert_range [info_field $r used_memory memory] 0 [expr {$before + 300000}]
 }
 }
+
+test "CLIENT PAUSE: the data stands still, no key is taken away meanwhile" {
+    with_server srv {} {
+        set r [client $srv]
+        $r set k v px 30
+        $r client pause 60000 write
+        # Nobody looks at the key: only the calendar could take it. That nothing happens takes time to see.
+        set until [expr {[clock milliseconds] + 150}]
+        wait_for {[clock milliseconds] > $until}
+        assert_equal 0 [info_field $r expired_keys stats]
+        $r client unpause
+        wait_for {[info_field $r expired_keys stats] == 1}
+    }
+}
