@@ -49,7 +49,7 @@ static void type_run(struct context *c) {
 
 /* NULL after the null reply. */
 static const struct entry *object_entry(struct context *c) {
-    const struct entry *e = db_view(c->db, context_key(c, 2), VIEW_NO_TOUCH);
+    const struct entry *e = db_view(c->db, context_key(c, 2), VIEW_NO_TOUCH | VIEW_QUIET);
     if (!e) reply_null(c->reply);
     return e;
 }

@@ -106,6 +106,7 @@ struct executor {
     struct error_count error_counts[EXECUTOR_ERROR_CODES_MAX];
     unsigned error_code_count;
     struct executor_hooks hooks;
+    unsigned notify_classes; /* what hooks.notify wants to hear of that the keyspace must be asked for */
     struct keyspace_hooks
         keyspace; /* given to every dataset that is put in place; only .defer is the owner's to set, the
                                        others and .arg are executor_listen's */
@@ -155,7 +156,7 @@ enum run_result {
 enum run_result executor_run(struct executor *x, struct session *s, const struct request *r);
 /* Two databases have exchanged their content (dataset_swap): for those who watch or wait for keys. */
 void executor_swapped(struct executor *x, unsigned a, unsigned b);
-/* Asks the dataset to tell what somebody wants to hear, and nothing else: after a change of hooks.notify. */
+/* Asks the dataset to tell what somebody wants to hear, and nothing else: after a change of notify_classes. */
 void executor_listen(struct executor *x);
 
 /* Deadlines of blocked and paused sessions. next_deadline: when tick must be called (a lower bound: a wait that ended early may

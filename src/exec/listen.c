@@ -10,7 +10,7 @@ static void on_changed(void *arg, struct db *db, struct slice key) {
 }
 
 static void tell(const struct executor *x, enum notify_class class, const char *event, struct slice key, unsigned db) {
-    if (x->hooks.notify) x->hooks.notify(x->hooks.arg, class, event, key, db);
+    if (x->notify_classes & class) x->hooks.notify(x->hooks.arg, class, event, key, db);
 }
 
 static void on_expired(void *arg, struct db *db, struct slice key) {
@@ -25,15 +25,24 @@ static void on_evicted(void *arg, struct db *db, struct slice key) {
     tell(x, NOTIFY_EVICTED, "evicted", key, db_index(db));
 }
 
+static void on_added(void *arg, struct db *db, struct slice key) { tell(arg, NOTIFY_NEW, "new", key, db_index(db)); }
+
+static void on_missed(void *arg, struct db *db, struct slice key) {
+    tell(arg, NOTIFY_MISS, "keymiss", key, db_index(db));
+}
+
 static void on_flushed(void *arg, int db) { transaction_flushed(arg, db); }
 
 void executor_listen(struct executor *x) {
-    bool watched = x->watchers.session_count > 0, told = x->hooks.notify != NULL;
+    bool watched = x->watchers.session_count > 0;
+    unsigned told = x->hooks.notify ? x->notify_classes : 0;
     struct keyspace_hooks *hooks = &x->keyspace;
     hooks->arg = x;
     hooks->changed = watched ? on_changed : NULL;
-    hooks->expired = watched || told ? on_expired : NULL;
-    hooks->evicted = watched || told ? on_evicted : NULL;
+    hooks->expired = watched || told & NOTIFY_EXPIRED ? on_expired : NULL;
+    hooks->evicted = watched || told & NOTIFY_EVICTED ? on_evicted : NULL;
+    hooks->added = told & NOTIFY_NEW ? on_added : NULL;
+    hooks->missed = told & NOTIFY_MISS ? on_missed : NULL;
     hooks->flushed = watched ? on_flushed : NULL;
     dataset_set_hooks(x->dataset, hooks);
 }

@@ -22,6 +22,8 @@ struct keyspace_hooks {
     void (*expired)(void *arg, struct db *db,
                     struct slice key); /* removed because its time had come (then no `changed`) */
     void (*evicted)(void *arg, struct db *db, struct slice key);
+    void (*added)(void *arg, struct db *db, struct slice key);  /* a key that was not there; before `changed` */
+    void (*missed)(void *arg, struct db *db, struct slice key); /* a view that counts found nothing */
     void (*flushed)(void *arg, int db_index); /* -1: all */
     /* Run job(job_arg) somewhere else (the reaper): frees of big values, tables and limbo. NULL: at once, here. */
     void (*defer)(void *arg, void (*job)(void *), void *job_arg);

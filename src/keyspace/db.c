@@ -38,11 +38,13 @@ int64_t db_average_ttl_ms(const struct db *db) {
 }
 
 const struct entry *db_view(struct db *db, struct key key, unsigned flags) {
-    debug_proven(flags <= (VIEW_NO_TOUCH | VIEW_NO_STATS));
+    debug_proven(flags <= (VIEW_NO_TOUCH | VIEW_NO_STATS | VIEW_QUIET));
     struct dataset *ds = db->dataset;
     table_slot *slot = db_live_slot(db, &key);
     if (unlikely(!slot)) {
-        if (!(flags & VIEW_NO_STATS)) ds->stats.keyspace_misses++;
+        if (flags & VIEW_NO_STATS) return NULL;
+        ds->stats.keyspace_misses++;
+        if (unlikely(ds->hooks.missed != NULL) && !(flags & VIEW_QUIET)) ds->hooks.missed(ds->hooks.arg, db, key.text);
         return NULL;
     }
     struct entry *e = table_slot_entry(slot);

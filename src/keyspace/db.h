@@ -23,6 +23,7 @@ enum view_flags {
     VIEW_PLAIN = 0,
     VIEW_NO_TOUCH = 1, /* leave the access clock alone */
     VIEW_NO_STATS = 2, /* not a hit or miss */
+    VIEW_QUIET = 4,    /* a miss is counted, but not told */
 };
 
 /* NULL when absent. Valid until the next change of the dataset. */

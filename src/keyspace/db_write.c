@@ -88,6 +88,8 @@ static table_slot *insert_entry(struct db *db, uint64_t hash, struct entry *e, u
     entry_set_access(e, (uint8_t)(access >> 16));
     table_slot *slot = table_insert(&db->contents.table, &db->dataset->frozen, hash, e, (uint16_t)access);
     if (entry_has_expire(e)) expiry_moved(db, hash, NO_EXPIRE, entry_expire_at(e));
+    const struct keyspace_hooks *hooks = &db->dataset->hooks;
+    if (unlikely(hooks->added != NULL)) hooks->added(hooks->arg, db, entry_key(e));
     return slot;
 }
 

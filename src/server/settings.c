@@ -496,7 +496,6 @@ static const struct directive rows[] = {
      .initial = "yes"},
     {.name = "notify-keyspace-events",
      .type = DIRECTIVE_SPECIAL,
-     .flags = INERT,
      .initial = "",
      .apply = apply_events,
      .set = set_events,
