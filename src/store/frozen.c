@@ -42,6 +42,7 @@ struct limbo *frozen_end(struct frozen *f) {
 }
 
 static struct limbo_item *limbo_next_item(struct frozen *f) {
+    debug_proven(!f->limbo || f->limbo->count <= LIMBO_ITEMS);
     struct limbo *limbo = f->limbo;
     if (!limbo || limbo->count == LIMBO_ITEMS) {
         limbo = mem_alloc(MEM_LIMBO, sizeof *limbo);
@@ -75,6 +76,7 @@ void frozen_limbo_value(struct frozen *f, void (*release)(void *value), void *va
 }
 
 static void limbo_item_free(const struct limbo_item *item) {
+    debug_proven(item->ptr);
     if (item->align == LIMBO_CALL)
         ((void (*)(void *))(uintptr_t)item->size)(item->ptr);
     else if (item->align)

@@ -21,6 +21,7 @@ static const uint8_t *bytes_of(const struct pack *p) { return p->head; }
 size_t pack_bytes(const struct pack *p) { return read_u32(p->head); }
 
 static uint16_t head_count(const struct pack *p) {
+    debug_proven(pack_bytes(p) >= PACK_BYTES_EMPTY);
     uint16_t v;
     memcpy(&v, p->head + 4, sizeof v);
     return v;
@@ -43,9 +44,13 @@ struct plan {
     size_t total;
 };
 
-static unsigned back_size(size_t n) { return n <= 127 ? 1 : n < 16383 ? 2 : n < 2097151 ? 3 : n < 268435455 ? 4 : 5; }
+static unsigned back_size(size_t n) {
+    debug_proven(n > 0);
+    return n <= 127 ? 1 : n < 16383 ? 2 : n < 2097151 ? 3 : n < 268435455 ? 4 : 5;
+}
 
 static void plan_back(struct plan *e) {
+    debug_proven(e->head_len >= 1 && e->head_len <= sizeof e->head);
     size_t n = e->head_len + e->text.len;
     e->back_len = (uint8_t)back_size(n);
     for (unsigned i = e->back_len; i-- > 0; n >>= 7) e->back[i] = (uint8_t)((n & 127) | (i ? 128 : 0));
@@ -53,6 +58,7 @@ static void plan_back(struct plan *e) {
 }
 
 static bool fits_bits(int64_t v, unsigned bits) {
+    debug_proven(bits > 0 && bits < 64);
     return v >= -(INT64_C(1) << (bits - 1)) && v < INT64_C(1) << (bits - 1);
 }
 
@@ -95,6 +101,7 @@ static void plan_string(struct plan *e, struct slice text) {
 }
 
 static void plan_text(struct plan *e, struct slice text) {
+    debug_proven(text.ptr || text.len == 0);
     int64_t v;
     if (num_parse_i64(text, &v))
         plan_integer(e, v);
@@ -116,6 +123,7 @@ static size_t element_size(const uint8_t *e) {
 }
 
 static size_t element_total(const uint8_t *e) {
+    debug_proven(e[0] != END_BYTE);
     size_t n = element_size(e);
     return n + back_size(n);
 }
@@ -123,6 +131,7 @@ static size_t element_total(const uint8_t *e) {
 static bool element_is_string(uint8_t b) { return (b & 0xC0) == 0x80 || (b & 0xF0) == 0xE0 || b == 0xF0; }
 
 static int64_t element_integer(const uint8_t *e) {
+    debug_proven(!element_is_string(e[0]) && e[0] <= 0xF4);
     uint64_t v = 0;
     if (e[0] < 0x80) return e[0];
     if (e[0] < 0xE0) return (int64_t)((uint64_t)(e[0] & 0x1F) << 59 | (uint64_t)e[1] << 51) >> 51;
@@ -134,6 +143,7 @@ static int64_t element_integer(const uint8_t *e) {
 }
 
 static struct slice element_string(const uint8_t *e) {
+    debug_proven(element_is_string(e[0]));
     size_t head = e[0] < 0xC0 ? 1 : e[0] < 0xF0 ? 2 : 5;
     return slice_of((const char *)e + head, element_size(e) - head);
 }
@@ -148,6 +158,7 @@ static size_t element_prefix(uint8_t b) {
 
 /* The whole of the element at e, of which `left` bytes are there; 0 when it is not right. */
 static size_t element_verify(const uint8_t *e, size_t left) {
+    debug_proven(left <= PACK_BYTES_MAX);
     size_t prefix = left ? element_prefix(e[0]) : 0;
     if (prefix == 0 || prefix > left) return 0;
     size_t n = element_size(e), back = back_size(n);
@@ -158,6 +169,7 @@ static size_t element_verify(const uint8_t *e, size_t left) {
 }
 
 bool pack_verify(const void *bytes, size_t n, bool deep) {
+    proven(bytes || n == 0);
     const uint8_t *at = bytes, *end = at + n;
     if (n < PACK_BYTES_EMPTY || n > PACK_BYTES_MAX) return false;
     const struct pack *p = bytes;
@@ -193,6 +205,7 @@ struct pack *pack_try_copy(enum mem_owner owner, const void *bytes, size_t n) {
 
 /* Elements from the one at `at` on. */
 static size_t count_from(const struct pack *p, size_t at) {
+    debug_proven(at >= HEAD_BYTES);
     size_t n = 0, end = pack_bytes(p) - 1;
     for (; at < end; n++) at += element_total(bytes_of(p) + at);
     proven(at == end);
@@ -204,9 +217,15 @@ size_t pack_count(const struct pack *p) {
     return likely(n != COUNT_UNKNOWN) ? n : count_from(p, HEAD_BYTES);
 }
 
-bool pack_empty(const struct pack *p) { return pack_bytes(p) == PACK_BYTES_EMPTY; }
+bool pack_empty(const struct pack *p) {
+    debug_proven(pack_bytes(p) >= PACK_BYTES_EMPTY);
+    return pack_bytes(p) == PACK_BYTES_EMPTY;
+}
 
-bool pack_fits(const struct pack *p, size_t more_bytes) { return more_bytes <= PACK_BYTES_MAX - pack_bytes(p); }
+bool pack_fits(const struct pack *p, size_t more_bytes) {
+    debug_proven(pack_bytes(p) <= PACK_BYTES_MAX);
+    return more_bytes <= PACK_BYTES_MAX - pack_bytes(p);
+}
 
 /* ---- positions ---- */
 static const uint8_t *element(const struct pack *p, pack_pos at) {
@@ -219,7 +238,10 @@ pack_pos pack_standing(const struct pack *p, pack_pos at) {
     return at == pack_bytes(p) - 1 ? 0 : at;
 }
 
-pack_pos pack_first(const struct pack *p) { return pack_standing(p, HEAD_BYTES); }
+pack_pos pack_first(const struct pack *p) {
+    debug_proven(p->body[pack_bytes(p) - PACK_BYTES_EMPTY] == END_BYTE);
+    return pack_standing(p, HEAD_BYTES);
+}
 
 pack_pos pack_next(const struct pack *p, pack_pos at) {
     at += (pack_pos)element_total(element(p, at));
@@ -228,6 +250,7 @@ pack_pos pack_next(const struct pack *p, pack_pos at) {
 }
 
 pack_pos pack_prev(const struct pack *p, pack_pos at) {
+    debug_proven(at == 0 || (at >= HEAD_BYTES && at < pack_bytes(p)));
     if (at == 0) at = (pack_pos)pack_bytes(p) - 1;
     if (at == HEAD_BYTES) return 0;
     size_t n = 0;
@@ -242,9 +265,13 @@ pack_pos pack_prev(const struct pack *p, pack_pos at) {
     return at - (pack_pos)n - shift / 7;
 }
 
-pack_pos pack_last(const struct pack *p) { return pack_prev(p, 0); }
+pack_pos pack_last(const struct pack *p) {
+    debug_proven(p->body[pack_bytes(p) - PACK_BYTES_EMPTY] == END_BYTE);
+    return pack_prev(p, 0);
+}
 
 pack_pos pack_skip(const struct pack *p, pack_pos at, size_t n) {
+    debug_proven(at < pack_bytes(p));
     while (n-- > 0 && at) at = pack_next(p, at);
     return at;
 }
@@ -264,12 +291,14 @@ pack_pos pack_at(const struct pack *p, int64_t index) {
 
 /* ---- reading ---- */
 struct pack_item pack_get(const struct pack *p, pack_pos at) {
+    proven(at >= HEAD_BYTES && at < pack_bytes(p) - 1);
     const uint8_t *e = element(p, at);
     if (element_is_string(*e)) return (struct pack_item){.text = element_string(e)};
     return (struct pack_item){.is_integer = true, .integer = element_integer(e)};
 }
 
 struct slice pack_text(const struct pack *p, pack_pos at, char *scratch) {
+    proven(at >= HEAD_BYTES && at < pack_bytes(p) - 1 && scratch);
     const uint8_t *e = element(p, at);
     if (element_is_string(*e)) return element_string(e);
     return slice_of(scratch, num_format_i64(scratch, element_integer(e)));
@@ -283,17 +312,20 @@ struct sought {
 };
 
 static struct sought sought_of(struct slice text) {
+    debug_proven(text.ptr || text.len == 0);
     struct sought s = {.text = text};
     s.is_integer = num_parse_i64(text, &s.integer);
     return s;
 }
 
 static bool element_equal(const uint8_t *e, const struct sought *s) {
+    debug_proven(e[0] != END_BYTE);
     if (element_is_string(*e)) return slice_equal(element_string(e), s->text);
     return s->is_integer && element_integer(e) == s->integer;
 }
 
 bool pack_equal(const struct pack *p, pack_pos at, struct slice text) {
+    proven(at >= HEAD_BYTES && at < pack_bytes(p) - 1);
     struct sought s = sought_of(text);
     return element_equal(element(p, at), &s);
 }
@@ -323,6 +355,7 @@ static struct pack *pack_open(enum mem_owner owner, struct pack *p, size_t at, s
 }
 
 static void plan_write(const struct plan *e, uint8_t *dst) {
+    debug_proven(e->total == e->head_len + e->text.len + e->back_len);
     memcpy(dst, e->head, e->head_len);
     dst += e->head_len;
     if (e->text.len) memcpy(dst, e->text.ptr, e->text.len);
@@ -331,11 +364,13 @@ static void plan_write(const struct plan *e, uint8_t *dst) {
 
 /* The count in the head after a change by delta; one that is unknown stays so. */
 static size_t count_after(const struct pack *p, size_t added) {
+    debug_proven(added <= PACK_BYTES_MAX);
     size_t n = head_count(p);
     return n == COUNT_UNKNOWN ? COUNT_UNKNOWN : n + added;
 }
 
 static struct pack *pack_insert_plan(enum mem_owner owner, struct pack *p, pack_pos at, const struct plan *e) {
+    debug_proven(at == 0 || *element(p, at) != END_BYTE);
     size_t bytes = pack_bytes(p), where = at ? at : bytes - 1, count = count_after(p, 1);
     p = pack_open(owner, p, where, 0, e->total);
     plan_write(e, (uint8_t *)p + where);
@@ -344,6 +379,7 @@ static struct pack *pack_insert_plan(enum mem_owner owner, struct pack *p, pack_
 }
 
 static struct pack *pack_replace_plan(enum mem_owner owner, struct pack *p, pack_pos at, const struct plan *e) {
+    debug_proven(*element(p, at) != END_BYTE);
     size_t bytes = pack_bytes(p), old_n = element_total(element(p, at)), count = head_count(p);
     p = pack_open(owner, p, at, old_n, e->total);
     plan_write(e, (uint8_t *)p + at);
@@ -352,24 +388,28 @@ static struct pack *pack_replace_plan(enum mem_owner owner, struct pack *p, pack
 }
 
 struct pack *pack_insert(enum mem_owner owner, struct pack *p, pack_pos at, struct slice text) {
+    proven(at < pack_bytes(p) - 1 && pack_fits(p, PACK_ELEMENT_MAX + text.len));
     struct plan e;
     plan_text(&e, text);
     return pack_insert_plan(owner, p, at, &e);
 }
 
 struct pack *pack_insert_integer(enum mem_owner owner, struct pack *p, pack_pos at, int64_t integer) {
+    proven(at < pack_bytes(p) - 1 && pack_fits(p, PACK_ELEMENT_MAX));
     struct plan e;
     plan_integer(&e, integer);
     return pack_insert_plan(owner, p, at, &e);
 }
 
 struct pack *pack_replace(enum mem_owner owner, struct pack *p, pack_pos at, struct slice text) {
+    proven(at >= HEAD_BYTES && at < pack_bytes(p) - 1);
     struct plan e;
     plan_text(&e, text);
     return pack_replace_plan(owner, p, at, &e);
 }
 
 struct pack *pack_replace_integer(enum mem_owner owner, struct pack *p, pack_pos at, int64_t integer) {
+    proven(at >= HEAD_BYTES && at < pack_bytes(p) - 1);
     struct plan e;
     plan_integer(&e, integer);
     return pack_replace_plan(owner, p, at, &e);
@@ -377,6 +417,7 @@ struct pack *pack_replace_integer(enum mem_owner owner, struct pack *p, pack_pos
 
 /* The count of a pack that was too large to have one is learned again once its bytes rule out that many elements. */
 static void pack_learn_count(struct pack *p) {
+    debug_proven(p->body[pack_bytes(p) - PACK_BYTES_EMPTY] == END_BYTE);
     size_t bytes = pack_bytes(p);
     if (head_count(p) == COUNT_UNKNOWN && (bytes - PACK_BYTES_EMPTY) / ELEMENT_MIN < COUNT_UNKNOWN)
         head_set(p, bytes, count_from(p, HEAD_BYTES));

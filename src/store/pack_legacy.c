@@ -26,6 +26,7 @@ static int64_t read_integer(const uint8_t *p, size_t width) {
 
 /* One byte, or WIDE and four; the bytes it takes, or 0 when they are not there. */
 static size_t read_length(const uint8_t *p, size_t left, uint32_t *out) {
+    debug_proven(p && out);
     if (left < 1 || p[0] == END_BYTE) return 0;
     if (p[0] != WIDE) {
         *out = p[0];
@@ -57,6 +58,7 @@ static int ziplist_width(uint8_t b) {
 
 /* Encoding and content at e, of which left bytes are there; their number, or 0 when they are not right. */
 static size_t ziplist_content(const uint8_t *e, size_t left, struct pack_item *item) {
+    debug_proven(e && item);
     *item = (struct pack_item){.is_integer = false};
     if (left < 1) return 0;
     int width = ziplist_width(e[0]);
@@ -75,6 +77,7 @@ static size_t ziplist_content(const uint8_t *e, size_t left, struct pack_item *i
 }
 
 static bool ziplist_walk(const uint8_t *bytes, size_t n, pack_legacy_visit *visit, void *arg) {
+    proven(n >= 11 && bytes[n - 1] == END_BYTE);
     size_t count = 0, previous = 0, at = 10;
     for (; at < n - 1; count++) {
         uint32_t before;
@@ -92,6 +95,7 @@ static bool ziplist_walk(const uint8_t *bytes, size_t n, pack_legacy_visit *visi
 }
 
 bool ziplist_each(const void *bytes, size_t n, pack_legacy_visit *visit, void *arg) {
+    proven(bytes || n == 0);
     const uint8_t *b = bytes;
     if (n < 11 || n > UINT32_MAX || read_u32(b) != n || b[n - 1] != END_BYTE) return false;
     return ziplist_walk(b, n, NULL, NULL) && (!visit || ziplist_walk(b, n, visit, arg));
@@ -99,6 +103,7 @@ bool ziplist_each(const void *bytes, size_t n, pack_legacy_visit *visit, void *a
 
 /* ---- zipmap ---- */
 static bool zipmap_walk(const uint8_t *bytes, size_t n, pack_legacy_visit *visit, void *arg) {
+    proven(n >= 2 && bytes[n - 1] == END_BYTE);
     size_t count = 0, at = 1;
     for (; at < n - 1; count++) {
         uint32_t len;
@@ -119,6 +124,7 @@ static bool zipmap_walk(const uint8_t *bytes, size_t n, pack_legacy_visit *visit
 }
 
 bool zipmap_each(const void *bytes, size_t n, pack_legacy_visit *visit, void *arg) {
+    proven(bytes || n == 0);
     const uint8_t *b = bytes;
     if (n < 2 || n > UINT32_MAX || b[n - 1] != END_BYTE) return false;
     return zipmap_walk(b, n, NULL, NULL) && (!visit || zipmap_walk(b, n, visit, arg));
@@ -126,6 +132,7 @@ bool zipmap_each(const void *bytes, size_t n, pack_legacy_visit *visit, void *ar
 
 /* ---- intset ---- */
 bool intset_each(const void *bytes, size_t n, pack_legacy_visit *visit, void *arg) {
+    proven(bytes || n == 0);
     const uint8_t *b = bytes;
     if (n < 8 || n > UINT32_MAX) return false;
     size_t width = read_u32(b), count = read_u32(b + 4);

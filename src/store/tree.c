@@ -19,10 +19,14 @@ void tree_init(struct tree *t, tree_key_fn *key_of, bool weighted, enum mem_owne
 }
 
 /* ---- nodes ---- */
-size_t tree_node_bytes(const struct tree_node *n) { return step_bytes[n->step]; }
+size_t tree_node_bytes(const struct tree_node *n) {
+    debug_proven(n->step < TREE_STEPS);
+    return step_bytes[n->step];
+}
 
 /* The smallest step with room for n. */
 static unsigned step_for(enum tree_shape shape, size_t n) {
+    proven(n <= tree_capacities[shape][TREE_STEPS - 1]);
     unsigned step = 0;
     while (tree_capacities[shape][step] < n) step++;
     proven(step < TREE_STEPS);
@@ -40,6 +44,7 @@ struct tree_node *tree_node_new(struct tree *t, const struct frozen *f, unsigned
 }
 
 void tree_node_drop(struct tree *t, struct frozen *f, struct tree_node *n) {
+    proven(t->bytes >= mem_good_size(tree_node_bytes(n)));
     size_t bytes = tree_node_bytes(n);
     t->bytes -= mem_good_size(bytes);
     if (tree_node_shared(n, f))
@@ -65,6 +70,7 @@ static void node_append(const struct tree *t, struct tree_node *dst, const struc
 
 /* A copy of this birth with room for n, in place of the node, which is freed or goes to limbo. */
 static struct tree_node *node_refit(struct tree *t, struct frozen *f, struct tree_node *old, size_t n, uint32_t birth) {
+    debug_proven(n >= old->count);
     struct tree_node *copy = tree_node_new(t, f, old->level, n);
     copy->birth = birth;
     node_append(t, copy, old, 0, old->count);
@@ -77,6 +83,7 @@ struct tree_node *tree_node_own(struct tree *t, struct frozen *f, struct tree_no
 }
 
 struct tree_node *tree_node_shrunk(struct tree *t, struct frozen *f, struct tree_node *n) {
+    debug_proven(!tree_node_shared(n, f));
     if (n->count == tree_capacity_max(t, n->level)) return n;
     unsigned step = step_for(tree_shape_of(t, n->level), n->count + 1u);
     return step + 2 <= n->step ? node_refit(t, f, n, n->count + 1u, n->birth) : n;
@@ -96,6 +103,7 @@ void tree_node_delete(const struct tree *t, struct tree_node *node, unsigned at,
 }
 
 uint64_t tree_node_weight(const struct tree *t, const struct tree_node *n) {
+    debug_proven(n->count <= tree_capacity(t, n));
     uint64_t sum = 0;
     if (n->level == 0 && !t->weighted) return n->count;
     for (unsigned i = 0; i < n->count; i++) sum += n->level ? tree_children(n)[i].weight : tree_leaf_weight(t, n, i);
@@ -103,6 +111,7 @@ uint64_t tree_node_weight(const struct tree *t, const struct tree_node *n) {
 }
 
 static void child_set_first(const struct tree *t, struct tree_child *child) {
+    debug_proven(child->node);
     if (child->node->count == 0) return; /* about to be filled, or removed */
     uint64_t first = tree_first_word(child->node);
     if (child->node->level)
@@ -113,11 +122,13 @@ static void child_set_first(const struct tree *t, struct tree_child *child) {
 }
 
 void tree_child_set(const struct tree *t, struct tree_child *child, struct tree_node *node, uint64_t weight) {
+    debug_proven(weight > 0 || node->count == 0);
     *child = (struct tree_child){.weight = weight, .node = node};
     child_set_first(t, child);
 }
 
 bool tree_leaf_item_shared(const struct tree *t, const struct tree_node *leaf, unsigned i, const struct frozen *f) {
+    debug_proven(leaf->level == 0 && i < leaf->count);
     if (!f || !f->live) return false;
     if (!t->weighted || tree_node_shared(leaf, f)) return true;
     return !(tree_weights(leaf)[i] & TREE_FRESH);
@@ -125,11 +136,13 @@ bool tree_leaf_item_shared(const struct tree *t, const struct tree_node *leaf, u
 
 /* ---- the path ---- */
 static struct tree_child *path_child(const struct tree_cursor *c, unsigned parent_level) {
+    debug_proven(parent_level > 0 && c->index[parent_level] < c->node[parent_level]->count);
     return &tree_children(c->node[parent_level])[c->index[parent_level]];
 }
 
 /* The node becomes the one of its level, also in its parent or as the root. The parent is owned. */
 static void path_link(struct tree *t, struct tree_cursor *c, unsigned level, struct tree_node *n) {
+    debug_proven(level < TREE_HEIGHT_MAX && n->level == level);
     if (c->node[level] == n) return;
     if (t->root == c->node[level])
         t->root = n;
@@ -139,12 +152,14 @@ static void path_link(struct tree *t, struct tree_cursor *c, unsigned level, str
 }
 
 void tree_path_own(struct tree *t, struct frozen *f, struct tree_cursor *c) {
+    debug_proven(c->tree == t);
     if (likely(!f) || !f->live) return;
     for (unsigned level = tree_height(t); level-- > 0;) path_link(t, c, level, tree_node_own(t, f, c->node[level]));
 }
 
 /* The first item of the node at level may be another: so may be that of its ancestors. */
 static void path_set_first(const struct tree *t, const struct tree_cursor *c, unsigned level) {
+    debug_proven(c->node[level]->count > 0);
     for (unsigned l = level + 1; l < tree_height(t); l++) {
         child_set_first(t, path_child(c, l));
         if (c->index[l] > 0) return;
@@ -152,17 +167,20 @@ static void path_set_first(const struct tree *t, const struct tree_cursor *c, un
 }
 
 static void path_add_weight(const struct tree *t, const struct tree_cursor *c, uint64_t delta) {
+    debug_proven(tree_height(t) <= TREE_HEIGHT_MAX && c->node[0]);
     for (unsigned l = 1; l < tree_height(t); l++) path_child(c, l)->weight += delta;
 }
 
 /* Whether the node at level is at the end (the start) of its level. */
 static bool path_is_last(const struct tree *t, const struct tree_cursor *c, unsigned level) {
+    debug_proven(level < tree_height(t) && c->node[level]);
     for (unsigned l = level + 1; l < tree_height(t); l++)
         if (c->index[l] + 1 < c->node[l]->count) return false;
     return true;
 }
 
 static bool path_is_first(const struct tree *t, const struct tree_cursor *c, unsigned level) {
+    debug_proven(level < tree_height(t) && c->node[level]);
     for (unsigned l = level + 1; l < tree_height(t); l++)
         if (c->index[l] > 0) return false;
     return true;
@@ -170,6 +188,7 @@ static bool path_is_first(const struct tree *t, const struct tree_cursor *c, uns
 
 /* ---- cursors ---- */
 static void cursor_start(const struct tree *t, struct tree_cursor *c, uint64_t position) {
+    debug_proven(position <= t->weight);
     c->tree = t;
     c->position = position;
     c->node[0] = NULL;
@@ -178,6 +197,7 @@ static void cursor_start(const struct tree *t, struct tree_cursor *c, uint64_t p
 
 /* From the child at index[level] down along the first, or the last, children; the leaf's index is its first item or its end. */
 static void cursor_descend(struct tree_cursor *c, unsigned level, bool last) {
+    debug_proven(level < TREE_HEIGHT_MAX);
     while (level > 0) {
         struct tree_node *n = path_child(c, level)->node;
         c->node[--level] = n;
@@ -186,6 +206,7 @@ static void cursor_descend(struct tree_cursor *c, unsigned level, bool last) {
 }
 
 bool tree_first(const struct tree *t, struct tree_cursor *c) {
+    debug_proven(tree_height(t) <= TREE_HEIGHT_MAX);
     cursor_start(t, c, 0);
     if (!t->root) return false;
     c->index[t->root->level] = 0;
@@ -194,6 +215,7 @@ bool tree_first(const struct tree *t, struct tree_cursor *c) {
 }
 
 bool tree_end(const struct tree *t, struct tree_cursor *c) {
+    debug_proven(tree_height(t) <= TREE_HEIGHT_MAX);
     cursor_start(t, c, t->weight);
     if (!t->root) return false;
     c->index[t->root->level] = (uint16_t)(t->root->count - (t->root->level > 0));
@@ -202,6 +224,7 @@ bool tree_end(const struct tree *t, struct tree_cursor *c) {
 }
 
 bool tree_last(const struct tree *t, struct tree_cursor *c) {
+    debug_proven(!t->root == !t->count);
     tree_end(t, c);
     return t->root && tree_prev(c);
 }
@@ -213,6 +236,7 @@ uint32_t tree_weight(const struct tree_cursor *c) {
 
 /* The leaf after (before) this one, if there is one. */
 static bool cursor_step_leaf(struct tree_cursor *c, bool forward) {
+    debug_proven(c->node[0] == NULL || c->node[0]->level == 0);
     unsigned height = tree_height(c->tree), level = 1;
     while (level < height && c->index[level] == (forward ? c->node[level]->count - 1u : 0)) level++;
     if (level >= height) return false;
@@ -222,12 +246,14 @@ static bool cursor_step_leaf(struct tree_cursor *c, bool forward) {
 }
 
 bool tree_next_leaf(struct tree_cursor *c) {
+    debug_proven(tree_valid(c));
     c->position += tree_weight(c);
     if (++c->index[0] < c->node[0]->count) return true;
     return cursor_step_leaf(c, true);
 }
 
 bool tree_prev(struct tree_cursor *c) {
+    debug_proven(c->node[0] == NULL || c->index[0] <= c->node[0]->count);
     if (!c->node[0] || (c->index[0] == 0 && !cursor_step_leaf(c, false))) return false;
     c->index[0]--;
     c->position -= tree_weight(c);
@@ -266,6 +292,7 @@ bool tree_at(const struct tree *t, struct tree_cursor *c, uint64_t position) {
 
 /* The last child whose first item is before the bound; 0 when none is. What precedes it adds to the position. */
 static unsigned inner_seek(const struct tree_node *n, const struct tree_bound *bound, bool keyed, uint64_t *position) {
+    debug_proven(n->level > 0 && n->count > 0);
     const struct tree_child *children = tree_children(n);
     unsigned low = 0, high = n->count; /* children from high on are not before; those up to low are, or low is 0 */
     while (high - low > 1) {
@@ -285,6 +312,7 @@ static unsigned inner_seek(const struct tree_node *n, const struct tree_bound *b
 /* The first item of the leaf that is not before the bound, or its count. Items are far apart in memory: those that the next
  * step may want are fetched ahead. */
 static unsigned leaf_seek(const struct tree *t, const struct tree_node *n, const struct tree_bound *bound) {
+    debug_proven(n->level == 0);
     unsigned low = 0, len = n->count;
     while (len > 0) {
         unsigned half = len / 2;
@@ -305,6 +333,7 @@ static unsigned leaf_seek(const struct tree *t, const struct tree_node *n, const
 }
 
 bool tree_seek(const struct tree *t, struct tree_cursor *c, const struct tree_bound *bound) {
+    proven(bound->before);
     cursor_start(t, c, 0);
     if (!t->root) return false;
     for (unsigned level = t->root->level; level > 0; level--) {
@@ -329,12 +358,14 @@ bool tree_item_shared(const struct tree_cursor *c, const struct frozen *f) {
 /* ---- insertion ---- */
 /* Room for one more in the node at level, which is not at its largest. */
 static void path_widen(struct tree *t, struct frozen *f, struct tree_cursor *c, unsigned level) {
+    debug_proven(c->node[level]->count < tree_capacity_max(t, level));
     struct tree_node *n = c->node[level];
     if (n->count < tree_capacity(t, n)) return;
     path_link(t, c, level, node_refit(t, f, n, n->count + 1u, n->birth));
 }
 
 static void root_grow(struct tree *t, struct frozen *f, struct tree_cursor *c) {
+    proven(t->root && tree_height(t) < TREE_HEIGHT_MAX);
     unsigned level = tree_height(t);
     struct tree_node *root = tree_node_new(t, f, level, 2);
     tree_child_set(t, tree_children(root), t->root, t->weight);
@@ -346,6 +377,7 @@ static void root_grow(struct tree *t, struct frozen *f, struct tree_cursor *c) {
 /* How many stay in the left one when the node at level, which is full, splits. In the middle, but at an end of the tree so
  * that what is filled in order stays full. */
 static unsigned split_point(const struct tree *t, const struct tree_cursor *c, unsigned level) {
+    debug_proven(c->node[level]->count == tree_capacity_max(t, level));
     unsigned count = c->node[level]->count, index = c->index[level], inner = level > 0;
     if (index + inner == count && path_is_last(t, c, level)) return count - inner;
     if (index == 0 && path_is_first(t, c, level)) return inner;
@@ -354,6 +386,7 @@ static unsigned split_point(const struct tree *t, const struct tree_cursor *c, u
 
 /* Splits the full node at level; the path goes on in the half where its index lies. Recursion: one level up at a time. */
 static void path_split(struct tree *t, struct frozen *f, struct tree_cursor *c, unsigned level) {
+    debug_proven(c->node[level]->count == tree_capacity_max(t, level));
     if (level + 1 == tree_height(t)) root_grow(t, f, c);
     if (c->node[level + 1]->count == tree_capacity_max(t, level + 1)) path_split(t, f, c, level + 1);
     path_widen(t, f, c, level + 1);
@@ -378,6 +411,7 @@ static void path_split(struct tree *t, struct frozen *f, struct tree_cursor *c, 
 }
 
 static void leaf_insert(const struct tree *t, struct tree_node *n, unsigned at, uint64_t word, uint32_t weight) {
+    proven(n->level == 0 && n->count < tree_capacity(t, n) && at <= n->count);
     unsigned rest = n->count - at;
     memmove(n->words + at + 1, n->words + at, rest * sizeof n->words[0]);
     n->words[at] = word;
@@ -415,6 +449,7 @@ void tree_settle_root(struct tree *t, struct frozen *f) {
 
 /* Joins the children i and i + 1 of the path's node at level, if they are small enough. */
 static bool path_merge(struct tree *t, struct frozen *f, const struct tree_cursor *c, unsigned level, unsigned i) {
+    debug_proven(level > 0 && i + 1 < c->node[level]->count);
     struct tree_node *parent = c->node[level];
     struct tree_child *a = &tree_children(parent)[i], *b = a + 1;
     unsigned count = a->node->count + b->node->count;
@@ -431,6 +466,7 @@ static bool path_merge(struct tree *t, struct frozen *f, const struct tree_curso
 
 /* True when the parent has lost a child. */
 static bool path_settle_one(struct tree *t, struct frozen *f, struct tree_cursor *c, unsigned level) {
+    debug_proven(level + 1 < tree_height(t));
     struct tree_node *n = c->node[level], *parent = c->node[level + 1];
     unsigned i = c->index[level + 1];
     if (n->count == 0) {
@@ -446,6 +482,7 @@ static bool path_settle_one(struct tree *t, struct frozen *f, struct tree_cursor
 }
 
 bool tree_settle(struct tree *t, struct frozen *f, struct tree_cursor *c, unsigned level) {
+    debug_proven(c->tree == t);
     bool changed = false;
     while (level + 1 < tree_height(t) && path_settle_one(t, f, c, level)) {
         changed = true;

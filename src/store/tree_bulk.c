@@ -4,6 +4,7 @@
 /* ---- freeing ---- */
 /* Recursion: one level a call, at most TREE_HEIGHT_MAX. */
 static void subtree_free(struct tree *t, struct frozen *f, struct tree_node *n) {
+    debug_proven(n->level < TREE_HEIGHT_MAX);
     for (unsigned i = 0; n->level && i < n->count; i++) subtree_free(t, f, tree_children(n)[i].node);
     tree_node_drop(t, f, n);
 }
@@ -30,6 +31,7 @@ static void leaf_drop_items(const struct cut *cut, const struct tree_node *n, un
 }
 
 static void subtree_drop(const struct cut *cut, struct tree_node *n) {
+    debug_proven(n->count > 0);
     if (n->level == 0) leaf_drop_items(cut, n, 0, n->count);
     for (unsigned i = 0; n->level && i < n->count; i++) subtree_drop(cut, tree_children(n)[i].node);
     tree_node_drop(cut->tree, cut->frozen, n);
@@ -37,6 +39,7 @@ static void subtree_drop(const struct cut *cut, struct tree_node *n) {
 
 /* The items that begin in from..to-1 of the leaf, which is owned. */
 static void leaf_cut(const struct cut *cut, struct tree_node *n, uint64_t from, uint64_t to) {
+    debug_proven(n->level == 0 && from < to);
     unsigned first = 0, last;
     uint64_t position = 0;
     for (; position < from; first++) position += tree_leaf_weight(cut->tree, n, first);
@@ -51,6 +54,7 @@ static struct tree_node *node_cut(const struct cut *cut, struct tree_node *n, ui
 
 /* One child, which begins at start: false when nothing of it is left. */
 static bool child_cut(const struct cut *cut, struct tree_child *child, uint64_t start, uint64_t from, uint64_t to) {
+    debug_proven(child->weight > 0);
     uint64_t end = start + child->weight;
     if (end <= from || start >= to) return true;
     if (from <= start && end <= to) {
@@ -66,6 +70,7 @@ static bool child_cut(const struct cut *cut, struct tree_child *child, uint64_t 
 
 /* Returns the node that takes its place. Only two children are cut in part: the others go or stay as they are. */
 static struct tree_node *node_cut(const struct cut *cut, struct tree_node *n, uint64_t from, uint64_t to) {
+    debug_proven(from < to);
     n = tree_node_own(cut->tree, cut->frozen, n);
     if (n->level == 0) {
         leaf_cut(cut, n, from, to);
@@ -87,6 +92,7 @@ static struct tree_node *node_cut(const struct cut *cut, struct tree_node *n, ui
 /* Merges what a cut has left small beside the item at position, from the top down: children of parents that have merged are
  * then siblings. */
 static void settle_at(struct tree *t, struct frozen *f, uint64_t position) {
+    debug_proven(position <= t->weight);
     for (unsigned level = tree_height(t); level-- > 0;) {
         struct tree_cursor c;
         if (level >= tree_height(t) || !tree_at(t, &c, position)) continue;
@@ -114,9 +120,13 @@ void tree_cut(struct tree *t, struct frozen *f, uint64_t from, uint64_t to,
 
 /* ---- building ---- */
 /* Items or parents of part i of n that are spread evenly over parts. */
-static size_t share_first(size_t n, size_t parts, size_t i) { return n / parts * i + (i < n % parts ? i : n % parts); }
+static size_t share_first(size_t n, size_t parts, size_t i) {
+    debug_proven(parts > 0 && i <= parts);
+    return n / parts * i + (i < n % parts ? i : n % parts);
+}
 
 static struct tree_node *leaf_build(struct tree *t, const uint64_t *words, const uint32_t *weights, size_t n) {
+    proven(n > 0);
     struct tree_node *leaf = tree_node_new(t, NULL, 0, n);
     memcpy(leaf->words, words, n * sizeof *words);
     for (size_t i = 0; t->weighted && i < n; i++) {
@@ -129,6 +139,7 @@ static struct tree_node *leaf_build(struct tree *t, const uint64_t *words, const
 }
 
 static struct tree_node *inner_build(struct tree *t, struct tree_child *const children, size_t n, unsigned level) {
+    proven(n > 0 && level > 0);
     struct tree_node *inner = tree_node_new(t, NULL, level, n);
     memcpy(tree_children(inner), children, n * sizeof *children);
     inner->count = (uint16_t)n;

@@ -22,10 +22,12 @@ struct tree_child {
 extern const uint8_t tree_capacities[TREE_SHAPES][TREE_STEPS];
 
 static inline enum tree_shape tree_shape_of(const struct tree *t, unsigned level) {
+    debug_proven(level < TREE_HEIGHT_MAX);
     return level ? TREE_INNER : t->weighted ? TREE_LEAF_WEIGHTED : TREE_LEAF;
 }
 
 static inline unsigned tree_capacity(const struct tree *t, const struct tree_node *n) {
+    debug_proven(n->step < TREE_STEPS);
     return tree_capacities[tree_shape_of(t, n->level)][n->step];
 }
 
@@ -44,6 +46,7 @@ static inline uint32_t *tree_weights(const struct tree_node *n) {
 }
 
 static inline uint32_t tree_leaf_weight(const struct tree *t, const struct tree_node *n, unsigned i) {
+    debug_proven(n->level == 0 && i < n->count);
     return t->weighted ? tree_weights(n)[i] & ~TREE_FRESH : 1;
 }
 
@@ -52,7 +55,10 @@ static inline uint64_t tree_first_word(const struct tree_node *n) {
     return n->level ? tree_children(n)[0].first : n->words[0];
 }
 
-static inline unsigned tree_height(const struct tree *t) { return t->root ? t->root->level + 1u : 0; }
+static inline unsigned tree_height(const struct tree *t) {
+    debug_proven(!t->root || t->root->level < TREE_HEIGHT_MAX);
+    return t->root ? t->root->level + 1u : 0;
+}
 
 static inline bool tree_node_shared(const struct tree_node *n, const struct frozen *f) {
     return frozen_shared(f, n->birth);
