@@ -1,6 +1,7 @@
 #include "store/table_int.h"
 
 void table_init(struct table *t, table_hash_fn *hash_of, const void *hash_arg, enum mem_owner owner) {
+    proven(hash_of != NULL && owner < MEM_OWNER_COUNT);
     memset(t, 0, sizeof *t);
     t->hash_of = hash_of;
     t->hash_arg = hash_arg;
@@ -8,19 +9,25 @@ void table_init(struct table *t, table_hash_fn *hash_of, const void *hash_arg, e
 }
 
 void table_release(struct table *t) {
-    proven(!t->frozen);
+    proven(!t->frozen && (t->directory || t->count == 0));
     if (t->directory) {
+        t->bytes -= table_directory_bytes(t);
         for (size_t i = 0, n = table_directory_words(t->depth), span; i < n; i += span) {
             struct table_segment *s = table_word_segment(t->directory[i]);
             span = table_word_span(t->depth, t->directory[i]);
+            t->segments--;
+            t->count -= s->count;
+            t->bytes -= mem_good_size(table_segment_bytes(s));
             mem_free_aligned(t->owner, s, table_segment_bytes(s), 64);
         }
         if (t->directory != &t->directory_of_one) mem_free(t->owner, t->directory, sizeof(uint64_t) << t->depth);
     }
+    proven(t->segments == 0 && t->count == 0 && t->bytes == 0); /* what was counted is what was there */
     table_init(t, t->hash_of, t->hash_arg, t->owner);
 }
 
 void table_move(struct table *to, struct table *from) {
+    proven(to != from);
     *to = *from;
     if (from->directory == &from->directory_of_one) to->directory = &to->directory_of_one;
     table_init(from, to->hash_of, to->hash_arg, to->owner);
@@ -29,12 +36,14 @@ void table_move(struct table *to, struct table *from) {
 /* ---- what a live snapshot still needs ---- */
 /* The acquire pairs with the reader's release of `passed`: what the reader did before is over. */
 static bool table_passed(const struct table *t, uint64_t last_hash) {
+    debug_proven(t->frozen && !t->forked);
     uint64_t passed = atomic_load_explicit(&t->frozen->passed, memory_order_acquire);
     return passed == UINT64_MAX || last_hash < passed;
 }
 
 /* The snapshot that reads the head this table was forked from still lives. */
 static bool table_forked(const struct table *t, const struct frozen *f) {
+    debug_proven(!t->frozen);
     return t->forked && f && f->live && f->generation == t->forked;
 }
 
@@ -45,6 +54,7 @@ bool table_segment_shared(const struct table *t, const struct frozen *f, const s
 }
 
 static bool table_slot_fresh(const struct table *t, uint64_t hash, const table_slot *slot) {
+    debug_proven(table_slot_belongs(t, hash, slot));
     bool fresh = atomic_load_explicit(slot, memory_order_relaxed) & TABLE_SLOT_FRESH;
     return fresh && table_segment_at(t, hash)->epoch == t->epoch;
 }
@@ -60,6 +70,7 @@ bool table_forked_entry_shared(const struct table *t, const struct frozen *f, ui
 }
 
 static void table_clear_fresh(struct table_segment *s) {
+    proven(s->buckets >= 1 && s->buckets <= TABLE_SEGMENT_BUCKETS);
     for (struct table_bucket *b = s->bucket; b < s->bucket + s->buckets; b++)
         for (unsigned i = 0; i < TABLE_SLOTS; i++) {
             uint64_t word = atomic_load_explicit(&b->slots[i], memory_order_relaxed);
@@ -78,14 +89,16 @@ static struct table_segment *table_segment_writable(struct table *t, struct froz
     table_clear_fresh(copy);
     table_segment_drop(t, f, hash, s);
     table_segment_install(t, hash, copy);
+    proven(table_segment_at(t, hash) == copy && copy->epoch == t->epoch);
     return copy;
 }
 
 table_slot *table_writable(struct table *t, struct frozen *f, uint64_t hash, table_slot *slot) {
     if (likely(!t->frozen && !t->forked)) return slot;
+    debug_proven(table_slot_belongs(t, hash, slot));
     const struct table_segment *before = table_segment_at(t, hash);
     size_t offset = (size_t)((const char *)slot - (const char *)before);
-    proven(offset < 64 * (1 + (size_t)before->buckets));
+    proven(offset >= sizeof *before && offset < table_segment_bytes(before));
     struct table_segment *s = table_segment_writable(t, f, hash);
     return (table_slot *)(void *)((char *)s + offset);
 }
@@ -94,10 +107,12 @@ table_slot *table_writable(struct table *t, struct frozen *f, uint64_t hash, tab
 void table_slot_replace(struct table *t, table_slot *slot, void *entry) {
     uint64_t word = atomic_load_explicit(slot, memory_order_relaxed), pointer = (uint64_t)(uintptr_t)entry;
     proven(t->count > 0 && (pointer & ~TABLE_SLOT_POINTER) == 0 && (word & TABLE_SLOT_POINTER) != 0);
+    debug_proven(table_slot_belongs(t, t->hash_of(entry, t->hash_arg), slot));
     atomic_store_explicit(slot, (word & ~TABLE_SLOT_POINTER) | pointer | TABLE_SLOT_FRESH, memory_order_relaxed);
 }
 
 static unsigned table_step(const struct table_segment *s, unsigned bucket, unsigned distance) {
+    debug_proven(bucket < s->buckets && distance <= TABLE_DISPLACED_MAX);
     bucket += distance;
     return bucket >= s->buckets ? bucket - s->buckets : bucket;
 }
@@ -106,6 +121,7 @@ static unsigned table_step(const struct table_segment *s, unsigned bucket, unsig
 static bool table_send_further(struct table_segment *s, unsigned b, unsigned i) {
     struct table_bucket *from = &s->bucket[b];
     unsigned displaced = table_displaced(&from->slots[i]);
+    proven(from->tags[i] != 0); /* only where no bucket in reach has a free slot */
     for (unsigned step = 1; displaced + step <= TABLE_DISPLACED_MAX && displaced + step < s->buckets; step++) {
         struct table_bucket *to = &s->bucket[table_step(s, b, step)];
         uint64_t free = table_tag_matches(to, 0);
@@ -113,6 +129,7 @@ static bool table_send_further(struct table_segment *s, unsigned b, unsigned i) 
         uint64_t word = atomic_load_explicit(&from->slots[i], memory_order_relaxed);
         table_bucket_put(to, free, from->tags[i], word + ((uint64_t)step << TABLE_SLOT_DISPLACED_SHIFT));
         if (displaced == 0) from->overflow++;
+        proven(from->overflow <= TABLE_OVERFLOW_MAX);
         from->tags[i] = 0;
         return true;
     }
@@ -137,11 +154,13 @@ table_slot *table_place_displaced(struct table_segment *s, unsigned home, uint8_
     struct table_bucket *b = &s->bucket[table_step(s, home, (unsigned)distance)];
     if (distance > 0) s->bucket[home].overflow++;
     s->count++;
+    proven(s->bucket[home].overflow <= TABLE_OVERFLOW_MAX && s->count <= s->buckets * TABLE_SLOTS);
     word |= (uint64_t)distance << TABLE_SLOT_DISPLACED_SHIFT;
     return table_bucket_put(b, table_tag_matches(b, 0), tag, word);
 }
 
 static void table_make_first_segment(struct table *t) {
+    proven(t->count == 0 && t->segments == 0 && t->depth == 0);
     t->directory = &t->directory_of_one;
     table_segment_install(t, 0, table_segment_new(t, 0, 1));
 }
@@ -149,6 +168,7 @@ static void table_make_first_segment(struct table *t) {
 table_slot *table_insert(struct table *t, struct frozen *f, uint64_t hash, void *entry, uint16_t user) {
     uint64_t pointer = (uint64_t)(uintptr_t)entry;
     proven(pointer != 0 && (pointer & ~TABLE_SLOT_POINTER) == 0);
+    debug_proven(t->hash_of(entry, t->hash_arg) == hash);
     if (unlikely(!t->directory)) table_make_first_segment(t);
     uint64_t word = pointer | (uint64_t)user << TABLE_SLOT_USER_SHIFT | TABLE_SLOT_FRESH;
     for (;;) {
@@ -159,6 +179,7 @@ table_slot *table_insert(struct table *t, struct frozen *f, uint64_t hash, void 
         table_slot *slot = table_place(s, home, table_tag(hash, depth), word | table_tail(hash, depth));
         if (likely(slot != NULL)) {
             t->count++;
+            debug_proven(table_slot_entry(slot) == entry && table_slot_belongs(t, hash, slot));
             return slot;
         }
         table_grow(t, f, hash);
@@ -172,7 +193,8 @@ void *table_remove(struct table *t, struct frozen *f, uint64_t hash, table_slot 
     unsigned at = (unsigned)((size_t)((char *)slot - (char *)s) / sizeof s->bucket[0]) - 1;
     struct table_bucket *b = &s->bucket[at];
     unsigned i = (unsigned)(slot - b->slots);
-    proven(at < s->buckets && b->tags[i] == table_tag(hash, s->depth) && entry);
+    proven(t->count > 0 && s->count > 0 && entry);
+    proven(at < s->buckets && b->tags[i] == table_tag(hash, s->depth));
     if (table_displaced(slot) > 0) {
         struct table_bucket *home = &s->bucket[table_home(hash, s->depth, s->buckets)];
         proven(home->overflow > 0);
@@ -199,7 +221,7 @@ void table_freeze(struct table *t, struct table_frozen *view) {
 }
 
 void table_thaw(struct table *t, struct table_frozen *view) {
-    proven(t->frozen == view);
+    proven(view && t->frozen == view);
     t->frozen = NULL;
     if (view->directory) mem_free(MEM_LIMBO, view->directory, sizeof(uint64_t) << view->depth);
     view->directory = NULL;

@@ -126,14 +126,19 @@ static inline uint16_t table_slot_user(const table_slot *s) {
 /* Allowed on a frozen segment too: the snapshot ignores these bits. */
 static inline void table_slot_set_user(table_slot *s, uint16_t user) {
     uint64_t word = atomic_load_explicit(s, memory_order_relaxed);
+    debug_proven((word & TABLE_SLOT_POINTER) != 0);
     word = (word & ((UINT64_C(1) << TABLE_SLOT_USER_SHIFT) - 1)) | (uint64_t)user << TABLE_SLOT_USER_SHIFT;
     atomic_store_explicit(s, word, memory_order_relaxed);
 }
 
 /* ---- lookup, inline because a request is paid in tens of nanoseconds ---- */
-static inline uint64_t table_directory_index(uint64_t hash, unsigned depth) { return hash >> 1 >> (63 - depth); }
+static inline uint64_t table_directory_index(uint64_t hash, unsigned depth) {
+    debug_proven(depth <= TABLE_DEPTH_MAX);
+    return hash >> 1 >> (63 - depth);
+}
 
 static inline struct table_segment *table_word_segment(uint64_t word) {
+    debug_proven((word & UINT64_C(0x0000ffffffffffc0)) != 0);
     return (struct table_segment *)(uintptr_t)(word & UINT64_C(0x0000ffffffffffc0));
 }
 
@@ -142,6 +147,7 @@ static inline unsigned table_word_buckets(uint64_t word) { return (unsigned)(wor
 static inline unsigned table_word_depth(uint64_t word) { return (unsigned)(word >> 56); }
 
 static inline unsigned table_home(uint64_t hash, unsigned depth, unsigned buckets) {
+    debug_proven(depth <= TABLE_DEPTH_MAX && buckets >= 1 && buckets <= TABLE_SEGMENT_BUCKETS);
     return (unsigned)((((hash << depth) >> 48) * buckets) >> 16);
 }
 
@@ -168,11 +174,13 @@ static inline __attribute__((always_inline)) table_slot *table_find(const struct
     uint64_t word = t->directory[table_directory_index(hash, t->depth)];
     unsigned buckets = table_word_buckets(word), depth = table_word_depth(word),
              home = table_home(hash, depth, buckets);
+    debug_proven(table_word_segment(word)->buckets == buckets && table_word_segment(word)->depth == depth);
     struct table_bucket *first = table_word_segment(word)->bucket, *b = first + home;
     uint8_t tag = table_tag(hash, depth), overflow = b->overflow;
     for (unsigned distance = 0;;) {
         for (uint64_t m = table_tag_matches(b, tag); m; m &= m - 1) {
             table_slot *s = &b->slots[__builtin_ctzll(m) >> 3];
+            debug_proven(table_slot_entry(s) != NULL);
             if (match(table_slot_entry(s), arg)) return s;
         }
         if (likely(overflow == 0) || distance++ == TABLE_DISPLACED_MAX || distance == buckets) return NULL;
@@ -183,6 +191,7 @@ static inline __attribute__((always_inline)) table_slot *table_find(const struct
 /* Prefetch in stages, a batch of keys at a time: 0 the directory word, 1 the home bucket, 2 the first entry whose tag
  * matches. Each stage's line must have had time to arrive (do one stage for the whole batch, then the next). */
 static inline void table_prefetch(const struct table *t, uint64_t hash, int stage) {
+    debug_proven(stage >= 0 && stage <= 2);
     if (t->count == 0) return;
     const uint64_t *word = &t->directory[table_directory_index(hash, t->depth)];
     if (stage == 0) {

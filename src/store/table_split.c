@@ -7,7 +7,10 @@
 static const uint8_t bucket_steps[] = {1, 3, 5, 7, 11, 15, 23, 31, 39, 47, 63};
 
 /* ---- storage ---- */
-size_t table_segment_bytes(const struct table_segment *s) { return 64 * (1 + (size_t)s->buckets); }
+size_t table_segment_bytes(const struct table_segment *s) {
+    debug_proven(s->buckets >= 1 && s->buckets <= TABLE_SEGMENT_BUCKETS);
+    return 64 * (1 + (size_t)s->buckets);
+}
 
 size_t table_directory_bytes(const struct table *t) {
     bool inside = t->directory == NULL || t->directory == &t->directory_of_one;
@@ -26,9 +29,10 @@ struct table_segment *table_segment_new(const struct table *t, unsigned depth, u
 
 void table_segment_install(struct table *t, uint64_t hash, struct table_segment *s) {
     uint64_t pointer = (uint64_t)(uintptr_t)s, word = pointer | (uint64_t)s->depth << 56 | s->buckets;
-    proven(table_word_segment(word) == s && s->depth <= t->depth);
+    proven(table_word_segment(word) == s && s->depth <= t->depth && s->epoch == t->epoch);
     uint64_t *words = table_word(t, table_range_first(hash, s->depth));
     for (size_t i = 0, span = table_word_span(t->depth, word); i < span; i++) words[i] = word;
+    debug_proven(table_segment_at(t, hash) == s && table_segment_at(t, table_range_last(hash, s->depth)) == s);
     t->segments++;
     t->bytes += mem_good_size(table_segment_bytes(s));
     if (s->depth == t->depth) t->deepest++;
@@ -36,7 +40,8 @@ void table_segment_install(struct table *t, uint64_t hash, struct table_segment 
 
 void table_segment_drop(struct table *t, struct frozen *f, uint64_t hash, struct table_segment *s) {
     size_t n = table_segment_bytes(s);
-    proven(t->segments > 0);
+    proven(t->segments > 0 && t->bytes >= mem_good_size(n) && (s->depth != t->depth || t->deepest > 0));
+    debug_proven(table_segment_at(t, hash) == s);
     t->segments--;
     t->bytes -= mem_good_size(n);
     if (s->depth == t->depth) t->deepest--;
@@ -49,6 +54,7 @@ void table_segment_drop(struct table *t, struct frozen *f, uint64_t hash, struct
 /* ---- directory ---- */
 /* The old one is freed at once: a snapshot reads its own copy. */
 static void table_directory_replace(struct table *t, uint64_t *words, unsigned depth) {
+    proven(words != t->directory && t->bytes >= table_directory_bytes(t));
     t->bytes -= table_directory_bytes(t);
     if (t->directory != &t->directory_of_one) mem_free(t->owner, t->directory, sizeof(uint64_t) << t->depth);
     t->directory = words;
@@ -71,6 +77,7 @@ static void table_directory_halve(struct table *t) {
     size_t n = table_directory_words(depth);
     uint64_t *words = depth == 0 ? &t->directory_of_one : mem_alloc(t->owner, n * sizeof *words);
     for (size_t i = 0; i < n; i++) {
+        debug_proven(t->directory[2 * i] == t->directory[2 * i + 1]);
         words[i] = t->directory[2 * i];
         t->deepest += table_word_depth(words[i]) == depth;
     }
@@ -79,12 +86,17 @@ static void table_directory_halve(struct table *t) {
 
 /* ---- moving entries ---- */
 static void moved_ask_hash(const struct table *t, struct table_moved *m) {
-    m->hash = t->hash_of((const void *)(uintptr_t)(m->word & TABLE_SLOT_POINTER), t->hash_arg);
+    uint64_t hash = t->hash_of((const void *)(uintptr_t)(m->word & TABLE_SLOT_POINTER), t->hash_arg);
+    proven(((hash ^ m->hash) & ~m->unsure) == 0); /* what was recalled of it is true */
+    m->hash = hash;
     m->unsure = 0;
 }
 
 /* The unknown bits below `units` of the 16 home bits. */
-static uint64_t unsure_below(uint64_t units, unsigned depth) { return (units << (64 - TABLE_HOME_BITS - depth)) - 1; }
+static uint64_t unsure_below(uint64_t units, unsigned depth) {
+    debug_proven(units <= 2 * TABLE_TAG_CELL && depth <= TABLE_DEPTH_MAX);
+    return (units << (64 - TABLE_HOME_BITS - depth)) - 1;
+}
 
 /* What the home, which has the home bits from first to before end, the tag, and the tail (if not negative) tell of a hash.
  * All of it is unsure when they leave a choice: always in small segments, where the home tells less than 5 bits. */
@@ -99,6 +111,7 @@ static void moved_recall(struct table_moved *m, unsigned depth, uint32_t first, 
     }
     uint32_t period = first < base + cell ? 0 : (first - base - cell) / TABLE_TAG_PERIOD + 1;
     uint32_t bits = period * TABLE_TAG_PERIOD + base;
+    proven(bits < end && bits + cell > first); /* home and tag speak of one hash */
     bool unclear = bits + TABLE_TAG_PERIOD < end || (tag == 1 && tail >= 0);
     m->hash |= (uint64_t)bits << (64 - TABLE_HOME_BITS - depth);
     m->unsure = unclear ? UINT64_MAX : unsure_below(cell, depth);
@@ -135,7 +148,7 @@ static size_t segment_gather(const struct table *t, const struct table_segment *
                          s->tails ? (word & TABLE_SLOT_TAIL) != 0 : -1);
             unsure |= end->unsure;
         }
-    proven(end - out == s->count);
+    proven(end - out == s->count && s->count <= TABLE_SEGMENT_ENTRIES);
     if (unsure == UINT64_MAX) moved_make_sure(t, out, s->count, UINT64_MAX - 1);
     return s->count;
 }
@@ -144,9 +157,11 @@ static size_t segment_gather(const struct table *t, const struct table_segment *
  * its home only now and then. */
 static struct table_segment *segment_build(const struct table *t, struct table_moved *entries, size_t n, unsigned depth,
                                            unsigned buckets) {
+    proven(n <= buckets * TABLE_SLOTS);
     struct table_segment *s = table_segment_new(t, depth, buckets);
     uint64_t unsure = 0;
     for (struct table_moved *m = entries; m < entries + n; m++) {
+        debug_proven(((m->hash ^ entries->hash) & ~(UINT64_MAX >> depth)) == 0);
         unsigned home = table_home(m->hash, depth, buckets);
         if (unlikely(table_home(m->hash | m->unsure, depth, buckets) != home)) {
             moved_ask_hash(t, m);
@@ -157,12 +172,14 @@ static struct table_segment *segment_build(const struct table *t, struct table_m
         mem_free_aligned(t->owner, s, table_segment_bytes(s), 64);
         return NULL;
     }
+    proven(s->count == n);
     s->tails = unsure <= unsure_below(TABLE_TAG_CELL / 2, depth);
     return s;
 }
 
 /* The smallest step that is at least min and is at most 3/4 full with n entries and one more; 0 when min is too large. */
 static unsigned buckets_for(size_t n, unsigned min) {
+    proven(n <= TABLE_SEGMENT_ENTRIES && min >= 1);
     for (size_t i = 0; i < countof(bucket_steps); i++) {
         size_t b = bucket_steps[i];
         if (b >= min && ((n + 1) * 4 <= b * TABLE_SLOTS * 3 || b == TABLE_SEGMENT_BUCKETS)) return (unsigned)b;
@@ -186,6 +203,7 @@ static size_t partition(struct table_moved *entries, size_t n, unsigned depth) {
     for (size_t i = 0; i < n; i++) {
         struct table_moved m = entries[i];
         if (m.hash << depth >> 63) continue;
+        debug_proven(low == i || entries[low].hash << depth >> 63); /* what makes room is of the other half */
         entries[i] = entries[low];
         entries[low++] = m;
     }
@@ -214,6 +232,7 @@ void table_grow(struct table *t, struct frozen *f, uint64_t hash) {
     struct table_moved entries[TABLE_SEGMENT_ENTRIES];
     struct table_segment *s = table_segment_at(t, hash);
     unsigned depth = s->depth, min = s->buckets + 1u;
+    proven(s->count >= TABLE_SLOTS); /* at least the home bucket is full */
     size_t n = segment_gather(t, s, hash, entries);
     table_segment_drop(t, f, hash, s);
     table_spread(t, entries, n, hash, depth, min);
@@ -226,6 +245,7 @@ static bool table_merge(struct table *t, struct frozen *f, uint64_t hash) {
     if (s->depth == 0) return false;
     uint64_t other_hash = hash ^ UINT64_C(1) << (64 - s->depth);
     struct table_segment *other = table_segment_at(t, other_hash);
+    proven(other != s && other->depth >= s->depth);
     if (other->depth != s->depth || s->count + other->count >= MERGE_BELOW) return false;
     struct table_moved entries[MERGE_BELOW];
     size_t n = segment_gather(t, s, hash, entries);
@@ -259,4 +279,5 @@ void table_settle(struct table *t, struct frozen *f, uint64_t hash) {
     }
     table_shrink_segment(t, f, hash);
     while (t->depth > 0 && t->deepest == 0) table_directory_halve(t);
+    proven(t->deepest > 0 && (t->count > 0 || t->segments == 1));
 }

@@ -29,6 +29,7 @@ uint64_t table_scan(const struct table *t, uint64_t cursor, void (*visit)(void *
     uint64_t begin = first + ((uint64_t)table_home_first(home, s->buckets) << scale);
     uint64_t end = first + ((uint64_t)table_home_first(home + 1, s->buckets) << scale);
     proven(begin <= cursor && cursor < end);
+    debug_proven(s->depth == table_word_depth(word) && s->buckets == table_word_buckets(word));
     struct scan scan = {t, cursor == begin ? 0 : cursor, visit, arg};
     unsigned reach = s->bucket[home].overflow ? TABLE_DISPLACED_MAX : 0;
     for (unsigned distance = 0; distance <= reach && distance < s->buckets; distance++)
@@ -39,8 +40,10 @@ uint64_t table_scan(const struct table *t, uint64_t cursor, void (*visit)(void *
 /* ---- everything ---- */
 void table_each(const struct table *t, void (*visit)(void *arg, table_slot *slot), void *arg) {
     if (t->count == 0) return;
+    size_t met = 0;
     for (size_t i = 0, n = table_directory_words(t->depth); i < n; i += table_word_span(t->depth, t->directory[i])) {
         struct table_segment *s = table_word_segment(t->directory[i]);
+        met += s->count;
         table_prefetch_bucket(s->bucket);
         for (unsigned at = 0; at < s->buckets; at++) {
             struct table_bucket *b = &s->bucket[at];
@@ -48,11 +51,13 @@ void table_each(const struct table *t, void (*visit)(void *arg, table_slot *slot
             for (uint64_t m = table_used(b); m; m &= m - 1) visit(arg, &b->slots[table_match_index(m)]);
         }
     }
+    proven(met == t->count);
 }
 
 static bool frozen_segment_each(const struct table_segment *s, bool (*visit)(void *arg, const table_slot *slot),
                                 void *arg) {
     table_prefetch_bucket(s->bucket);
+    proven(s->buckets >= 1 && s->count <= s->buckets * TABLE_SLOTS);
     for (unsigned at = 0; at < s->buckets; at++) {
         const struct table_bucket *b = &s->bucket[at];
         if (at + 1 < s->buckets) table_prefetch_bucket(b + 1);
@@ -63,13 +68,15 @@ static bool frozen_segment_each(const struct table_segment *s, bool (*visit)(voi
 }
 
 bool table_frozen_each(struct table_frozen *view, bool (*visit)(void *arg, const table_slot *slot), void *arg) {
-    size_t n = view->directory ? table_directory_words(view->depth) : 0;
+    size_t n = view->directory ? table_directory_words(view->depth) : 0, met = 0;
     for (size_t i = 0; i < n;) {
         uint64_t word = view->directory[i];
+        met += table_word_segment(word)->count;
         if (!frozen_segment_each(table_word_segment(word), visit, arg)) return false;
         i += table_word_span(view->depth, word);
         if (i < n) atomic_store_explicit(&view->passed, (uint64_t)i << (64 - view->depth), memory_order_release);
     }
+    proven(met == view->count); /* the picture is whole: no key is missing from what is saved */
     atomic_store_explicit(&view->passed, UINT64_MAX, memory_order_release);
     return true;
 }
@@ -78,6 +85,7 @@ bool table_frozen_each(struct table_frozen *view, bool (*visit)(void *arg, const
 /* One throw at the space of all slots that the directory could address, of which each entry has exactly one: so those
  * that hit are uniform. NULL for a miss; a hit is more likely than not 1 in 5. */
 static table_slot *random_throw(const struct table *t, struct random *r, unsigned widest) {
+    debug_proven(t->directory && widest <= TABLE_SEGMENT_BUCKETS);
     uint64_t i = random_below(r, table_directory_words(t->depth)), word = t->directory[i];
     if (i & (table_word_span(t->depth, word) - 1)) return NULL;
     unsigned k = (unsigned)random_below(r, widest * TABLE_SLOTS);
@@ -90,6 +98,7 @@ static table_slot *random_throw(const struct table *t, struct random *r, unsigne
 static table_slot *random_walk(const struct table *t, struct random *r) {
     size_t n = table_directory_words(t->depth), i = random_below(r, n);
     struct table_segment *s = table_word_segment(t->directory[i]);
+    proven(t->count > 0); /* else it would not end */
     while (s->count == 0) s = table_word_segment(t->directory[i = (i + 1) & (n - 1)]);
     unsigned at = (unsigned)random_below(r, s->buckets);
     while (!table_used(&s->bucket[at])) at = at + 1 == s->buckets ? 0 : at + 1;
@@ -158,4 +167,5 @@ void table_stats_read(const struct table *t, struct table_stats *out) {
         out->buckets += s->buckets;
         for (unsigned at = 0; at < s->buckets; at++) out->displaced += s->bucket[at].overflow;
     }
+    proven(out->displaced <= t->count && out->segments * TABLE_SEGMENT_BUCKETS >= out->buckets);
 }
