@@ -7,6 +7,7 @@
 #include "base/version.h"
 #include "commands/connection_int.h"
 #include "exec/context.h"
+#include "exec/monitor.h"
 
 static void ping(struct context *c) {
     if (c->argc > 2) {
@@ -43,6 +44,14 @@ static void quit(struct context *c) {
 static void reset(struct context *c) {
     session_reset(c->session);
     reply_simple(c->reply, "RESET");
+}
+
+/* Once more is no error, and has no reply, as with the peers. */
+static void monitor(struct context *c) {
+    if (!context_may_block(c))
+        reply_error(c->reply, "ERR MONITOR isn't allowed for DENY BLOCKING client");
+    else if (monitor_start(c->session))
+        reply_ok(c->reply);
 }
 
 static void tell_time(struct context *c) {
@@ -300,6 +309,13 @@ const struct command_row connection_commands[] = {
      .since = "5.0.0",
      .summary = "Draws something and tells the version.",
      .args = lolwut_args},
+    {.name = "monitor",
+     .run = monitor,
+     .arity = 1,
+     .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+     .group = GROUP_SERVER,
+     .since = "1.0.0",
+     .summary = "Shows every command that runs, as it runs."},
     {.name = "ping",
      .run = ping,
      .arity = -1,

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "exec/context.h"
 #include "exec/executor_int.h"
+#include "exec/monitor.h"
 
 #include <stdio.h>
 
@@ -282,22 +283,6 @@ static enum run_result finish(struct session *s) {
     return RUN_DONE;
 }
 
-static enum run_result refuse(struct session *s, const struct request *r, const char *why) {
-    struct executor *x = s->executor;
-    uint64_t errors = s->reply.errors, filed = x->errors_filed;
-    if (r->command && r->command->flags & CMD_EXEC) {
-        transaction_abort(s, why ? why : "wrong number of arguments for 'exec' command");
-    } else if (why) {
-        reply_error(&s->reply, why);
-    } else {
-        bool refused = refuse_form(&s->reply, r);
-        proven(refused);
-    }
-    if (s->flags & SESSION_MULTI) s->flags |= SESSION_BROKEN;
-    file_errors(x, s, errors, filed, r->command ? &r->command->rejected : NULL);
-    return finish(s);
-}
-
 static inline struct context context_of(struct executor *x, struct session *s, const struct request *r) {
     return (struct context){
         .executor = x,
@@ -315,6 +300,29 @@ static inline struct context context_of(struct executor *x, struct session *s, c
     };
 }
 
+/* Of what is refused only EXEC is shown by MONITOR, because what it would have run is gone with it. */
+static void show_refused(struct executor *x, struct session *s, const struct request *r) {
+    const struct context c = context_of(x, s, r);
+    monitor_feed(x, &c);
+}
+
+static enum run_result refuse(struct session *s, const struct request *r, const char *why) {
+    struct executor *x = s->executor;
+    uint64_t errors = s->reply.errors, filed = x->errors_filed;
+    if (r->command && r->command->flags & CMD_EXEC) {
+        transaction_abort(s, why ? why : "wrong number of arguments for 'exec' command");
+        if (!list_empty(&x->monitors)) show_refused(x, s, r);
+    } else if (why) {
+        reply_error(&s->reply, why);
+    } else {
+        bool refused = refuse_form(&s->reply, r);
+        proven(refused);
+    }
+    if (s->flags & SESSION_MULTI) s->flags |= SESSION_BROKEN;
+    file_errors(x, s, errors, filed, r->command ? &r->command->rejected : NULL);
+    return finish(s);
+}
+
 static inline void call(struct executor *x, struct session *s, struct command *cmd, struct context *c) {
     uint64_t errors = s->reply.errors, filed = x->errors_filed, unfiled = x->ticks_unfiled;
     uint64_t begun = x->ticks_now ? x->ticks_now : clock_ticks();
@@ -323,6 +331,7 @@ static inline void call(struct executor *x, struct session *s, struct command *c
     cmd->row->run(c);
     x->current = outer;
     account(x, cmd, c, begun, unfiled);
+    if (unlikely(!list_empty(&x->monitors))) monitor_feed(x, c);
     if (unlikely(s->reply.errors != errors)) file_errors(x, s, errors, filed, &cmd->failed);
 }
 
