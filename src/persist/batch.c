@@ -12,6 +12,7 @@
 void batch_init(struct batch *b) { *b = (struct batch){0}; }
 
 void batch_release(struct batch *b) {
+    proven(b->count <= b->capacity);
     for (size_t i = 0; i < b->count; i++)
         if (b->keys[i].entry) entry_free(b->keys[i].entry);
     mem_free(MEM_PERSIST, b->keys, b->capacity * sizeof(*b->keys));
@@ -25,9 +26,13 @@ void batch_grow(struct batch *b) {
     b->keys = mem_realloc(MEM_PERSIST, b->keys, b->capacity * sizeof(*b->keys), capacity * sizeof(*b->keys));
     b->order = mem_realloc(MEM_PERSIST, b->order, b->capacity * sizeof(*b->order), capacity * sizeof(*b->order));
     b->capacity = capacity;
+    proven(b->count < b->capacity);
 }
 
-static unsigned sort_value(const struct batch *b, size_t i) { return (unsigned)(b->keys[i].hash >> (64 - SORT_BITS)); }
+static unsigned sort_value(const struct batch *b, size_t i) {
+    debug_proven(i < b->count);
+    return (unsigned)(b->keys[i].hash >> (64 - SORT_BITS));
+}
 
 /* A counting sort, stable: of two equal keys the later in the file stays the later. */
 static void find_order(struct batch *b) {
@@ -44,6 +49,7 @@ static void find_order(struct batch *b) {
 
 /* Four steps, AHEAD keys apart: the batch's own line, the entry and the directory word, the bucket, the like-tagged entry. */
 static void prefetch(const struct batch *b, const struct db *db, size_t i) {
+    debug_proven(i < b->count && b->order[i] < b->count);
     if (i + 4 * AHEAD < b->count) __builtin_prefetch(&b->keys[b->order[i + 4 * AHEAD]]);
     if (i + 3 * AHEAD < b->count) {
         const struct batch_key *k = &b->keys[b->order[i + 3 * AHEAD]];
@@ -55,17 +61,20 @@ static void prefetch(const struct batch *b, const struct db *db, size_t i) {
 }
 
 enum batch_result batch_adopt(struct batch *b, struct db *db, const _Atomic bool *cancelled, struct batch_key *which) {
+    proven(b->count <= BATCH_MAX);
     find_order(b);
     for (size_t i = 0; i < b->count; i++) {
         struct batch_key *k = &b->keys[b->order[i]];
         if (i % CANCEL_EVERY == 0 && atomic_load_explicit(cancelled, memory_order_relaxed)) return BATCH_CANCELLED;
         prefetch(b, db, i);
         if (unlikely(!db_adopt(db, k->hash, k->entry, k->access))) {
+            proven(k->entry != NULL);
             *which = *k;
             return BATCH_DUPLICATE;
         }
         k->entry = NULL; /* the database's now */
     }
+    proven(b->count <= b->capacity);
     b->count = 0;
     return BATCH_ADOPTED;
 }

@@ -29,11 +29,15 @@ void batch_grow(struct batch *b);
 
 /* proven: not full. */
 static inline void batch_add(struct batch *b, struct batch_key key) {
+    debug_proven(key.entry && b->count < BATCH_MAX);
     if (unlikely(b->count == b->capacity)) batch_grow(b);
     b->keys[b->count++] = key;
 }
 
-static inline bool batch_full(const struct batch *b) { return b->count == BATCH_MAX; }
+static inline bool batch_full(const struct batch *b) {
+    debug_proven(b->count <= b->capacity && b->capacity <= BATCH_MAX);
+    return b->count == BATCH_MAX;
+}
 
 enum batch_result { BATCH_ADOPTED, BATCH_DUPLICATE, BATCH_CANCELLED };
 /* Empties the batch into db. DUPLICATE: *which is a key that was there already, or that stands in the batch twice (the later

@@ -6,6 +6,7 @@
 
 /* ---- SAVE: the asker waits, everybody else is served ---- */
 static void forget_asker(struct session *s) {
+    proven(s != NULL);
     if (persist_state.save.job && persist_state.save.arg == s) persist_state.save.arg = NULL;
 }
 
@@ -13,7 +14,9 @@ static const struct session_wait save_wait = {.timed_out = forget_asker, .cancel
 
 static void on_saved(void *arg, const char *error, bool cancelled) {
     struct session *s = arg;
+    proven(!(error && cancelled));
     if (!s) return; /* gone meanwhile */
+    proven(s->flags & SESSION_BLOCKED);
     if (error)
         reply_error_format(&s->reply, "ERR %s", error);
     else if (cancelled)
@@ -25,6 +28,7 @@ static void on_saved(void *arg, const char *error, bool cancelled) {
 
 static void save_command(struct context *c) {
     const char *why = NULL;
+    proven(c->argc == 1);
     if (persist_save_start(on_saved, c->session, &why))
         session_block(c->session, &save_wait, NULL, 0);
     else
@@ -34,6 +38,7 @@ static void save_command(struct context *c) {
 /* ---- BGSAVE ---- */
 static void cancel(struct context *c) {
     struct persist_save *s = &persist_state.save;
+    proven(!(s->job && s->scheduled));
     if (s->job) {
         log_notice("The running save is cancelled on a user's request");
         persist_save_cancel();
@@ -48,6 +53,7 @@ static void cancel(struct context *c) {
 
 static void start(struct context *c, bool schedule) {
     const char *why = NULL;
+    proven(c->dataset == persist_state.executor->dataset);
     if (!persist_saving() && schedule && dataset_is_frozen(c->dataset)) {
         persist_state.save.scheduled = true;
         reply_simple(c->reply, "Background saving scheduled");
@@ -59,6 +65,7 @@ static void start(struct context *c, bool schedule) {
 }
 
 static void bgsave_command(struct context *c) {
+    proven(c->argc >= 1);
     bool schedule = c->argc == 2 && slice_is(c->argv[1], "schedule");
     if (c->argc == 2 && slice_is(c->argv[1], "cancel"))
         cancel(c);
@@ -68,7 +75,10 @@ static void bgsave_command(struct context *c) {
         context_syntax_error(c);
 }
 
-static void lastsave_command(struct context *c) { reply_integer(c->reply, persist_state.save.last_good_s); }
+static void lastsave_command(struct context *c) {
+    proven(persist_state.save.last_good_s > 0);
+    reply_integer(c->reply, persist_state.save.last_good_s);
+}
 
 /* ---- the rows ---- */
 static const char *const lastsave_tips[] = {"nondeterministic_output", NULL};

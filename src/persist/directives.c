@@ -11,6 +11,8 @@
 
 void persist_share_delays(void) {
     struct persist_state *p = &persist_state;
+    proven(p->settings.load_delay_us >= INT_MIN && p->settings.load_delay_us <= INT_MAX);
+    proven(p->settings.save_delay_us >= INT_MIN && p->settings.save_delay_us <= INT_MAX);
     atomic_store_explicit(&p->load_delay_us, p->settings.load_delay_us, memory_order_relaxed);
     atomic_store_explicit(&p->save_delay_us, p->settings.save_delay_us, memory_order_relaxed);
 }
@@ -22,6 +24,7 @@ static const char *apply_delays(void) {
 
 /* ---- save ---- */
 static bool parse_point(const struct slice *words, struct save_point *point) {
+    proven(words && point);
     return num_parse_i64(words[0], &point->seconds) && num_parse_i64(words[1], &point->changes) &&
            point->seconds >= 1 && point->changes >= 0;
 }
@@ -30,6 +33,7 @@ static const char *set_save(const struct slice *words, int count, bool first) {
     struct persist_settings *s = &persist_state.settings;
     struct save_point points[SAVE_POINTS_MAX];
     unsigned n = first ? 0 : s->point_count;
+    proven(n <= SAVE_POINTS_MAX && count >= 0);
     memcpy(points, s->points, n * sizeof(points[0]));
     bool none = count == 0 || (count == 1 && words[0].len == 0);
     if (none) n = 0;
@@ -50,6 +54,7 @@ static size_t get_save(char *dst, size_t cap) {
         char text[2 * NUM_TEXT_MAX + 2];
         int len = snprintf(text, sizeof(text), "%s%lld %lld", i ? " " : "", (long long)s->points[i].seconds,
                            (long long)s->points[i].changes);
+        proven(len > 0 && (size_t)len < sizeof(text) && n <= cap);
         size_t copied = (size_t)len < cap - n ? (size_t)len : cap - n;
         memcpy(dst + n, text, copied);
         n += copied;
@@ -61,6 +66,7 @@ static size_t get_save(char *dst, size_t cap) {
 static const char *set_dir(const struct slice *words, int count, bool first) {
     char path[PATH_MAX];
     (void)first;
+    proven(count >= 0);
     if (count != 1 || words[0].len == 0 || words[0].len >= sizeof(path)) return "wrong path";
     memcpy(path, words[0].ptr, words[0].len);
     path[words[0].len] = '\0';
@@ -73,11 +79,13 @@ static size_t get_dir(char *dst, size_t cap) {
     char path[PATH_MAX];
     if (!getcwd(path, sizeof(path))) return 0;
     size_t n = strlen(path) < cap ? strlen(path) : cap;
+    proven(n <= cap);
     memcpy(dst, path, n);
     return n;
 }
 
 static const char *check_file_name(struct slice value) {
+    proven(value.ptr || value.len == 0);
     bool has_separator = value.len && memchr(value.ptr, '/', value.len);
     return has_separator ? "dbfilename can't be a path, just a filename" : NULL;
 }

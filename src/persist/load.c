@@ -26,6 +26,7 @@ struct load_job {
 
 /* ---- one load on the calling thread ---- */
 static struct dataset *new_dataset(const struct load_options *o) {
+    proven(o->databases > 0 && o->lfu_log_factor >= 0 && o->lfu_decay_minutes >= 0);
     struct dataset *ds = dataset_new(o->databases, &o->seed);
     dataset_set_access(ds, o->access, o->lfu_log_factor, o->lfu_decay_minutes);
     dataset_set_now(ds, clock_wall_ms());
@@ -33,10 +34,13 @@ static struct dataset *new_dataset(const struct load_options *o) {
 }
 
 static void begin(struct load_progress *progress) {
+    *progress = (struct load_progress){0};
     atomic_store_explicit(&progress->start_ms, clock_wall_ms(), memory_order_relaxed);
+    proven(progress->start_ms != 0);
 }
 
 static void end(struct load_progress *progress) {
+    proven(progress->start_ms != 0);
     atomic_store_explicit(&progress->end_ms, clock_wall_ms(), memory_order_relaxed);
 }
 
@@ -44,6 +48,7 @@ static void end(struct load_progress *progress) {
 static bool load_path(const struct load_options *o, struct load_progress *progress, const _Atomic bool *cancelled,
                       struct dataset *ds, char *why) {
     struct source src = {.progress = progress, .cancelled = cancelled, .checksum = o->checksum};
+    proven(o->path && dataset_keys(ds) == 0);
     int error = source_open(&src, o->path);
     if (error) {
         snprintf(why, LOAD_ERROR_MAX, "%.150s: cannot be opened: %s", o->path, strerror(error));
@@ -51,6 +56,7 @@ static bool load_path(const struct load_options *o, struct load_progress *progre
     }
     bool loaded = rdb_parse(&src, o->path, o, ds, why);
     source_close(&src);
+    proven(!loaded || progress->loaded_bytes == progress->total_bytes);
     return loaded;
 }
 
@@ -66,16 +72,19 @@ struct dataset *load_file(const struct load_options *options, struct load_progre
         ds = NULL;
     }
     end(progress);
+    proven(ds || why[0]);
     return ds;
 }
 
 struct dataset *load_bytes(const struct load_options *options, const void *data, size_t n, char *why) {
     struct load_progress progress = {0};
     struct source src = {.progress = &progress, .cancelled = &never, .checksum = options->checksum};
+    proven(why && !atomic_load(&never));
     source_from_memory(&src, data, n);
     struct dataset *ds = new_dataset(options);
     bool loaded = rdb_parse(&src, "memory", options, ds, why);
     source_close(&src);
+    proven(loaded == (why[0] == '\0'));
     if (loaded) return ds;
     dataset_free(ds);
     return NULL;
@@ -84,6 +93,7 @@ struct dataset *load_bytes(const struct load_options *options, const void *data,
 /* ---- the job ---- */
 static void job_free(struct load_job *job) {
     thread_join(&job->thread);
+    proven(job->options.path == job->path && !job->thread.running);
     mem_free(MEM_PERSIST, job->path, strlen(job->path) + 1);
     mem_free(MEM_PERSIST, job, sizeof(*job));
 }
@@ -92,6 +102,7 @@ static bool is_set(const _Atomic bool *flag) { return atomic_load_explicit(flag,
 
 static void *run(void *arg) {
     struct load_job *job = arg;
+    proven(job->dataset && job->ended.call);
     bool loaded = load_path(&job->options, &job->progress, &job->cancelled, job->dataset, job->why);
     end(&job->progress);
     if (!loaded && !is_set(&job->abandoned)) {
@@ -107,6 +118,8 @@ static void on_ended(struct loop_message *message) {
     struct load_job *job = (struct load_job *)(void *)((char *)message - offsetof(struct load_job, ended));
     bool cancelled = is_set(&job->cancelled);
     const char *error = job->dataset || cancelled ? NULL : job->why;
+    proven(job->progress.end_ms != 0 || !job->dataset);
+    proven(!error || error[0]);
     if (is_set(&job->abandoned)) {
         job->done(job->arg, NULL, NULL, true);
         return;
@@ -120,6 +133,7 @@ static void on_ended(struct loop_message *message) {
 }
 
 struct load_job *load_start(struct loop *loop, const struct load_options *options, load_done *done, void *arg) {
+    proven(loop && done && options->path);
     size_t path_size = strlen(options->path) + 1;
     struct load_job *job = mem_alloc_zeroed(MEM_PERSIST, sizeof(*job));
     job->ended.call = on_ended;
@@ -131,6 +145,7 @@ struct load_job *load_start(struct loop *loop, const struct load_options *option
     memcpy(job->path, options->path, path_size);
     job->options.path = job->path;
     job->dataset = new_dataset(options);
+    proven(dataset_databases(job->dataset) == options->databases);
     begin(&job->progress);
     int error = thread_start(&job->thread, "load", run, job);
     if (error) {
@@ -142,13 +157,23 @@ struct load_job *load_start(struct loop *loop, const struct load_options *option
     return job;
 }
 
-const struct load_progress *load_progress(const struct load_job *job) { return &job->progress; }
+const struct load_progress *load_progress(const struct load_job *job) {
+    proven(job != NULL);
+    return &job->progress;
+}
 
-void load_cancel(struct load_job *job) { atomic_store_explicit(&job->cancelled, true, memory_order_relaxed); }
+void load_cancel(struct load_job *job) {
+    proven(job != NULL);
+    atomic_store_explicit(&job->cancelled, true, memory_order_relaxed);
+}
 
 void load_abandon(struct load_job *job) {
+    proven(job != NULL);
     atomic_store_explicit(&job->abandoned, true, memory_order_relaxed);
     load_cancel(job);
 }
 
-void load_wait(struct load_job *job) { thread_join(&job->thread); }
+void load_wait(struct load_job *job) {
+    thread_join(&job->thread);
+    proven(!job->thread.running);
+}

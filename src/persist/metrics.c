@@ -12,7 +12,10 @@ static const struct snapshot_progress *saving(void) {
     return persist_state.save.job ? snapshot_progress(persist_state.save.job) : NULL;
 }
 
-static int64_t value_of(const _Atomic int64_t *a) { return atomic_load_explicit(a, memory_order_relaxed); }
+static int64_t value_of(const _Atomic int64_t *a) {
+    proven(a != NULL);
+    return atomic_load_explicit(a, memory_order_relaxed);
+}
 
 /* Most rows are one expression. */
 #define INT_ROW(name, expression)                                                         \
@@ -31,6 +34,7 @@ static int64_t value_of(const _Atomic int64_t *a) { return atomic_load_explicit(
 
 /* What a save has made the server keep twice so far; it only grows while the save runs. */
 static int64_t limbo_now(const struct metric_scope *scope) {
+    proven(!saving() || dataset_is_frozen(scope->dataset));
     return saving() ? (int64_t)dataset_limbo_bytes(scope->dataset) : 0;
 }
 
@@ -60,6 +64,7 @@ static void read_save_percent(const struct metric_scope *scope, struct metric_va
     const struct snapshot_progress *p = saving();
     (void)scope;
     bool known = p && p->total_keys > 0;
+    proven(!p || value_of(&p->saved_keys) <= p->total_keys);
     metric_real(out, METRIC_RATIO, known ? 100.0 * (double)value_of(&p->saved_keys) / (double)p->total_keys : 0);
 }
 
@@ -71,11 +76,13 @@ static void read_save_status(const struct metric_scope *scope, struct metric_val
 /* ---- during a load ---- */
 static int64_t elapsed_ms(const struct load_progress *p) {
     int64_t ms = clock_wall_ms() - value_of(&p->start_ms);
+    proven(value_of(&p->start_ms) > 0);
     return ms > 0 ? ms : 0;
 }
 
 static int64_t keys_per_second(const struct load_progress *p) {
     int64_t ms = elapsed_ms(p);
+    proven(ms >= 0);
     return ms ? value_of(&p->loaded_keys) * 1000 / ms : 0;
 }
 
@@ -83,6 +90,7 @@ static int64_t keys_per_second(const struct load_progress *p) {
 static int64_t seconds_left(const struct load_progress *p) {
     double loaded = (double)value_of(&p->loaded_bytes), total = (double)value_of(&p->total_bytes);
     double left = (double)elapsed_ms(p) / 1000 * (total - loaded) / (loaded + 1);
+    proven(loaded >= 0 && loaded <= total + 1);
     return left < 1 ? 1 : (int64_t)left;
 }
 
@@ -101,6 +109,7 @@ static void read_load_percent(const struct metric_scope *scope, struct metric_va
     out->kind = METRIC_NONE;
     if (!p) return;
     int64_t total = value_of(&p->total_bytes);
+    proven(total >= 0);
     metric_real(out, METRIC_RATIO, total > 0 ? 100.0 * (double)value_of(&p->loaded_bytes) / (double)total : 0);
 }
 

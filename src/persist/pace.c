@@ -7,9 +7,13 @@
 #define PACE_SLEEP_MIN_US 1000
 #define PACE_SLICE_US     5000
 
-static int64_t delay_now(const struct pace *p) { return atomic_load_explicit(p->delay_us, memory_order_relaxed); }
+static int64_t delay_now(const struct pace *p) {
+    proven(p->delay_us != NULL);
+    return atomic_load_explicit(p->delay_us, memory_order_relaxed);
+}
 
 static void sleep_owed(struct pace *p) {
+    proven(p->owed_us >= PACE_SLEEP_MIN_US);
     int64_t slept = 0;
     while (p->owed_us > 0 && !atomic_load_explicit(p->cancelled, memory_order_relaxed)) {
         int64_t slice = p->owed_us < PACE_SLICE_US ? p->owed_us : PACE_SLICE_US;
@@ -17,6 +21,7 @@ static void sleep_owed(struct pace *p) {
         slept += slice;
         p->owed_us -= slice;
         int64_t delay = delay_now(p);
+        proven(p->owed_us >= 0 && slept > 0);
         if (p->owed_us > 0 && slept >= (delay > PACE_SLEEP_MIN_US ? delay : PACE_SLEEP_MIN_US)) p->owed_us = 0;
     }
 }
@@ -31,4 +36,5 @@ void pace_key(struct pace *p) {
         p->owed_us++;
     }
     if (p->owed_us >= PACE_SLEEP_MIN_US) sleep_owed(p);
+    debug_proven(p->owed_us < PACE_SLEEP_MIN_US || atomic_load(p->cancelled));
 }

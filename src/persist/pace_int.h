@@ -2,6 +2,8 @@
 #ifndef TARN_PERSIST_PACE_INT_H
 #define TARN_PERSIST_PACE_INT_H
 
+#include "base/check.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,6 +16,7 @@ struct pace {
 };
 
 static inline bool pace_on(const struct pace *p) {
+    debug_proven(p->cancelled && p->owed_us >= 0);
     return p->delay_us && atomic_load_explicit(p->delay_us, memory_order_relaxed) != 0;
 }
 

@@ -15,7 +15,7 @@ struct persist_state persist_state;
 
 void persist_init(struct executor *executor, struct loop *loop) {
     struct persist_state *p = &persist_state;
-    proven(!p->load.job && !p->save.job);
+    proven(executor && loop && !p->save.job);
     p->executor = executor;
     p->loop = loop;
     p->lfu_log_factor = 10;
@@ -35,18 +35,23 @@ void persist_release(void) {
     }
     if (p->save.job) snapshot_end(p->save.job);
     p->save.job = NULL;
+    proven(!p->executor || !dataset_is_frozen(p->executor->dataset) || p->load.job);
     p->executor = NULL;
 }
 
 void persist_set_access(enum access_policy policy, int lfu_log_factor, int lfu_decay_minutes, bool saved) {
     struct persist_state *p = &persist_state;
+    proven(lfu_log_factor >= 0 && lfu_decay_minutes >= 0);
     p->access = policy;
     p->lfu_log_factor = lfu_log_factor;
     p->lfu_decay_minutes = lfu_decay_minutes;
     p->access_saved = saved;
 }
 
-const char *persist_rdb_path(void) { return persist_state.settings.file_name; }
+const char *persist_rdb_path(void) {
+    proven(persist_state.settings.file_name && !strchr(persist_state.settings.file_name, '/'));
+    return persist_state.settings.file_name;
+}
 
 /* ---- changes ---- */
 /* A dataset that has taken another's place is as its file has it, however many changes the other had seen. */
@@ -54,10 +59,12 @@ int64_t persist_changes_since_save(void) {
     const struct persist_state *p = &persist_state;
     const struct dataset *ds = p->executor->dataset;
     uint64_t changes = dataset_stats_const(ds)->changes, saved = p->changes_of == ds ? p->changes_saved : 0;
+    proven(changes >= saved);
     return (int64_t)(changes - saved);
 }
 
 static void note_saved(const struct dataset *ds, uint64_t changes) {
+    proven(changes <= dataset_stats_const(ds)->changes);
     persist_state.changes_of = ds;
     persist_state.changes_saved = changes;
 }
@@ -71,10 +78,14 @@ void persist_load_cancel(void) {
 
 static int64_t value_of(const _Atomic int64_t *a) { return atomic_load_explicit(a, memory_order_relaxed); }
 
-static void free_dataset_job(void *dataset) { dataset_free(dataset); }
+static void free_dataset_job(void *dataset) {
+    proven(dataset != NULL);
+    dataset_free(dataset);
+}
 
 static void put_in_place(struct dataset *fresh) {
     struct executor *x = persist_state.executor;
+    proven(x->loading && !dataset_is_frozen(x->dataset));
     struct dataset *old = executor_replace_dataset(x, fresh);
     if (x->keyspace.defer)
         x->keyspace.defer(x->keyspace.arg, free_dataset_job, old);
@@ -87,6 +98,7 @@ static void put_in_place(struct dataset *fresh) {
 /* What a save that was killed has left behind. Not before a load has succeeded: until then such a file may be the one that
  * somebody wants to rescue. */
 static void remove_strays(void) {
+    proven(!persist_saving());
     const char *name = persist_state.settings.file_name;
     if (strncmp(name, "temp-", 5) == 0) return; /* the data file itself would look like one */
     int removed = file_remove_matching(".", "temp-", ".rdb");
@@ -94,6 +106,7 @@ static void remove_strays(void) {
 }
 
 static void log_loaded(const struct load_progress *lp) {
+    proven(value_of(&lp->end_ms) != 0);
     double seconds = (double)(value_of(&lp->end_ms) - value_of(&lp->start_ms)) / 1000;
     log_notice("DB loaded from disk: %.3f seconds (%lld keys loaded, %lld expired, %lld bytes)", seconds,
                (long long)value_of(&lp->loaded_keys), (long long)value_of(&lp->expired_keys),
@@ -104,6 +117,7 @@ static void on_loaded(void *arg, struct dataset *dataset, const char *error, boo
     struct persist_load *l = &persist_state.load;
     const struct load_progress *lp = load_progress(l->job);
     (void)arg;
+    proven(!dataset + !error + !cancelled == 2); /* one of the three */
     if (cancelled) {
         log_notice("Loading was cancelled after %lld keys", (long long)value_of(&lp->loaded_keys));
     } else if (dataset) {
@@ -119,8 +133,12 @@ static void on_loaded(void *arg, struct dataset *dataset, const char *error, boo
 
 bool persist_load_start(load_done *done, void *arg) {
     struct persist_state *p = &persist_state;
-    proven(p->executor && !p->load.job && !p->save.job);
+    proven(p->executor && !p->load.job);
     if (!p->settings.file_name[0] || !file_exists(p->settings.file_name)) return false;
+    if (p->save.job) {
+        log_warning("Cannot load while a save runs");
+        return false;
+    }
     struct load_options options = {
         .path = p->settings.file_name,
         .databases = dataset_databases(p->executor->dataset),
@@ -138,11 +156,13 @@ bool persist_load_start(load_done *done, void *arg) {
     p->load.next_log_ms = clock_wall_ms() + LOG_EVERY_MS;
     p->executor->loading = true;
     p->load.job = load_start(p->loop, &options, on_loaded, NULL);
+    proven(p->load.job && p->executor->loading);
     return true;
 }
 
 static void log_progress(int64_t now_ms) {
     struct persist_load *l = &persist_state.load;
+    proven(l->job != NULL);
     if (now_ms < l->next_log_ms) return;
     l->next_log_ms = now_ms + LOG_EVERY_MS;
     const struct load_progress *lp = load_progress(l->job);
@@ -162,6 +182,7 @@ void persist_save_cancel(void) {
 
 static void note_good_save(void) {
     struct persist_save *s = &persist_state.save;
+    proven(s->job != NULL);
     s->last_good_s = clock_wall_ms() / 1000;
     s->last_background_ok = true;
     note_saved(persist_state.executor->dataset, s->changes_at_start);
@@ -171,6 +192,7 @@ static void note_good_save(void) {
 
 static void note_failed_save(const char *error, bool cancelled) {
     struct persist_save *s = &persist_state.save;
+    proven(s->job && (error != NULL) != cancelled);
     if (cancelled) {
         log_notice(s->background ? "Background saving was cancelled" : "Saving was cancelled");
         return;
@@ -183,6 +205,7 @@ static void on_saved(void *arg, const char *error, bool cancelled) {
     struct persist_save *s = &persist_state.save;
     const struct snapshot_progress *progress = snapshot_progress(s->job);
     (void)arg;
+    proven(!dataset_is_frozen(persist_state.executor->dataset));
     s->last_limbo_bytes = progress->limbo_bytes;
     if (s->background) s->last_background_s = (clock_wall_ms() - progress->start_ms) / 1000;
     if (error || cancelled)
@@ -195,6 +218,7 @@ static void on_saved(void *arg, const char *error, bool cancelled) {
 
 static const char *cannot_start(void) {
     const struct persist_state *p = &persist_state;
+    proven(p->executor != NULL);
     if (p->save.job) return "Background save already in progress";
     if (p->load.job || p->executor->loading) return "Tarn is loading the dataset in memory";
     if (dataset_is_frozen(p->executor->dataset)) return "Another snapshot is being read: can't save right now";
@@ -221,6 +245,7 @@ bool persist_start(bool background, snapshot_done *done, void *arg, const char *
     };
     persist_share_delays();
     struct persist_save *s = &p->save;
+    proven(!s->job);
     s->background = background;
     s->scheduled = false;
     s->done = done;
@@ -230,6 +255,7 @@ bool persist_start(bool background, snapshot_done *done, void *arg, const char *
     s->started++;
     s->job = snapshot_start(p->loop, ds, &options, on_saved, NULL, why);
     if (!s->job && background) s->last_background_ok = false;
+    proven(s->job || *why);
     return s->job != NULL;
 }
 
@@ -239,16 +265,21 @@ bool persist_save_start(snapshot_done *done, void *arg, const char **why) {
 
 bool persist_start_background(const char **why) {
     if (!persist_start(true, NULL, NULL, why)) return false;
+    proven(persist_saving());
     log_notice("Background saving started");
     return true;
 }
 
 /* ---- every 100 ms ---- */
-bool persist_has_save_points(void) { return persist_state.settings.point_count > 0; }
+bool persist_has_save_points(void) {
+    proven(persist_state.settings.point_count <= SAVE_POINTS_MAX);
+    return persist_state.settings.point_count > 0;
+}
 
 static const struct save_point *due_point(int64_t now_s) {
     const struct persist_state *p = &persist_state;
     int64_t changes = persist_changes_since_save();
+    proven(p->settings.point_count <= SAVE_POINTS_MAX && changes >= 0);
     if (!p->save.last_background_ok && now_s - p->save.last_try_s <= RETRY_S) return NULL;
     for (unsigned i = 0; i < p->settings.point_count; i++) {
         const struct save_point *point = &p->settings.points[i];
@@ -272,6 +303,7 @@ static void start_due_save(int64_t now_s) {
 
 void persist_cron(void) {
     int64_t now_ms = clock_wall_ms();
+    proven(persist_state.executor != NULL);
     if (persist_loading())
         log_progress(now_ms);
     else

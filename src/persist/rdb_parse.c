@@ -49,6 +49,7 @@ static bool fail_key(struct parse *p, int64_t offset, const struct slice *key, c
 
 /* The first reason stands. A cancel is no error. Always false. */
 static bool fail_key(struct parse *p, int64_t offset, const struct slice *key, const char *format, ...) {
+    proven(offset >= 0 && offset <= p->src->size);
     if (p->why[0] || p->src->error == ECANCELED) return false;
     char reason[192], shown[4 * KEY_SHOWN + 2] = "";
     va_list args;
@@ -58,7 +59,7 @@ static bool fail_key(struct parse *p, int64_t offset, const struct slice *key, c
     size_t n = key ? text_quote(shown, slice_of(key->ptr, key->len < KEY_SHOWN ? key->len : KEY_SHOWN)) : 0;
     int written = snprintf(p->why, LOAD_ERROR_MAX, "%.150s: offset %lld%s%.*s%s: %s", p->name, (long long)offset,
                            key ? ", key " : "", (int)n, shown, key && key->len > KEY_SHOWN ? "..." : "", reason);
-    proven(written > 0);
+    proven(written > 0 && p->why[0]);
     return false;
 }
 
@@ -66,6 +67,7 @@ static bool fail_key(struct parse *p, int64_t offset, const struct slice *key, c
 #define fail(p, ...) fail_key((p), (p)->record, (p)->of, __VA_ARGS__)
 
 static bool ends_early(struct parse *p) {
+    proven(p->src->error || source_left(p->src) < SOURCE_SEAM);
     if (p->src->error) return fail(p, "cannot be read: %s", strerror(p->src->error));
     return fail(p, "the file ends in the middle of this record (%lld bytes in all): it is truncated",
                 (long long)p->src->size);
@@ -74,6 +76,7 @@ static bool ends_early(struct parse *p) {
 /* For loops of the form: do status = rdb_read_x(&window, ...); while (again(p, status)); Afterwards the status is RDB_OK or the
  * reason is noted. */
 static bool again(struct parse *p, enum rdb_status status) {
+    debug_proven(source_offset(p->src) >= p->record);
     if (likely(status == RDB_OK)) return false;
     if (status == RDB_SHORT && source_more(p->src)) return true;
     if (status == RDB_CORRUPT) return fail(p, "corrupt: no length or string looks like this");
@@ -111,6 +114,7 @@ static bool take_length(struct parse *p, uint64_t *out) {
 
 /* A head whose bytes may lie in what is left of the file. */
 static bool take_head(struct parse *p, struct rdb_string_head *head) {
+    proven(source_offset(p->src) > p->record);
     enum rdb_status status;
     do status = rdb_read_string_head(&p->src->window, head);
     while (again(p, status));
@@ -121,16 +125,21 @@ static bool take_head(struct parse *p, struct rdb_string_head *head) {
 }
 
 static void trim(struct buf *b) {
+    debug_proven(b->owner == MEM_PERSIST);
     if (b->cap > SCRATCH_KEEP) buf_release(b);
 }
 
-static bool no_memory(struct parse *p, uint64_t n) { return fail(p, NO_MEMORY, (unsigned long long)n); }
+static bool no_memory(struct parse *p, uint64_t n) {
+    proven(n > 0);
+    return fail(p, NO_MEMORY, (unsigned long long)n);
+}
 
 static bool take_bytes(struct parse *p, void *dst, uint64_t n) { return source_read(p->src, dst, n) || ends_early(p); }
 
 /* The compressed bytes of an LZF string into p->packed, once they are known to give what the head claims. */
 static bool take_packed(struct parse *p, const struct rdb_string_head *head) {
     size_t found;
+    proven(head->stored > 0 && head->stored <= source_left(p->src));
     buf_clear(&p->packed);
     if (!buf_try_reserve(&p->packed, (size_t)head->stored)) return no_memory(p, head->stored);
     if (!take_bytes(p, p->packed.ptr, head->stored)) return false;
@@ -142,6 +151,7 @@ static bool take_packed(struct parse *p, const struct rdb_string_head *head) {
 
 /* Before memory for head's string is asked for, and then the string itself: a compressed one is read and checked first. */
 static bool prepare_text(struct parse *p, const struct rdb_string_head *head) {
+    proven(head->kind != RDB_STRING_INT);
     return head->kind != RDB_STRING_LZF || take_packed(p, head);
 }
 
@@ -155,6 +165,7 @@ static bool take_text_to(struct parse *p, const struct rdb_string_head *head, ch
 }
 
 static bool take_text(struct parse *p, const struct rdb_string_head *head, struct buf *into) {
+    proven(into != &p->packed);
     buf_clear(into);
     if (head->kind == RDB_STRING_INT) {
         buf_advance(into, num_format_i64(buf_reserve(into, NUM_TEXT_MAX), head->integer));
@@ -164,11 +175,13 @@ static bool take_text(struct parse *p, const struct rdb_string_head *head, struc
     if (!buf_try_reserve(into, (size_t)head->len)) return no_memory(p, head->len);
     if (!take_text_to(p, head, into->ptr)) return false;
     buf_advance(into, (size_t)head->len);
+    proven(into->len == head->len);
     return true;
 }
 
 /* Any string but a value: a key, an aux field. */
 static bool take_name(struct parse *p, struct buf *into) {
+    proven(!p->of);
     struct rdb_string_head head;
     if (!take_head(p, &head)) return false;
     if (head.len > ENTRY_KEY_MAX) return fail(p, "a key of %llu bytes is too long", (unsigned long long)head.len);
@@ -183,10 +196,12 @@ static void forget_attributes(struct parse *p) {
 }
 
 static bool adopt_batch(struct parse *p) {
+    proven(p->loaded >= (int64_t)p->batch.count);
     struct batch_key second;
     atomic_store_explicit(&p->progress->loaded_keys, p->loaded, memory_order_relaxed);
     switch (batch_adopt(&p->batch, p->db, p->src->cancelled, &second)) {
     case BATCH_ADOPTED:
+        proven(p->batch.count == 0);
         return true;
     case BATCH_CANCELLED:
         p->src->error = ECANCELED;
@@ -200,6 +215,7 @@ static bool adopt_batch(struct parse *p) {
 
 /* While a delay is on, each key goes to its place at once: a slowed load is there to be watched. */
 static bool key_done(struct parse *p) {
+    debug_proven(source_offset(p->src) > p->record);
     forget_attributes(p);
     source_publish(p->src);
     bool delayed = pace_on(&p->pace);
@@ -210,15 +226,18 @@ static bool key_done(struct parse *p) {
 }
 
 static bool key_expired(const struct parse *p) {
+    debug_proven(p->expire_at == NO_EXPIRE || p->attributes);
     return p->expire_at != NO_EXPIRE && p->expire_at < p->now_ms && !p->options->keep_expired;
 }
 
 static bool drop_expired(struct parse *p) {
+    proven(p->expire_at != NO_EXPIRE && !p->options->keep_expired);
     atomic_store_explicit(&p->progress->expired_keys, ++p->expired, memory_order_relaxed);
     return key_done(p);
 }
 
 static bool add(struct parse *p, struct slice key, struct entry *e) {
+    debug_proven(slice_equal(entry_key(e), key) && entry_expire_at(e) == p->expire_at);
     batch_add(&p->batch, (struct batch_key){e, dataset_hash(p->ds, key), p->access, p->record});
     if (++p->loaded % PUBLISH_KEYS == 0)
         atomic_store_explicit(&p->progress->loaded_keys, p->loaded, memory_order_relaxed);
@@ -237,6 +256,7 @@ static bool add_string(struct parse *p, struct slice key, struct slice value) {
 static bool peek_short(struct rdb_reader *r, struct buf *scratch, struct slice *out) {
     struct rdb_reader ahead = *r;
     struct rdb_string_head head;
+    debug_proven(ahead.at <= ahead.end);
     if (rdb_read_string_head(&ahead, &head) != RDB_OK || head.len > SHORT_MAX) return false;
     if (likely(head.kind == RDB_STRING_PLAIN && head.stored <= (size_t)(ahead.end - ahead.at))) {
         *out = slice_of((const char *)ahead.at, (size_t)head.len);
@@ -248,6 +268,7 @@ static bool peek_short(struct rdb_reader *r, struct buf *scratch, struct slice *
 
 /* A value too long for the window goes straight into the body that will hold it. */
 static bool load_body(struct parse *p, const struct rdb_string_head *head, struct slice key) {
+    proven(head->len > SHORT_MAX);
     if (!prepare_text(p, head)) return false;
     struct string_body *body = string_body_try_new((size_t)head->len, (size_t)head->len);
     if (!body) return no_memory(p, head->len);
@@ -259,6 +280,7 @@ static bool load_body(struct parse *p, const struct rdb_string_head *head, struc
 }
 
 static bool load_long_value(struct parse *p, const struct rdb_string_head *head, struct slice key) {
+    proven(key.len <= ENTRY_KEY_MAX && head->stored <= source_left(p->src));
     if (key_expired(p)) return take_bytes(p, NULL, head->stored) && drop_expired(p);
     if (head->len > SHORT_MAX) return load_body(p, head, key);
     return take_text(p, head, &p->value) && add_string(p, key, buf_slice(&p->value));
@@ -268,6 +290,7 @@ static bool load_long(struct parse *p) {
     struct rdb_string_head head;
     if (!take_name(p, &p->key)) return false;
     struct slice key = buf_slice(&p->key);
+    proven(!p->of);
     p->of = &key;
     bool loaded = take_head(p, &head) && load_long_value(p, &head, key);
     p->of = NULL;
@@ -275,6 +298,7 @@ static bool load_long(struct parse *p) {
 }
 
 static bool load_string(struct parse *p) {
+    debug_proven(source_offset(p->src) == p->record + 1);
     do {
         struct rdb_reader ahead = p->src->window;
         struct slice key, value;
@@ -290,6 +314,7 @@ static bool load_string(struct parse *p) {
 }
 
 static bool refuse_type(struct parse *p, unsigned type) {
+    proven(type != RDB_TYPE_STRING && type < RDB_SLOT_IMPORT);
     /* Redis and Valkey have given the numbers from 22 on to different things. */
     const char *name = type < RDB_TYPE_HASH_2 || p->valkey ? rdb_type_name(type) : NULL;
     if (!name) return fail(p, "unknown record type %u", type);
@@ -300,6 +325,7 @@ static bool refuse_type(struct parse *p, unsigned type) {
 
 /* ---- what is not a key ---- */
 static bool load_aux(struct parse *p) {
+    proven(!p->attributes);
     if (!take_name(p, &p->key) || !take_name(p, &p->value)) return false;
     int64_t used;
     if (slice_equal(buf_slice(&p->key), SLICE("used-mem")) && num_parse_i64(buf_slice(&p->value), &used) && used >= 0)
@@ -316,6 +342,7 @@ static bool load_select(struct parse *p) {
         return fail(p, "database %llu, but there are only %u (directive databases)", (unsigned long long)index,
                     dataset_databases(p->ds));
     if (!adopt_batch(p)) return false;
+    proven(p->batch.count == 0); /* a batch is of one database */
     p->db = dataset_db(p->ds, (unsigned)index);
     return true;
 }
@@ -323,6 +350,7 @@ static bool load_select(struct parse *p) {
 /* Sizes that a writer announces: hints that nothing here believes. */
 static bool skip_lengths(struct parse *p, unsigned count) {
     uint64_t ignored;
+    proven(count > 0);
     while (count-- > 0)
         if (!take_length(p, &ignored)) return false;
     return true;
@@ -331,6 +359,7 @@ static bool skip_lengths(struct parse *p, unsigned count) {
 /* The name is nine letters of six bits above ten bits of version. */
 static void module_name(uint64_t id, char name[10]) {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    _Static_assert(sizeof(letters) == 64 + 1, "six bits");
     for (int i = 0; i < 9; i++) name[i] = letters[id >> (58 - 6 * i) & 63];
     name[9] = '\0';
 }
@@ -351,6 +380,7 @@ static bool load_expire(struct parse *p, bool in_seconds) {
     if (in_seconds ? !take_u32(p, &s) : !take_u64(p, &ms)) return false;
     int64_t at = in_seconds ? (int64_t)(int32_t)s * 1000 : (int64_t)ms;
     p->expire_at = at < 0 ? 0 : at; /* before 1970 is past, whenever it was */
+    proven(p->expire_at != NO_EXPIRE);
     p->attributes = true;
     return true;
 }
@@ -359,6 +389,7 @@ static bool load_idle(struct parse *p) {
     uint64_t idle;
     if (!take_length(p, &idle)) return false;
     if (p->options->access == ACCESS_LRU) p->access = idle < IDLE_MAX ? (int64_t)idle : IDLE_MAX;
+    proven(p->access >= -1 && p->access <= IDLE_MAX);
     p->attributes = true;
     return true;
 }
@@ -367,12 +398,14 @@ static bool load_frequency(struct parse *p) {
     uint8_t frequency;
     if (!take_byte(p, &frequency)) return false;
     if (p->options->access == ACCESS_LFU) p->access = frequency;
+    proven(p->access >= -1);
     p->attributes = true;
     return true;
 }
 
 /* The sum covers the EOF opcode, too. */
 static bool load_end(struct parse *p) {
+    proven(!p->attributes && source_offset(p->src) == p->record + 1);
     if (p->version >= VERSION_WITH_CHECKSUM) {
         uint64_t computed = source_crc(p->src), stored;
         if (!take_u64(p, &stored)) return false;
@@ -388,6 +421,7 @@ static bool load_end(struct parse *p) {
 }
 
 static bool load_other(struct parse *p, uint8_t opcode) {
+    proven(opcode >= RDB_SLOT_IMPORT);
     if (p->attributes) return fail(p, "an expiry, idle time or frequency without a key after it");
     switch (opcode) {
     case RDB_AUX:
@@ -413,6 +447,7 @@ static bool load_other(struct parse *p, uint8_t opcode) {
 /* One record. *end after the last. */
 static bool load_record(struct parse *p, bool *end) {
     uint8_t opcode;
+    debug_proven(!p->of && !p->why[0]);
     p->record = source_offset(p->src);
     if (!take_byte(p, &opcode)) return false;
     switch (opcode) {
@@ -434,6 +469,7 @@ static bool load_record(struct parse *p, bool *end) {
 }
 
 static bool version_known(const struct parse *p) {
+    proven(p->version >= 0 && p->version <= 9999);
     return p->valkey ? p->version == RDB_VERSION_VALKEY : p->version >= 1 && p->version <= RDB_VERSION_MAX;
 }
 
@@ -441,6 +477,7 @@ static bool load_header(struct parse *p) {
     char head[10] = "", shown[4 * 9 + 2];
     if (p->src->size == 0) return fail(p, "the file is empty");
     if (!take_bytes(p, head, 9)) return false;
+    proven(source_offset(p->src) == 9);
     p->valkey = memcmp(head, "VALKEY", 6) == 0;
     const char *digits = head + (p->valkey ? 6 : 5);
     bool known = p->valkey || memcmp(head, "REDIS", 5) == 0;
@@ -459,9 +496,11 @@ static bool load_header(struct parse *p) {
 
 static bool load_all(struct parse *p) {
     bool end = false;
+    proven(source_offset(p->src) == 0);
     if (!load_header(p)) return false;
     while (!end)
         if (!load_record(p, &end)) return false;
+    proven(source_left(p->src) == 0 && p->batch.count == 0);
     return true;
 }
 
@@ -478,6 +517,7 @@ bool rdb_parse(struct source *src, const char *name, const struct load_options *
         .pace = {.delay_us = options->key_delay_us, .cancelled = src->cancelled},
         .why = why,
     };
+    proven(name && why && dataset_keys(ds) == 0);
     why[0] = '\0';
     batch_init(&p.batch);
     buf_init(&p.key, MEM_PERSIST);
@@ -489,5 +529,7 @@ bool rdb_parse(struct source *src, const char *name, const struct load_options *
     buf_release(&p.key);
     buf_release(&p.value);
     buf_release(&p.packed);
+    proven(loaded == (why[0] == '\0' && src->error != ECANCELED));
+    proven(!loaded || dataset_keys(ds) == (size_t)p.loaded);
     return loaded;
 }

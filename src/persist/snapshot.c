@@ -38,11 +38,13 @@ struct snapshot_job {
 static void name_aside(struct snapshot_job *job) {
     const char *slash = strrchr(job->path, '/');
     int folder = slash ? (int)(slash - job->path) + 1 : 0;
-    snprintf(job->aside, job->path_size + ASIDE_EXTRA, "%.*stemp-%d-%llu.rdb", folder, job->path, (int)getpid(),
-             (unsigned long long)clock_mono_us() % 1000000000);
+    int len = snprintf(job->aside, job->path_size + ASIDE_EXTRA, "%.*stemp-%d-%llu.rdb", folder, job->path,
+                       (int)getpid(), (unsigned long long)clock_mono_us() % 1000000000);
+    proven(len > 0 && (size_t)len < job->path_size + ASIDE_EXTRA);
 }
 
 static bool failed(struct snapshot_job *job, const char *what, const char *path, int error) {
+    proven(error > 0 && !job->failed);
     job->failed = true;
     if (error != ECANCELED) snprintf(job->error, sizeof(job->error), "%s %.120s: %s", what, path, strerror(error));
     return false;
@@ -51,12 +53,14 @@ static bool failed(struct snapshot_job *job, const char *what, const char *path,
 static bool write_aside(struct snapshot_job *job, int fd) {
     struct rdb_write w = {.options = &job->options, .progress = &job->progress, .cancelled = &job->cancelled, .fd = fd};
     int error = rdb_write_frozen(&w, job->frozen);
+    proven(error >= 0);
     if (error) return failed(job, "cannot write", job->aside, error);
     error = -file_sync(fd);
     return error ? failed(job, "cannot sync", job->aside, error) : true;
 }
 
 static bool put_in_place(struct snapshot_job *job) {
+    proven(!job->failed);
     int error = -file_rename(job->aside, job->path);
     if (error) return failed(job, "cannot rename the new file to", job->path, error);
     error = -file_sync_dir(job->path);
@@ -72,17 +76,21 @@ static void write_file(struct snapshot_job *job) {
     bool written = write_aside(job, fd);
     int error = -file_close(fd);
     if (written && error) written = failed(job, "cannot close", job->aside, error);
+    proven(written == !job->failed && fd >= 0);
     if (!written || !put_in_place(job)) file_remove(job->aside);
 }
 
 static void *run(void *arg) {
     struct snapshot_job *job = arg;
+    proven(job->frozen && job->ended.call);
     write_file(job);
+    proven(job->failed || job->error[0] == '\0');
     loop_send(job->loop, &job->ended);
     return NULL;
 }
 
 static void job_free(struct snapshot_job *job) {
+    proven(!job->thread.running);
     mem_free(MEM_PERSIST, job->path, job->path_size);
     mem_free(MEM_PERSIST, job->aside, job->path_size + ASIDE_EXTRA);
     mem_free(MEM_PERSIST, job, sizeof(*job));
@@ -94,12 +102,14 @@ static void on_ended(struct loop_message *message) {
     job->progress.limbo_bytes = (int64_t)dataset_limbo_bytes(job->dataset); /* it only grows until the thaw */
     dataset_thaw(job->dataset, job->frozen);
     bool cancelled = job->failed && job->error[0] == '\0';
+    proven(job->failed || job->progress.saved_keys == job->progress.total_keys);
     job->done(job->arg, job->failed && !cancelled ? job->error : NULL, cancelled);
     job_free(job);
 }
 
 static struct snapshot_job *job_new(struct loop *loop, struct dataset *ds, const struct snapshot_options *options) {
     struct snapshot_job *job = mem_alloc_zeroed(MEM_PERSIST, sizeof(*job));
+    proven(loop && options->path && options->path[0]);
     job->path_size = strlen(options->path) + 1;
     job->path = mem_alloc(MEM_PERSIST, job->path_size);
     job->aside = mem_alloc(MEM_PERSIST, job->path_size + ASIDE_EXTRA);
@@ -123,19 +133,27 @@ struct snapshot_job *snapshot_start(struct loop *loop, struct dataset *ds, const
     job->arg = arg;
     job->frozen = dataset_freeze(ds);
     if (thread_start(&job->thread, "snapshot", run, job) == 0) return job;
+    proven(!job->thread.running);
     *why = "cannot start a thread for the save";
     dataset_thaw(ds, job->frozen);
     job_free(job);
     return NULL;
 }
 
-const struct snapshot_progress *snapshot_progress(const struct snapshot_job *job) { return &job->progress; }
+const struct snapshot_progress *snapshot_progress(const struct snapshot_job *job) {
+    proven(job != NULL);
+    return &job->progress;
+}
 
-void snapshot_cancel(struct snapshot_job *job) { atomic_store_explicit(&job->cancelled, true, memory_order_relaxed); }
+void snapshot_cancel(struct snapshot_job *job) {
+    proven(job != NULL);
+    atomic_store_explicit(&job->cancelled, true, memory_order_relaxed);
+}
 
 void snapshot_end(struct snapshot_job *job) {
     snapshot_cancel(job);
     thread_join(&job->thread);
+    proven(dataset_is_frozen(job->dataset));
     dataset_thaw(job->dataset, job->frozen);
     job_free(job);
 }

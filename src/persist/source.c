@@ -23,6 +23,7 @@ static void reset(struct source *s, int fd, int64_t size) {
 }
 
 int source_open(struct source *s, const char *path) {
+    proven(path && path[0]);
     int fd = file_open_read(path);
     if (fd < 0) return -fd;
     int64_t size = file_size(fd);
@@ -33,17 +34,21 @@ int source_open(struct source *s, const char *path) {
     reset(s, fd, size);
     s->block = mem_alloc(MEM_PERSIST, SOURCE_SEAM + SOURCE_BLOCK);
     s->window.at = s->window.end = s->summed = s->block + SOURCE_SEAM;
+    proven(source_offset(s) == 0);
     return 0;
 }
 
 void source_from_memory(struct source *s, const void *data, size_t n) {
+    proven((data || n == 0) && n <= INT64_MAX);
     reset(s, -1, (int64_t)n);
     s->window.at = s->summed = data;
     s->window.end = s->window.at + n;
     s->taken = (int64_t)n;
+    proven(source_offset(s) == 0 && source_left(s) == n);
 }
 
 void source_close(struct source *s) {
+    proven((s->fd >= 0) == (s->block != NULL));
     mem_free(MEM_PERSIST, s->block, SOURCE_SEAM + SOURCE_BLOCK);
     s->block = NULL;
     if (s->fd >= 0) file_close(s->fd);
@@ -51,7 +56,7 @@ void source_close(struct source *s) {
 }
 
 uint64_t source_crc(struct source *s) {
-    proven(s->summed <= s->window.at);
+    proven(s->summed <= s->window.at && s->window.at <= s->window.end);
     if (s->checksum) s->crc = crc64(s->crc, s->summed, (size_t)(s->window.at - s->summed));
     s->summed = s->window.at;
     return s->crc;
@@ -59,8 +64,9 @@ uint64_t source_crc(struct source *s) {
 
 /* At most n bytes from the file; fewer only at its end. A file that has become shorter meanwhile ends where it ends. */
 static size_t read_file(struct source *s, void *dst, uint64_t n) {
+    proven(s->taken <= s->size);
     uint64_t left = (uint64_t)(s->size - s->taken);
-    if (s->fd < 0 || n == 0 || left == 0) return 0;
+    if (s->fd < 0 || s->error || n == 0 || left == 0) return 0;
     if (atomic_load_explicit(s->cancelled, memory_order_relaxed)) {
         s->error = ECANCELED;
         return 0;
@@ -71,6 +77,7 @@ static size_t read_file(struct source *s, void *dst, uint64_t n) {
         s->error = (int)-got;
         return 0;
     }
+    proven((size_t)got <= wanted);
     s->taken += got;
     if ((size_t)got < wanted) s->size = s->taken;
     file_will_read(s->fd, s->taken, READ_AHEAD);
@@ -80,12 +87,14 @@ static size_t read_file(struct source *s, void *dst, uint64_t n) {
 bool source_more(struct source *s) {
     size_t rest = source_lies(s);
     if (s->fd < 0 || rest > SOURCE_SEAM || s->error) return false;
+    int64_t offset = source_offset(s);
     source_crc(s);
     unsigned char *front = s->block + SOURCE_SEAM;
     if (rest) memmove(front - rest, s->window.at, rest);
     s->window.at = s->summed = front - rest;
     size_t got = read_file(s, front, SOURCE_BLOCK);
     s->window.end = front + got;
+    proven(source_offset(s) == offset && source_lies(s) == rest + got);
     return got > 0;
 }
 
@@ -94,26 +103,31 @@ static size_t take_lying(struct source *s, unsigned char *dst, uint64_t n) {
     size_t lies = source_lies(s), take = n < lies ? (size_t)n : lies;
     if (dst && take) memcpy(dst, s->window.at, take);
     s->window.at += take;
+    proven(s->window.at <= s->window.end && take <= n);
     return take;
 }
 
 /* One block straight to dst; the window is empty before and after. */
 static size_t read_through(struct source *s, unsigned char *dst, uint64_t n) {
+    proven(source_lies(s) == 0 && n > 0);
     source_crc(s);
     unsigned char *to = dst ? dst : s->block;
     size_t got = read_file(s, to, n < SOURCE_BLOCK ? n : SOURCE_BLOCK);
+    proven(got <= SOURCE_BLOCK && s->summed == s->window.at);
     if (s->checksum) s->crc = crc64(s->crc, to, got);
     source_publish(s);
     return got;
 }
 
 bool source_read(struct source *s, void *dst, uint64_t n) {
+    proven(n <= source_left(s) || n <= SOURCE_SEAM); /* a long run was held against the file before */
     unsigned char *to = dst;
     while (n > 0) {
         size_t got = take_lying(s, to, n);
         if (got == 0 && n < SOURCE_BLOCK / 2 && source_more(s)) continue;
         if (got == 0) got = read_through(s, to, n);
         if (got == 0) return false;
+        proven(got <= n);
         n -= got;
         if (to) to += got;
     }

@@ -8,6 +8,7 @@
 #ifndef TARN_PERSIST_SOURCE_INT_H
 #define TARN_PERSIST_SOURCE_INT_H
 
+#include "base/check.h"
 #include "persist/load.h"
 #include "wire/rdb.h"
 
@@ -35,10 +36,19 @@ int source_open(struct source *s, const char *path);
 void source_from_memory(struct source *s, const void *data, size_t n);
 void source_close(struct source *s);
 
-static inline size_t source_lies(const struct source *s) { return (size_t)(s->window.end - s->window.at); }
+static inline size_t source_lies(const struct source *s) {
+    debug_proven(s->window.at <= s->window.end);
+    return (size_t)(s->window.end - s->window.at);
+}
 /* Place of the next unused byte. */
-static inline int64_t source_offset(const struct source *s) { return s->taken - (int64_t)source_lies(s); }
-static inline uint64_t source_left(const struct source *s) { return (uint64_t)(s->size - source_offset(s)); }
+static inline int64_t source_offset(const struct source *s) {
+    debug_proven(s->taken >= (int64_t)source_lies(s));
+    return s->taken - (int64_t)source_lies(s);
+}
+static inline uint64_t source_left(const struct source *s) {
+    proven(source_offset(s) <= s->size);
+    return (uint64_t)(s->size - source_offset(s));
+}
 
 static inline void source_publish(const struct source *s) {
     atomic_store_explicit(&s->progress->loaded_bytes, source_offset(s), memory_order_relaxed);
