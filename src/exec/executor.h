@@ -3,10 +3,9 @@
 #ifndef TARN_EXEC_EXECUTOR_H
 #define TARN_EXEC_EXECUTOR_H
 
-#include "base/config.h"
 #include "base/list.h"
-#include "base/metric.h"
 #include "base/random.h"
+#include "exec/blocking.h"
 #include "exec/command.h"
 #include "exec/pubsub.h"
 #include "exec/session.h"
@@ -91,6 +90,7 @@ struct executor {
     struct list_node monitors;  /* struct session.monitoring */
     struct watchers watchers;
     struct pubsub pubsub;
+    struct blocking blocking;
     struct buf drain;      /* where replies go that nobody wants */
     uint64_t errors_filed; /* errors counted so far: one inside EXEC is counted there alone */
     char refusal_text[160];
@@ -175,9 +175,5 @@ void executor_reset_stats(struct executor *x); /* CONFIG RESETSTAT: these, the c
 void executor_flush_times(struct executor *x); /* stats.command_time_ns up to now */
 /* Counts an error reply by its code (errorstats). */
 void executor_count_error(struct executor *x, struct slice error_line);
-
-/* INFO clients, stats, commandstats, errorstats, latencystats. */
-extern const struct metric executor_metrics[];
-extern const unsigned executor_metric_count;
 
 #endif

@@ -1,5 +1,6 @@
 /* What the executor knows of itself, as rows: INFO clients, stats, commandstats, errorstats, latencystats. Rows stand in the
  * order in which INFO prints them. Fields of things that do not exist here are honest zeros, because agents look for them. */
+#include "exec/metrics.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "exec/executor.h"
@@ -24,8 +25,9 @@
     FIELD(clients, watching_clients, METRIC_GAUGE, "clients with watched keys", x->watchers.session_count)            \
     FIELD(clients, clients_in_timeout_table, METRIC_GAUGE, "blocked clients with a deadline", count_deadlines(x))     \
     FIELD(clients, total_watched_keys, METRIC_GAUGE, "keys watched", topics_count(&x->watchers.keys))                 \
-    ZERO(clients, total_blocking_keys, METRIC_GAUGE, "keys that clients block on")                                    \
-    ZERO(clients, total_blocking_keys_on_nokey, METRIC_GAUGE, "keys whose deletion also ends a wait")                 \
+    FIELD(clients, total_blocking_keys, METRIC_GAUGE, "keys that clients block on", topics_count(&x->blocking.keys))  \
+    FIELD(clients, total_blocking_keys_on_nokey, METRIC_GAUGE, "keys whose deletion also ends a wait",                \
+          blocking_keys_on_loss(&x->blocking))                                                                        \
     OTHER(clients, paused_reason, METRIC_STATE, "why clients are paused")                                             \
     OTHER(clients, paused_actions, METRIC_STATE, "what is paused: none, write or all")                                \
     FIELD(clients, paused_timeout_milliseconds, METRIC_GAUGE, "how long the pause still lasts", pause_left_ms(x))

@@ -9,6 +9,7 @@
 #include "commands/transaction.h"
 #include "exec/executor.h"
 #include "exec/introspect.h"
+#include "exec/metrics.h"
 #include "observe/observe.h"
 #include "persist/persist.h"
 #include "server/config.h"

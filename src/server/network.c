@@ -1,5 +1,6 @@
 /* Listeners, and the order of a turn. */
 #include "base/log.h"
+#include "base/metric.h"
 #include "server/network_int.h"
 #include "server/settings.h"
 

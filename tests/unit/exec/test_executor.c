@@ -1,5 +1,6 @@
 /* What runs, what is refused and in which order, who waits. */
 #include "exec/executor.h"
+#include "exec/metrics.h"
 
 #include "base/num.h"
 #include "fixture.h"
