@@ -161,6 +161,7 @@ test "with a password, AUTH works and nothing else does without it" {
 test "INFO persistence moves with the load" {
     set srv [server_start -rdb [keys_file $data/moving.rdb 1000 100] -config {key-load-delay 2000} -wait listening]
     set r [client $srv]
+    wait_for {[info_field $r loading_total_bytes persistence] > 0}
     set size [file size $data/moving.rdb]
     set before [info_dict $r persistence]
     assert_equal 1 [dict get $before loading]
