@@ -23,10 +23,17 @@ step_integration() { make -j"$jobs" integration; }
 step_differential() { make differential COUNT="$differential_count"; }
 step_clang() { make -j"$jobs" all CC=clang-14 BUILD=build/clang; }
 step_libc() { make -j"$jobs" all MALLOC=libc BUILD=build/libc && build/libc/tarn-server --version; }
-step_asan() { make -j"$jobs" MODE=asan all && make -j"$jobs" MODE=asan unit && make MODE=asan integration; }
+# Unit and integration tests, the second also when the first have failed.
+both() {
+    make -j"$jobs" MODE="$1" all || return 1
+    make -j"$jobs" MODE="$1" unit
+    unit=$?
+    make MODE="$1" integration ONLY="$2" && [ $unit -eq 0 ]
+}
+step_asan() { both asan ""; }
 step_ubsan() { make -j"$jobs" MODE=ubsan all && make -j"$jobs" MODE=ubsan unit; }
 # The integration tests with more than one thread at work.
-step_tsan() { make -j"$jobs" MODE=tsan all && make -j"$jobs" MODE=tsan unit && make MODE=tsan integration ONLY=loading,save,server; }
+step_tsan() { both tsan loading,save,server,config,debug,connection,scan; }
 step_fuzz() {
     for fuzzer in tests/fuzz/fuzz_*.c; do
         name=${fuzzer#tests/fuzz/fuzz_}
