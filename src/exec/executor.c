@@ -6,6 +6,7 @@
 #include "exec/context.h"
 #include "exec/executor_int.h"
 #include "exec/monitor.h"
+#include "exec/saved.h"
 
 #include <stdio.h>
 
@@ -24,6 +25,7 @@ void executor_init(struct executor *x, const struct command_list *lists, unsigne
     list_init(&x->monitors);
     list_init(&x->watchers.sessions);
     pubsub_init(&x->pubsub);
+    blocking_init(&x->blocking);
     topics_init(&x->watchers.keys, MEM_CLIENT_IN);
     buf_init(&x->drain, MEM_CLIENT_OUT);
     x->keyspace.arg = x;
@@ -41,6 +43,7 @@ void executor_init(struct executor *x, const struct command_list *lists, unsigne
 void executor_release(struct executor *x) {
     proven(list_empty(&x->sessions) && x->current == NULL);
     pubsub_release(&x->pubsub);
+    blocking_release(&x->blocking);
     topics_release(&x->watchers.keys);
     buf_release(&x->drain);
     command_index_free(x->commands);
@@ -65,6 +68,7 @@ struct dataset *executor_replace_dataset(struct executor *x, struct dataset *fre
     x->dataset = fresh;
     x->dataset_epoch++;
     transaction_replaced(x);
+    blocking_replaced(x);
     return old;
 }
 
@@ -380,7 +384,23 @@ enum run_result executor_run(struct executor *x, struct session *s, const struct
         if (unlikely(gate != GATE_OPEN)) return gate == GATE_POSTPONED ? RUN_POSTPONED : RUN_DONE;
     }
     call(x, s, cmd, &c);
+    if (unlikely(!list_empty(&x->blocking.ready))) blocking_serve(x);
     return finish(s);
+}
+
+bool executor_try(struct executor *x, struct session *s, const struct saved_request *saved,
+                  bool (*attempt)(struct context *c, struct slice key), struct slice key) {
+    const struct request r = {.argv = saved->argv, .argc = saved->argc, .command = saved->command};
+    uint64_t errors = s->reply.errors, filed = x->errors_filed;
+    proven(x->current == NULL);
+    session_begin_reply(s);
+    struct context c = context_of(x, s, &r);
+    x->current = s;
+    bool done = attempt(&c, key);
+    x->current = NULL;
+    file_errors(x, s, errors, filed, &saved->command->failed);
+    session_end_reply(s);
+    return done;
 }
 
 /* ---- deadlines ---- */
@@ -407,6 +427,7 @@ static void take_due(struct executor *x, int64_t now_ms, struct list_node *due) 
 void executor_tick(struct executor *x, int64_t now_ms) {
     struct list_node due;
     if (x->pause != PAUSE_NONE && now_ms >= x->pause_until_ms) executor_unpause(x);
+    if (!list_empty(&x->blocking.ready)) blocking_serve(x); /* a key has ended, or another dataset is there */
     if (now_ms < x->wait_floor_ms) return;
     list_init(&due);
     take_due(x, now_ms, &due);

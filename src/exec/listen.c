@@ -4,9 +4,14 @@
 
 #include "keyspace/db.h"
 
+static void key_changed(struct executor *x, unsigned db, struct slice key) {
+    transaction_key_changed(x, db, key);
+    blocking_key_changed(x, db, key);
+}
+
 static void on_changed(void *arg, struct db *db, struct slice key) {
     struct executor *x = arg;
-    transaction_key_changed(x, db_index(db), key);
+    key_changed(x, db_index(db), key);
 }
 
 static void tell(const struct executor *x, enum notify_class class, const char *event, struct slice key, unsigned db) {
@@ -15,13 +20,13 @@ static void tell(const struct executor *x, enum notify_class class, const char *
 
 static void on_expired(void *arg, struct db *db, struct slice key) {
     struct executor *x = arg;
-    transaction_key_changed(x, db_index(db), key);
+    key_changed(x, db_index(db), key);
     tell(x, NOTIFY_EXPIRED, "expired", key, db_index(db));
 }
 
 static void on_evicted(void *arg, struct db *db, struct slice key) {
     struct executor *x = arg;
-    transaction_key_changed(x, db_index(db), key);
+    key_changed(x, db_index(db), key);
     tell(x, NOTIFY_EVICTED, "evicted", key, db_index(db));
 }
 
@@ -31,10 +36,13 @@ static void on_missed(void *arg, struct db *db, struct slice key) {
     tell(arg, NOTIFY_MISS, "keymiss", key, db_index(db));
 }
 
-static void on_flushed(void *arg, int db) { transaction_flushed(arg, db); }
+static void on_flushed(void *arg, int db) {
+    transaction_flushed(arg, db);
+    blocking_flushed(arg, db);
+}
 
 void executor_listen(struct executor *x) {
-    bool watched = x->watchers.session_count > 0;
+    bool watched = x->watchers.session_count > 0 || x->blocking.total > 0;
     unsigned told = x->hooks.notify ? x->notify_classes : 0;
     struct keyspace_hooks *hooks = &x->keyspace;
     hooks->arg = x;
@@ -47,4 +55,7 @@ void executor_listen(struct executor *x) {
     dataset_set_hooks(x->dataset, hooks);
 }
 
-void executor_swapped(struct executor *x, unsigned a, unsigned b) { transaction_swapped(x, a, b); }
+void executor_swapped(struct executor *x, unsigned a, unsigned b) {
+    transaction_swapped(x, a, b);
+    blocking_swapped(x, a, b);
+}

@@ -1,6 +1,12 @@
 #include "exec/topics.h"
 
 #include "base/check.h"
+#include "base/random.h"
+#include "store/table.h"
+
+struct topic_tables {
+    struct table names, links;
+};
 
 /* ---- hashes ---- */
 /* Spreads a number over all bits (the finalizer of MurmurHash3): the table uses them from the top. */
@@ -50,12 +56,12 @@ static bool link_matches(const void *entry, const void *arg) {
 
 static table_slot *topic_slot(const struct topics *t, uint64_t hash, unsigned scope, struct slice name) {
     const struct wanted_topic wanted = {scope, name};
-    return table_find(&t->names, hash, topic_matches, &wanted);
+    return table_find(&t->tables->names, hash, topic_matches, &wanted);
 }
 
 static table_slot *link_slot(const struct topics *t, uint64_t hash, struct topic *topic, struct session *s) {
     const struct topic_link wanted = {.topic = topic, .session = s};
-    return table_find(&t->links, hash, link_matches, &wanted);
+    return table_find(&t->tables->links, hash, link_matches, &wanted);
 }
 
 struct topic *topics_find(const struct topics *t, unsigned scope, struct slice name) {
@@ -76,14 +82,18 @@ void topics_init(struct topics *t, enum mem_owner owner) {
     t->owner = owner;
     random_system_bytes(&t->seed, sizeof t->seed);
     list_init(&t->all);
-    table_init(&t->names, hash_of_topic, &t->seed, owner);
-    table_init(&t->links, hash_of_link, &t->seed, owner);
+    t->count = 0;
+    t->tables = mem_alloc(owner, sizeof *t->tables);
+    table_init(&t->tables->names, hash_of_topic, &t->seed, owner);
+    table_init(&t->tables->links, hash_of_link, &t->seed, owner);
 }
 
 void topics_release(struct topics *t) {
-    proven(topics_empty(t) && t->links.count == 0);
-    table_release(&t->names);
-    table_release(&t->links);
+    proven(topics_empty(t) && t->tables->links.count == 0);
+    table_release(&t->tables->names);
+    table_release(&t->tables->links);
+    mem_free(t->owner, t->tables, sizeof *t->tables);
+    t->tables = NULL;
 }
 
 /* ---- joining and leaving ---- */
@@ -97,7 +107,8 @@ static struct topic *make_topic(struct topics *t, uint64_t hash, unsigned scope,
     list_init(&topic->members);
     list_init(&topic->waiting);
     list_append(&t->all, &topic->place);
-    table_insert(&t->names, NULL, hash, topic, 0);
+    table_insert(&t->tables->names, NULL, hash, topic, 0);
+    t->count++;
     return topic;
 }
 
@@ -113,7 +124,7 @@ struct topic_link *topics_join(struct topics *t, unsigned scope, struct slice na
     list_append(&topic->members, &link->in_topic);
     list_append(own, &link->in_session);
     topic->member_count++;
-    table_insert(&t->links, NULL, pair, link, 0);
+    table_insert(&t->tables->links, NULL, pair, link, 0);
     return link;
 }
 
@@ -121,7 +132,8 @@ static void drop_topic(struct topics *t, struct topic *topic) {
     uint64_t hash = hash_of_topic(topic, &t->seed);
     table_slot *slot = topic_slot(t, hash, topic->scope, topic_name(topic));
     proven(slot != NULL);
-    table_remove(&t->names, NULL, hash, slot);
+    table_remove(&t->tables->names, NULL, hash, slot);
+    t->count--;
     list_remove(&topic->place);
     list_remove(&topic->waiting);
     mem_free(t->owner, topic, sizeof *topic + topic->name_len);
@@ -132,7 +144,7 @@ void topics_leave(struct topics *t, struct topic_link *link) {
     uint64_t pair = hash_of_link(link, &t->seed);
     table_slot *slot = link_slot(t, pair, topic, link->session);
     proven(slot && table_slot_entry(slot) == link);
-    table_remove(&t->links, NULL, pair, slot);
+    table_remove(&t->tables->links, NULL, pair, slot);
     list_remove(&link->in_topic);
     list_remove(&link->in_session);
     mem_free(t->owner, link, sizeof *link);

@@ -14,7 +14,6 @@
 #include "base/siphash.h"
 #include "base/slice.h"
 #include "mem/mem.h"
-#include "store/table.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,8 +37,11 @@ struct topic_link {
     unsigned mark; /* for the owner of the set */
 };
 
+struct topic_tables; /* by name, and by topic and session: topics.c */
+
 struct topics {
-    struct table names, links;
+    struct topic_tables *tables;
+    size_t count;
     struct list_node all;
     struct siphash_seed seed;
     enum mem_owner owner;
@@ -48,9 +50,9 @@ struct topics {
 void topics_init(struct topics *t, enum mem_owner owner);
 void topics_release(struct topics *t); /* proven: empty */
 
-static inline bool topics_empty(const struct topics *t) { return t->names.count == 0; }
+static inline bool topics_empty(const struct topics *t) { return t->count == 0; }
 
-static inline size_t topics_count(const struct topics *t) { return t->names.count; }
+static inline size_t topics_count(const struct topics *t) { return t->count; }
 
 static inline struct slice topic_name(const struct topic *topic) { return slice_of(topic->name, topic->name_len); }
 
