@@ -222,7 +222,7 @@ static void plan_share_body(struct entry_plan *p, bool shared) {
 
 /* How much an appended-to string asks for: twice its length, at most 1 MiB more. */
 static size_t with_slack(size_t len) {
-    proven(len < SIZE_MAX / 4);
+    proven(len <= INT64_MAX); /* proto-max-bulk-len may be all of that: whether there is memory is asked later */
     return len + (len < (1u << 20) ? len : 1u << 20);
 }
 
@@ -283,7 +283,7 @@ char *db_edit_string(struct db *db, struct key key, size_t new_len) {
     const struct entry *e = table_slot_entry(slot);
     char scratch[NUM_TEXT_MAX], *bytes;
     struct slice text = entry_string(e, scratch);
-    proven(new_len < SIZE_MAX / 4);
+    proven(new_len <= INT64_MAX);
     if (!entry_has_body(e) && new_len <= ENTRY_INLINE_MAX)
         bytes = edit_inline(db, &key, slot, text, new_len);
     else if (entry_has_body(e) && !body_shared(db->dataset, e, slot_shared(db, key.hash, slot)))

@@ -9,8 +9,11 @@
 /* Bytes a growing body gets beyond what it needs: as much again while small, 1 MiB when big. */
 #define SLACK_MAX ((size_t)1 << 20)
 
+/* What no machine has memory for, though a client may ask for it where proto-max-bulk-len lets it. */
+#define BODY_MAX ((size_t)1 << 47)
+
 static size_t body_bytes(size_t capacity) {
-    proven(capacity < SIZE_MAX / 2);
+    proven(capacity <= BODY_MAX);
     return sizeof(struct string_body) + capacity;
 }
 
@@ -21,6 +24,7 @@ size_t string_body_size(const struct string_body *b) {
 
 struct string_body *string_body_try_new(size_t len, size_t capacity) {
     proven(len <= capacity);
+    if (capacity > BODY_MAX) return NULL;
     struct string_body *b = mem_try_alloc(MEM_STRINGS, body_bytes(capacity));
     if (!b) return NULL;
     b->len = len;
@@ -35,8 +39,9 @@ struct string_body *string_body_new(size_t len, size_t capacity) {
 }
 
 struct string_body *string_body_resize(struct string_body *b, size_t len) {
-    proven(b->len <= b->capacity && len < SIZE_MAX / 4);
+    proven(b->len <= b->capacity);
     if (len > b->capacity) {
+        if (len > BODY_MAX - SLACK_MAX) return NULL;
         size_t capacity = len + (len < SLACK_MAX ? len : SLACK_MAX);
         struct string_body *moved = mem_try_realloc(MEM_STRINGS, b, string_body_size(b), body_bytes(capacity));
         if (!moved) return NULL;

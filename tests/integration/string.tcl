@@ -236,6 +236,20 @@ test "COMMAND INFO tells the same facts" {
     }
 }
 
+test "a length that no machine has memory for is refused" {
+    fresh
+    $r config set proto-max-bulk-len 9223372036854775807
+    $r set short abc
+    $r set long [string repeat x 300]
+    foreach key {none short long} {
+        foreach offset {5000000000000000000 9223372036854775800 4611686018427387900} {
+            assert_error "ERR*" { $r setrange $key $offset y }
+        }
+    }
+    assert_equal {abc 300 0} [list [$r get short] [$r strlen long] [$r exists none]]
+    $r config set proto-max-bulk-len 512mb
+}
+
 test "the newer commands are there" {
     fresh
     foreach name {delex delifeq increx msetex} { assert_equal $name [lindex [$r command info $name] 0 0] }

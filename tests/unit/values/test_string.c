@@ -58,6 +58,21 @@ static void a_body_that_cannot_grow_stays(void **state) {
     string_body_free(b);
 }
 
+/* SETRANGE at an offset that proto-max-bulk-len allows. */
+static void lengths_beyond_any_memory_are_refused(void **state) {
+    (void)state;
+    const size_t lengths[] = {INT64_MAX, INT64_MAX / 2 + 1, INT64_MAX / 4, (size_t)1 << 48};
+    struct string_body *b = string_body_new(3, 3);
+    memcpy(b->bytes, "abc", 3);
+    for (size_t i = 0; i < countof(lengths); i++) {
+        assert_null(string_body_try_new(lengths[i], lengths[i]));
+        assert_null(string_body_resize(b, lengths[i]));
+        assert_int_equal(b->len, 3);
+        assert_memory_equal(b->bytes, "abc", 3);
+    }
+    string_body_free(b);
+}
+
 static void slack_is_bounded(void **state) {
     (void)state;
     struct string_body *b = string_body_new(0, 0);
@@ -205,6 +220,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bodies_grow_zeroed_and_are_accounted),
         cmocka_unit_test(a_body_that_cannot_grow_stays),
+        cmocka_unit_test(lengths_beyond_any_memory_are_refused),
         cmocka_unit_test(slack_is_bounded),
         cmocka_unit_test(integers_are_canonical),
         cmocka_unit_test(ranges_clamp_as_redis),
