@@ -121,7 +121,7 @@ static unsigned table_step(const struct table_segment *s, unsigned bucket, unsig
 static bool table_send_further(struct table_segment *s, unsigned b, unsigned i) {
     struct table_bucket *from = &s->bucket[b];
     unsigned displaced = table_displaced(&from->slots[i]);
-    proven(from->tags[i] != 0); /* only where no bucket in reach has a free slot */
+    debug_proven(from->tags[i] != 0); /* only where no bucket in reach has a free slot */
     for (unsigned step = 1; displaced + step <= TABLE_DISPLACED_MAX && displaced + step < s->buckets; step++) {
         struct table_bucket *to = &s->bucket[table_step(s, b, step)];
         uint64_t free = table_tag_matches(to, 0);
@@ -129,7 +129,7 @@ static bool table_send_further(struct table_segment *s, unsigned b, unsigned i) 
         uint64_t word = atomic_load_explicit(&from->slots[i], memory_order_relaxed);
         table_bucket_put(to, free, from->tags[i], word + ((uint64_t)step << TABLE_SLOT_DISPLACED_SHIFT));
         if (displaced == 0) from->overflow++;
-        proven(from->overflow <= TABLE_OVERFLOW_MAX);
+        debug_proven(from->overflow <= TABLE_OVERFLOW_MAX);
         from->tags[i] = 0;
         return true;
     }
@@ -154,7 +154,7 @@ table_slot *table_place_displaced(struct table_segment *s, unsigned home, uint8_
     struct table_bucket *b = &s->bucket[table_step(s, home, (unsigned)distance)];
     if (distance > 0) s->bucket[home].overflow++;
     s->count++;
-    proven(s->bucket[home].overflow <= TABLE_OVERFLOW_MAX && s->count <= s->buckets * TABLE_SLOTS);
+    debug_proven(s->bucket[home].overflow <= TABLE_OVERFLOW_MAX && s->count <= s->buckets * TABLE_SLOTS);
     word |= (uint64_t)distance << TABLE_SLOT_DISPLACED_SHIFT;
     return table_bucket_put(b, table_tag_matches(b, 0), tag, word);
 }

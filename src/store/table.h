@@ -142,22 +142,30 @@ static inline struct table_segment *table_word_segment(uint64_t word) {
     return (struct table_segment *)(uintptr_t)(word & UINT64_C(0x0000ffffffffffc0));
 }
 
-static inline unsigned table_word_buckets(uint64_t word) { return (unsigned)(word & 63); }
+static inline unsigned table_word_buckets(uint64_t word) {
+    debug_proven((word & 63) != 0);
+    return (unsigned)(word & 63);
+}
 
-static inline unsigned table_word_depth(uint64_t word) { return (unsigned)(word >> 56); }
+static inline unsigned table_word_depth(uint64_t word) {
+    debug_proven(word >> 56 <= TABLE_DEPTH_MAX);
+    return (unsigned)(word >> 56);
+}
 
 static inline unsigned table_home(uint64_t hash, unsigned depth, unsigned buckets) {
-    debug_proven(depth <= TABLE_DEPTH_MAX && buckets >= 1 && buckets <= TABLE_SEGMENT_BUCKETS);
+    debug_proven(buckets >= 1 && buckets <= TABLE_SEGMENT_BUCKETS);
     return (unsigned)((((hash << depth) >> 48) * buckets) >> 16);
 }
 
 static inline uint8_t table_tag(uint64_t hash, unsigned depth) {
+    debug_proven(depth <= TABLE_DEPTH_MAX);
     uint8_t tag = (uint8_t)(hash << depth >> 51);
     return tag ? tag : 1;
 }
 
 /* A bit (0x80 of its byte) for every tag of the bucket equal to tag: exact, no false positives. */
 static inline uint64_t table_tag_matches(const struct table_bucket *b, uint8_t tag) {
+    debug_proven(((uintptr_t)b & 63) == 0); /* one line, so one miss */
     uint64_t word, low7 = UINT64_C(0x7f7f7f7f7f7f7f7f);
     memcpy(&word, b->tags, 8);
     word ^= UINT64_C(0x0101010101010101) * tag;

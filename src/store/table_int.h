@@ -30,6 +30,7 @@ static inline const struct table_bucket *table_slot_bucket(const table_slot *slo
 static inline uint64_t table_position(uint64_t hash) { return hash >> (64 - TABLE_POSITION_BITS); }
 
 static inline uint64_t *table_word(const struct table *t, uint64_t hash) {
+    debug_proven(t->directory != NULL);
     return &t->directory[table_directory_index(hash, t->depth)];
 }
 
@@ -63,9 +64,15 @@ static inline uint32_t table_home_first(unsigned home, unsigned buckets) {
 }
 
 /* The lowest hash whose first depth bits are those of hash, and the highest. */
-static inline uint64_t table_range_first(uint64_t hash, unsigned depth) { return hash & ~(UINT64_MAX >> depth); }
+static inline uint64_t table_range_first(uint64_t hash, unsigned depth) {
+    debug_proven(depth <= TABLE_DEPTH_MAX);
+    return hash & ~(UINT64_MAX >> depth);
+}
 
-static inline uint64_t table_range_last(uint64_t hash, unsigned depth) { return hash | UINT64_MAX >> depth; }
+static inline uint64_t table_range_last(uint64_t hash, unsigned depth) {
+    debug_proven(depth <= TABLE_DEPTH_MAX);
+    return hash | UINT64_MAX >> depth;
+}
 
 static inline unsigned table_displaced(const table_slot *s) {
     uint64_t word = atomic_load_explicit(s, memory_order_relaxed);
@@ -73,6 +80,7 @@ static inline unsigned table_displaced(const table_slot *s) {
 }
 
 static inline uint64_t table_tail(uint64_t hash, unsigned depth) {
+    debug_proven(depth <= TABLE_DEPTH_MAX);
     return hash << depth >> 50 & 1 ? TABLE_SLOT_TAIL : 0;
 }
 

@@ -111,7 +111,7 @@ static void moved_recall(struct table_moved *m, unsigned depth, uint32_t first, 
     }
     uint32_t period = first < base + cell ? 0 : (first - base - cell) / TABLE_TAG_PERIOD + 1;
     uint32_t bits = period * TABLE_TAG_PERIOD + base;
-    proven(bits < end && bits + cell > first); /* home and tag speak of one hash */
+    debug_proven(bits < end && bits + cell > first); /* home and tag speak of one hash */
     bool unclear = bits + TABLE_TAG_PERIOD < end || (tag == 1 && tail >= 0);
     m->hash |= (uint64_t)bits << (64 - TABLE_HOME_BITS - depth);
     m->unsure = unclear ? UINT64_MAX : unsure_below(cell, depth);

@@ -90,6 +90,7 @@ static table_slot *random_throw(const struct table *t, struct random *r, unsigne
     if (i & (table_word_span(t->depth, word) - 1)) return NULL;
     unsigned k = (unsigned)random_below(r, widest * TABLE_SLOTS);
     if (k >= table_word_buckets(word) * TABLE_SLOTS) return NULL;
+    debug_proven(k / TABLE_SLOTS < table_word_segment(word)->buckets);
     struct table_bucket *b = &table_word_segment(word)->bucket[k / TABLE_SLOTS];
     return b->tags[k % TABLE_SLOTS] ? &b->slots[k % TABLE_SLOTS] : NULL;
 }
@@ -161,11 +162,11 @@ void table_verify(const struct table *t) {
 
 void table_stats_read(const struct table *t, struct table_stats *out) {
     *out = (struct table_stats){.segments = t->segments, .deepest_segments = t->deepest, .depth = t->depth};
-    size_t n = t->directory ? table_directory_words(t->depth) : 0;
-    for (size_t i = 0; i < n; i += table_word_span(t->depth, t->directory[i])) {
+    size_t n = t->directory ? table_directory_words(t->depth) : 0, met = 0;
+    for (size_t i = 0; i < n; i += table_word_span(t->depth, t->directory[i]), met++) {
         const struct table_segment *s = table_word_segment(t->directory[i]);
         out->buckets += s->buckets;
         for (unsigned at = 0; at < s->buckets; at++) out->displaced += s->bucket[at].overflow;
     }
-    proven(out->displaced <= t->count && out->segments * TABLE_SEGMENT_BUCKETS >= out->buckets);
+    proven(met == t->segments && out->displaced <= t->count);
 }
