@@ -6,8 +6,9 @@
 
 #include "base/siphash.h"
 #include "base/slice.h"
-#include "store/table.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct db;
@@ -24,7 +25,7 @@ struct keyspace_hooks {
     void (*evicted)(void *arg, struct db *db, struct slice key);
     void (*added)(void *arg, struct db *db, struct slice key);  /* a key that was not there; before `changed` */
     void (*missed)(void *arg, struct db *db, struct slice key); /* a view that counts found nothing */
-    void (*flushed)(void *arg, int db_index); /* -1: all */
+    void (*flushed)(void *arg, int db_index);                   /* -1: all */
     /* Run job(job_arg) somewhere else (the reaper): frees of big values, tables and limbo. NULL: at once, here. */
     void (*defer)(void *arg, void (*job)(void *), void *job_arg);
 };

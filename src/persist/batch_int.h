@@ -4,6 +4,7 @@
 #ifndef TARN_PERSIST_BATCH_INT_H
 #define TARN_PERSIST_BATCH_INT_H
 
+#include "base/check.h"
 #include "keyspace/db.h"
 
 #include <stdatomic.h>

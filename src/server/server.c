@@ -4,9 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "exec/executor.h"
-#include "io/file.h"
 #include "io/loop.h"
-#include "io/net.h"
 #include "io/process.h"
 #include "io/thread.h"
 #include "mem/stats.h"
@@ -304,7 +302,7 @@ int server_run(void) {
         server.exit_code = EXIT_CONFIG;
     }
     process_notify_supervisor("STOPPING=1");
-    if (server_settings()->pidfile_written) (void)file_remove(server_settings()->pidfile_written);
+    settings_remove_pidfile();
     tear_down();
     return server.exit_code;
 }

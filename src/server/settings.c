@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "exec/context.h"
+#include "io/file.h"
 #include "io/net.h"
 #include "io/process.h"
 #include "mem/stats.h"
@@ -308,6 +309,11 @@ void settings_write_pidfile(void) {
     } else {
         s->pidfile_written = path;
     }
+}
+
+void settings_remove_pidfile(void) {
+    const char *path = server_settings()->pidfile_written;
+    if (path) (void)file_remove(path);
 }
 
 static void warn_of_missing_eviction(void) {

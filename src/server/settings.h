@@ -110,6 +110,7 @@ bool settings_open_log(void);
 /* Writes the pidfile when there is to be one (pidfile set, or daemonize) and notes it in pidfile_written. A file that cannot
  * be written is logged, not fatal, as with the peers. */
 void settings_write_pidfile(void);
+void settings_remove_pidfile(void); /* at the end, when it was written */
 
 /* Whether p lets this session through: yes, or local and the peer is on this machine. */
 bool settings_permit(enum permission p, const struct context *c);
