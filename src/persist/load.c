@@ -9,6 +9,9 @@
 
 #include <stdio.h>
 
+/* A loader that unpacks a string of a gigabyte just now is not waited for. */
+#define WAIT_MS 200
+
 struct load_job {
     struct loop_message ended;
     struct thread thread;
@@ -17,6 +20,7 @@ struct load_job {
     struct load_progress progress;
     _Atomic bool cancelled;
     _Atomic bool abandoned;
+    _Atomic bool finished; /* the thread touches nothing any more */
     load_done *done;
     void *arg;
     char *path;
@@ -105,11 +109,12 @@ static void *run(void *arg) {
     proven(job->dataset && job->ended.call);
     bool loaded = load_path(&job->options, &job->progress, &job->cancelled, job->dataset, job->why);
     end(&job->progress);
-    if (!loaded && !is_set(&job->abandoned)) {
-        dataset_free(job->dataset);
-        job->dataset = NULL;
+    if (!is_set(&job->abandoned)) {
+        if (!loaded) dataset_free(job->dataset);
+        if (!loaded) job->dataset = NULL;
+        loop_send(job->loop, &job->ended);
     }
-    loop_send(job->loop, &job->ended);
+    atomic_store_explicit(&job->finished, true, memory_order_release);
     return NULL;
 }
 
@@ -150,6 +155,7 @@ struct load_job *load_start(struct loop *loop, const struct load_options *option
     int error = thread_start(&job->thread, "load", run, job);
     if (error) {
         snprintf(job->why, sizeof(job->why), "no thread to load with: %s", strerror(error));
+        job->finished = true;
         dataset_free(job->dataset);
         job->dataset = NULL;
         loop_send(loop, &job->ended);
@@ -174,6 +180,8 @@ void load_abandon(struct load_job *job) {
 }
 
 void load_wait(struct load_job *job) {
-    thread_join(&job->thread);
-    proven(!job->thread.running);
+    proven(is_set(&job->abandoned));
+    for (int ms = 0; ms < WAIT_MS && !atomic_load_explicit(&job->finished, memory_order_acquire); ms++)
+        thread_sleep_us(1000);
+    if (is_set(&job->finished)) thread_join(&job->thread);
 }

@@ -41,11 +41,14 @@ typedef void load_done(void *arg, struct dataset *dataset, const char *error, bo
 
 struct load_job *load_start(struct loop *loop, const struct load_options *options, load_done *done, void *arg);
 const struct load_progress *load_progress(const struct load_job *job);
-void load_cancel(struct load_job *job); /* the loader notices within 10 ms or one read of 1 MiB; done is still called */
-/* The same when the process is about to end: the half-made dataset, whose freeing could take seconds, stays where it is, and so
- * does the job: keep the pointer. */
+/* The loader notices within 10 ms, or one read of 1 MiB, or one compressed string; done is still called. */
+void load_cancel(struct load_job *job);
+/* Because the process is about to end: as load_cancel, but done is not promised, and the half-made dataset, whose freeing could
+ * take seconds, stays where it is, and so does the job: keep the pointer. */
 void load_abandon(struct load_job *job);
-void load_wait(struct load_job *job); /* until the thread has ended; done is called by the loop, if it still runs */
+/* After load_abandon: until the thread touches nothing any more, at most 0.2 s; then it may run on until the process ends, and
+ * touches only what is its own. The loop may go. */
+void load_wait(struct load_job *job);
 
 /* The same on the calling thread, for tools, tests and fuzzers: error text into why (LOAD_ERROR_MAX) and NULL on failure. */
 #define LOAD_ERROR_MAX 512

@@ -22,6 +22,7 @@ struct persist_settings { /* written by the directives */
 
 struct persist_load { /* the running load, and the result of the last */
     struct load_job *job;
+    struct load_job *abandoned; /* kept, see load_abandon */
     load_done *done;
     void *arg;
     int64_t next_log_ms;

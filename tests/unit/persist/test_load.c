@@ -610,6 +610,26 @@ static void test_delay_and_cancel(void **state) {
     loop_free(o.loop);
 }
 
+/* The process ends: nothing is freed, nobody is told, and the loop may go before the thread. */
+static void test_abandon(void **state) {
+    (void)state;
+    static struct load_job *kept;
+    _Atomic int64_t delay = 2000;
+    struct outcome o = {.loop = loop_new()};
+    struct load_options options = load_defaults();
+    options.path = path_in(folder, "f.rdb");
+    options.key_delay_us = &delay;
+    write_keys(options.path, 10000);
+    kept = load_start(o.loop, &options, on_done, &o);
+    while (load_progress(kept)->loaded_keys < 10) loop_turn(o.loop, 1000);
+    int64_t abandoned_us = clock_mono_us();
+    load_abandon(kept);
+    load_wait(kept);
+    loop_free(o.loop);
+    assert_true(clock_mono_us() - abandoned_us < 200000);
+    assert_false(o.done);
+}
+
 static void test_shorter_delay_ends_a_sleep(void **state) {
     (void)state;
     _Atomic int64_t delay = 3600 * INT64_C(1000000);
@@ -664,6 +684,7 @@ int main(void) {
         cmocka_unit_test(test_files_that_cannot_be_read),
         cmocka_unit_test(test_job),
         cmocka_unit_test(test_delay_and_cancel),
+        cmocka_unit_test(test_abandon),
         cmocka_unit_test(test_shorter_delay_ends_a_sleep),
     };
     return cmocka_run_group_tests(tests, start, finish);
