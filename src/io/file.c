@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,6 +46,15 @@ static int open_retrying(const char *path, int flags, mode_t mode) {
 
 int file_open_read(const char *path) { return open_retrying(path, O_RDONLY, 0); }
 
+/* O_NONBLOCK: the open of a FIFO would wait for somebody who writes into it. */
+int file_open_regular(const char *path) {
+    int fd = open_retrying(path, O_RDONLY | O_NONBLOCK, 0);
+    int64_t size = fd >= 0 ? file_size(fd) : fd;
+    if (size >= 0) return fd;
+    if (fd >= 0) file_close(fd);
+    return (int)size;
+}
+
 int file_create(const char *path, int mode) { return open_retrying(path, O_WRONLY | O_CREAT | O_TRUNC, (mode_t)mode); }
 
 /* Linux releases the descriptor even when close is interrupted: never repeat it. */
@@ -55,6 +65,8 @@ int64_t file_size(int fd) {
     if (fstat(fd, &st) != 0) return -errno;
     return S_ISREG(st.st_mode) ? (int64_t)st.st_size : -EINVAL;
 }
+
+int file_lock(int fd) { return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno; }
 
 /* ---- reading and writing ---- */
 
@@ -152,7 +164,7 @@ int file_rename(const char *from, const char *to) {
 
 int file_remove(const char *path) { return unlink(path) == 0 ? 0 : -errno; }
 
-bool file_exists(const char *path) { return access(path, F_OK) == 0; }
+bool file_exists(const char *path) { return access(path, F_OK) == 0 || errno != ENOENT; }
 
 ssize_t file_read_whole(const char *path, char *dst, size_t cap) {
     int fd = file_open_read(path);
@@ -167,18 +179,28 @@ ssize_t file_read_whole(const char *path, char *dst, size_t cap) {
     return n;
 }
 
-static bool name_matches(const char *name, const char *prefix, const char *suffix) {
-    size_t len = strlen(name), prefix_len = strlen(prefix), suffix_len = strlen(suffix);
-    if (len < prefix_len + suffix_len) return false;
-    return memcmp(name, prefix, prefix_len) == 0 && memcmp(name + len - suffix_len, suffix, suffix_len) == 0;
+int file_absolute(const char *path, char *dst, size_t cap) {
+    char folder[PATH_MAX] = "";
+    if (path[0] != '/' && !getcwd(folder, sizeof folder)) return -errno;
+    int n = snprintf(dst, cap, "%s%s%s", folder, path[0] == '/' ? "" : "/", path);
+    return n >= 0 && (size_t)n < cap ? n : -ENAMETOOLONG;
 }
 
-int file_remove_matching(const char *dir, const char *prefix, const char *suffix) {
+/* Whoever holds the lock is still writing it. */
+static bool is_abandoned(int folder, const char *name) {
+    int fd = openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) return false;
+    bool abandoned = file_lock(fd) != -EWOULDBLOCK;
+    file_close(fd);
+    return abandoned;
+}
+
+int file_remove_abandoned(const char *dir, bool (*chosen)(const char *name)) {
     DIR *d = opendir(dir);
     if (d == NULL) return -errno;
     int removed = 0;
     for (struct dirent *e; (e = readdir(d)) != NULL;) {
-        if (name_matches(e->d_name, prefix, suffix) && unlinkat(dirfd(d), e->d_name, 0) == 0) removed++;
+        if (chosen(e->d_name) && is_abandoned(dirfd(d), e->d_name) && unlinkat(dirfd(d), e->d_name, 0) == 0) removed++;
     }
     closedir(d);
     return removed;

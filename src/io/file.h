@@ -7,9 +7,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-int file_open_read(const char *path);           /* descriptor; O_CLOEXEC */
-int file_create(const char *path, int mode);    /* write, truncated */
-int64_t file_size(int fd);                      /* regular files; -EINVAL for others */
+int file_open_read(const char *path);        /* descriptor; O_CLOEXEC */
+int file_open_regular(const char *path);     /* the same; -EINVAL for what is no regular file, without waiting */
+int file_create(const char *path, int mode); /* write, truncated */
+int file_lock(int fd);     /* until it is closed; -EWOULDBLOCK while another descriptor of the file holds the lock */
+int64_t file_size(int fd); /* regular files; -EINVAL for others */
 ssize_t file_read(int fd, void *dst, size_t n); /* short only at the end of the file */
 ssize_t file_read_at(int fd, void *dst, size_t n, int64_t offset);
 int file_write(int fd, const void *src, size_t n);      /* all or -errno */
@@ -21,11 +23,13 @@ int file_close(int fd);
 int file_rename(const char *from, const char *to);
 int file_remove(const char *path);
 int file_sync_dir(const char *path_of_a_file_in_it);
-bool file_exists(const char *path);
+bool file_exists(const char *path); /* also true of what is there and cannot be looked at */
+/* path as it would be called from anywhere: what later changes of the working folder do not change. Returns its length. */
+int file_absolute(const char *path, char *dst, size_t cap);
 /* Whole small file into dst (at most cap bytes; -EFBIG beyond). */
 ssize_t file_read_whole(const char *path, char *dst, size_t cap);
-/* Removes files in dir whose name starts with prefix and ends with suffix; returns how many. */
-int file_remove_matching(const char *dir, const char *prefix, const char *suffix);
+/* Removes the chosen files of dir that nobody holds locked (file_lock); returns how many. */
+int file_remove_abandoned(const char *dir, bool (*chosen)(const char *name));
 
 /* Fault seam: the nth call from now of the given kind, by any thread, fails with error (short_count > 0: writes only that many
  * bytes first). FILE_FAULT_NONE clears. */

@@ -95,13 +95,15 @@ static void put_in_place(struct dataset *fresh) {
     note_saved(fresh, dataset_stats_const(fresh)->changes);
 }
 
-/* What a save that was killed has left behind. Not before a load has succeeded: until then such a file may be the one that
- * somebody wants to rescue. */
+static bool is_stray(const char *name) {
+    return snapshot_is_aside(name) && strcmp(name, persist_state.settings.file_name) != 0;
+}
+
+/* What a save that was killed has left behind, and nothing of anybody else's. Not before a load has succeeded: until then such
+ * a file may be the one that somebody wants to rescue. */
 static void remove_strays(void) {
     proven(!persist_saving());
-    const char *name = persist_state.settings.file_name;
-    if (strncmp(name, "temp-", 5) == 0) return; /* the data file itself would look like one */
-    int removed = file_remove_matching(".", "temp-", ".rdb");
+    int removed = file_remove_abandoned(".", is_stray);
     if (removed > 0) log_notice("Removed %d temporary files of saves that did not end", removed);
 }
 

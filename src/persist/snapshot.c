@@ -9,6 +9,7 @@
 #include "persist/rdb_write_int.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -26,8 +27,9 @@ struct snapshot_job {
     struct loop *loop;
     snapshot_done *done;
     void *arg;
-    char *path, *aside; /* each of path_size + ASIDE_EXTRA bytes */
+    char *path, *aside; /* absolute; of path_size and path_size + ASIDE_EXTRA bytes */
     size_t path_size;
+    size_t shown_from; /* of path and aside in errors: what comes before is the working folder */
     bool failed;
     char error[ERROR_MAX];
 };
@@ -43,10 +45,21 @@ static void name_aside(struct snapshot_job *job) {
     proven(len > 0 && (size_t)len < job->path_size + ASIDE_EXTRA);
 }
 
+static const char *skip_digits(const char *at) { return at + strspn(at, "0123456789"); }
+
+bool snapshot_is_aside(const char *name) {
+    if (strncmp(name, "temp-", 5) != 0) return false;
+    const char *pid_end = skip_digits(name + 5);
+    if (pid_end == name + 5 || *pid_end != '-') return false;
+    const char *end = skip_digits(pid_end + 1);
+    return end > pid_end + 1 && strcmp(end, ".rdb") == 0;
+}
+
 static bool failed(struct snapshot_job *job, const char *what, const char *path, int error) {
     proven(error > 0 && !job->failed);
     job->failed = true;
-    if (error != ECANCELED) snprintf(job->error, sizeof(job->error), "%s %.120s: %s", what, path, strerror(error));
+    if (error != ECANCELED)
+        snprintf(job->error, sizeof(job->error), "%s %.120s: %s", what, path + job->shown_from, strerror(error));
     return false;
 }
 
@@ -73,11 +86,13 @@ static void write_file(struct snapshot_job *job) {
         failed(job, "cannot create", job->aside, -fd);
         return;
     }
-    bool written = write_aside(job, fd);
-    int error = -file_close(fd);
-    if (written && error) written = failed(job, "cannot close", job->aside, error);
-    proven(written == !job->failed && fd >= 0);
-    if (!written || !put_in_place(job)) file_remove(job->aside);
+    /* Held until it has its name: another server that starts in this folder must not take it for a stray. Where the file
+     * system knows no locks, there is none. */
+    (void)file_lock(fd);
+    bool placed = write_aside(job, fd) && put_in_place(job);
+    proven(placed == !job->failed);
+    if (!placed) file_remove(job->aside);
+    file_close(fd); /* what it could lose has been synced */
 }
 
 static void *run(void *arg) {
@@ -107,13 +122,23 @@ static void on_ended(struct loop_message *message) {
     job_free(job);
 }
 
+/* The folder is the one of now, whatever CONFIG SET dir says while the file is written. */
+static void name_files(struct snapshot_job *job, const char *path) {
+    char whole[PATH_MAX];
+    int n = file_absolute(path, whole, sizeof(whole));
+    const char *used = n > 0 ? whole : path; /* a folder that has no name any more will be refused by the system */
+    job->path_size = strlen(used) + 1;
+    job->shown_from = job->path_size - 1 - strlen(path);
+    job->path = mem_alloc(MEM_PERSIST, job->path_size);
+    job->aside = mem_alloc(MEM_PERSIST, job->path_size + ASIDE_EXTRA);
+    memcpy(job->path, used, job->path_size);
+    name_aside(job);
+}
+
 static struct snapshot_job *job_new(struct loop *loop, struct dataset *ds, const struct snapshot_options *options) {
     struct snapshot_job *job = mem_alloc_zeroed(MEM_PERSIST, sizeof(*job));
     proven(loop && options->path && options->path[0]);
-    job->path_size = strlen(options->path) + 1;
-    job->path = mem_alloc(MEM_PERSIST, job->path_size);
-    job->aside = mem_alloc(MEM_PERSIST, job->path_size + ASIDE_EXTRA);
-    memcpy(job->path, options->path, job->path_size);
+    name_files(job, options->path);
     job->ended.call = on_ended;
     job->loop = loop;
     job->dataset = ds;
@@ -121,7 +146,6 @@ static struct snapshot_job *job_new(struct loop *loop, struct dataset *ds, const
     job->options.path = job->path;
     job->progress.total_keys = (int64_t)dataset_keys(ds);
     job->progress.start_ms = clock_wall_ms();
-    name_aside(job);
     return job;
 }
 

@@ -39,8 +39,11 @@ typedef void snapshot_done(void *arg, const char *error, bool cancelled);
 struct snapshot_job *snapshot_start(struct loop *loop, struct dataset *ds, const struct snapshot_options *options,
                                     snapshot_done *done, void *arg, const char **why);
 const struct snapshot_progress *snapshot_progress(const struct snapshot_job *job);
-void snapshot_cancel(struct snapshot_job *job); /* noticed within 10 ms; done is still called */
+/* Noticed within 10 ms, or after one string that is being compressed; done is still called. */
+void snapshot_cancel(struct snapshot_job *job);
 /* The end of the process: cancels, waits, thaws and frees. done is not called; the loop must not run afterwards. */
 void snapshot_end(struct snapshot_job *job);
+/* Whether a file of this name is one that a save writes aside, "temp-<pid>-<n>.rdb". */
+bool snapshot_is_aside(const char *name);
 
 #endif

@@ -24,14 +24,9 @@ static void reset(struct source *s, int fd, int64_t size) {
 
 int source_open(struct source *s, const char *path) {
     proven(path && path[0]);
-    int fd = file_open_read(path);
+    int fd = file_open_regular(path);
     if (fd < 0) return -fd;
-    int64_t size = file_size(fd);
-    if (size < 0) {
-        file_close(fd);
-        return (int)-size;
-    }
-    reset(s, fd, size);
+    reset(s, fd, file_size(fd));
     s->block = mem_alloc(MEM_PERSIST, SOURCE_SEAM + SOURCE_BLOCK);
     s->window.at = s->window.end = s->summed = s->block + SOURCE_SEAM;
     proven(source_offset(s) == 0);

@@ -203,3 +203,20 @@ test "the refusal comes also when the load is watched, and SIGTERM is not needed
     assert_equal 1 [server_wait_exit $srv]
     assert [$r -closed?]
 }
+
+test "a FIFO in the file's place is refused at once; nobody waits for a writer" {
+    set dir [harness::temp_dir]
+    exec mkfifo $dir/dump.rdb
+    set srv [server_start -dir $dir -wait exit]
+    assert_equal 1 [server_wait_exit $srv]
+    assert_match "*dump.rdb*" [server_log $srv]
+}
+
+# As if it were not there would be to start empty, and to save over it.
+test "a name that cannot be followed is no missing file" {
+    set dir [harness::temp_dir]
+    exec ln -s dump.rdb $dir/dump.rdb
+    set srv [server_start -dir $dir -wait exit]
+    assert_equal 1 [server_wait_exit $srv]
+    assert_match "*dump.rdb*" [server_log $srv]
+}

@@ -29,10 +29,12 @@ static int folder_setup(void **state) {
     return mkdtemp(f->path) ? 0 : -1;
 }
 
+static bool any_name(const char *name) { return name[0] != '\0'; }
+
 static int folder_teardown(void **state) {
     struct folder *f = *state;
     file_fail_after(FILE_FAULT_NONE, 0, 0, 0);
-    file_remove_matching(f->path, "", "");
+    file_remove_abandoned(f->path, any_name);
     int rc = rmdir(f->path);
     free(f);
     return rc;
@@ -133,15 +135,48 @@ static void test_names(void **state) {
     assert_int_equal(file_remove(in(f, "b")), -ENOENT);
 }
 
-static void test_remove_matching(void **state) {
+static bool starts_with_temp(const char *name) { return strncmp(name, "temp-", 5) == 0; }
+
+static void test_remove_abandoned(void **state) {
     struct folder *f = *state;
-    const char *names[] = {"temp-1.rdb", "temp-22.rdb", "temp-.rd", "dump.rdb", "xtemp-1.rdb", "temp-.rdb"};
+    const char *names[] = {"temp-1", "temp-22", "dump.rdb", "xtemp-1"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) write_file(f, names[i], "");
-    assert_int_equal(file_remove_matching(f->path, "temp-", ".rdb"), 3);
-    assert_true(file_exists(in(f, "temp-.rd")));
+    int held = file_create(in(f, "temp-held"), 0600);
+    assert_int_equal(file_lock(held), 0);
+    assert_int_equal(file_remove_abandoned(f->path, starts_with_temp), 2);
     assert_true(file_exists(in(f, "dump.rdb")));
-    assert_true(file_exists(in(f, "xtemp-1.rdb")));
-    assert_int_equal(file_remove_matching("/no/such/folder", "", ""), -ENOENT);
+    assert_true(file_exists(in(f, "xtemp-1")));
+    assert_true(file_exists(in(f, "temp-held")));
+    file_close(held);
+    assert_int_equal(file_remove_abandoned(f->path, starts_with_temp), 1);
+    assert_int_equal(file_remove_abandoned("/no/such/folder", starts_with_temp), -ENOENT);
+}
+
+static void test_what_is_no_regular_file(void **state) {
+    struct folder *f = *state;
+    assert_int_equal(mkfifo(in(f, "fifo"), 0600), 0);
+    assert_int_equal(file_open_regular(in(f, "fifo")), -EINVAL);
+    assert_int_equal(file_open_regular(f->path), -EINVAL);
+    assert_int_equal(file_open_regular(in(f, "none")), -ENOENT);
+    assert_int_equal(symlink("loop", in(f, "loop")), 0);
+    assert_true(file_exists(in(f, "loop")));
+    assert_int_equal(symlink("none", in(f, "dangling")), 0);
+    assert_false(file_exists(in(f, "dangling")));
+    assert_int_equal(file_remove(in(f, "loop")) | file_remove(in(f, "dangling")), 0);
+}
+
+static void test_absolute(void **state) {
+    struct folder *f = *state;
+    char old[PATH_CAP], path[PATH_CAP], expected[PATH_CAP];
+    assert_int_equal(file_absolute("/a/b", path, sizeof path), 4);
+    assert_string_equal(path, "/a/b");
+    assert_non_null(getcwd(old, sizeof old));
+    assert_int_equal(chdir(f->path), 0);
+    snprintf(expected, sizeof expected, "%s/x.rdb", f->path);
+    assert_int_equal(file_absolute("x.rdb", path, sizeof path), strlen(expected));
+    assert_string_equal(path, expected);
+    assert_int_equal(file_absolute("x.rdb", path, strlen(expected)), -ENAMETOOLONG);
+    assert_int_equal(chdir(old), 0);
 }
 
 /* ---- faults ---- */
@@ -219,7 +254,9 @@ int main(void) {
         FOLDER_TEST(test_size_only_of_regular_files),
         FOLDER_TEST(test_read_goes_on_after_short_reads),
         FOLDER_TEST(test_names),
-        FOLDER_TEST(test_remove_matching),
+        FOLDER_TEST(test_remove_abandoned),
+        FOLDER_TEST(test_what_is_no_regular_file),
+        FOLDER_TEST(test_absolute),
         FOLDER_TEST(test_fault_hits_the_nth_call_once),
         FOLDER_TEST(test_fault_after_a_short_write),
         FOLDER_TEST(test_fault_of_each_kind),
