@@ -41,7 +41,7 @@ static void run_one(struct network *n, struct pending *p) {
         return;
     }
     c->consumed = p->end;
-    if (unlikely(c->session.out.len - c->sent > OUTPUT_EARLY_SEND)) connection_send(c);
+    if (unlikely(c->session.out.len - c->sent > OUTPUT_EARLY_SEND)) connection_send_early(c);
 }
 
 static void prefetch_stage(const struct network *n, int stage) {

@@ -67,6 +67,7 @@ struct network {
     unsigned slices_used;
     struct listener *listeners[LISTENERS_MAX];
     unsigned listener_count;
+    int64_t accept_warned_ms; /* of a failure to accept, when it was logged last */
 };
 
 /* ---- connection.c ---- */
@@ -74,6 +75,10 @@ void connection_open(struct network *n, int fd, bool is_unix);
 void connection_receive(struct connection *c);
 /* Sends what it can; watches for room when the kernel's buffer is full. */
 void connection_send(struct connection *c);
+/* client-output-buffer-limit: closes who is over it. */
+void connection_check_output(struct connection *c);
+/* In the middle of a turn: one who asks for more than he takes is found out before the next request adds to it. */
+void connection_send_early(struct connection *c);
 /* End of turn: keeps the rest of the input, sends, destroys when told so. */
 void connection_finish(struct connection *c);
 void connection_destroy(struct connection *c);
