@@ -63,6 +63,14 @@ static void admit(struct listener *l, int fd) {
 /* So many at a time that a burst of new clients does not hold up those that are there. */
 #define ACCEPTS_PER_TURN 64
 
+/* The client that could not be accepted stays ready, so this comes back at once and for as long as the want lasts. */
+static void warn_of_accept(struct network *n, int error) {
+    int64_t now_ms = n->executor->now_ms;
+    if (now_ms - n->accept_warned_ms < 1000) return;
+    n->accept_warned_ms = now_ms;
+    log_warning("Accepting client connection: %s", strerror(error));
+}
+
 static void on_listener(struct loop_fd *fd, unsigned events) {
     struct listener *l = (struct listener *)(void *)fd;
     (void)events;
@@ -70,7 +78,7 @@ static void on_listener(struct loop_fd *fd, unsigned events) {
         int client = net_accept(l->fd.fd);
         if (client == -EAGAIN) return;
         if (client < 0) {
-            log_warning("Accepting client connection: %s", strerror(-client));
+            warn_of_accept(l->network, -client);
             return;
         }
         admit(l, client);

@@ -215,14 +215,6 @@ static void make_executor(void) {
     executor_listen(&server.executor);
 }
 
-static void raise_limits(void) {
-    int64_t wanted = server_settings()->maxclients + 32, got = process_raise_open_files(wanted);
-    if (got < wanted) {
-        log_warning("The limit of open files is %lld: at most %lld clients instead of %lld can be served.",
-                    (long long)got, (long long)got - 32, (long long)server_settings()->maxclients);
-    }
-}
-
 static void greet(void) {
     log_notice("Tarn %s (%s, %s), PID: %d", TARN_VERSION, mem_allocator_name(), loop_api(), (int)getpid());
     log_notice("Server initialized");
@@ -251,7 +243,7 @@ static bool boot(void) {
     server.loop = loop_new();
     server.reaper = reaper_new("reaper");
     make_executor();
-    raise_limits();
+    if (!settings_fit_clients()) return false;
     server.network = network_new(server.loop, &server.executor);
     loop_set_hooks(server.loop, before_wait, after_events, NULL);
     server.signals = (struct loop_fd){.fd = process_signal_fd(), .call = on_signal};

@@ -116,6 +116,21 @@ static const char *apply_maxclients(void) {
     return own.error;
 }
 
+bool settings_fit_clients(void) {
+    int64_t wanted = own.values.maxclients + DESCRIPTORS_RESERVED, got = process_raise_open_files(wanted);
+    if (got >= wanted) return true;
+    if (got <= DESCRIPTORS_RESERVED) {
+        log_warning("The limit of open files (ulimit -n) is %lld, of which the server itself needs %d. Raise it to at "
+                    "least %lld.",
+                    (long long)got, DESCRIPTORS_RESERVED, (long long)wanted);
+        return false;
+    }
+    log_warning("The limit of open files (ulimit -n) is %lld: maxclients has been reduced from %lld to %lld.",
+                (long long)got, (long long)own.values.maxclients, (long long)(got - DESCRIPTORS_RESERVED));
+    own.values.maxclients = got - DESCRIPTORS_RESERVED;
+    return true;
+}
+
 static const char *apply_log(void) {
     log_set_level((enum log_level)own.values.loglevel);
     log_set_format((enum log_format)own.values.log_format);

@@ -103,6 +103,8 @@ void settings_on_change(settings_hook *hook);
 /* Makes the start-up values effective: calls the hook for every part but the listeners, and sets the allocator's
  * background thread. */
 void settings_start(void);
+/* Raises the limit of open files for maxclients, or lowers maxclients to what it allows. False, logged: too few for any. */
+bool settings_fit_clients(void);
 /* Calls the hook for one part again, after what it had changed was replaced (a dataset that has been loaded). */
 void settings_reapply(enum settings_part part);
 /* Opens the log as configured (file, level, format, syslog). False after the reason has been printed on standard error. */

@@ -268,3 +268,28 @@ test "requests with very many or very long words cost only a refusal" {
 }
 
 test "the server leaves cleanly" { assert_equal "" [server_discard $srv] }
+
+test "a hard output limit holds within one pipeline" {
+    set srv [server_start -config {client-output-buffer-limit {normal 1mb 0 0}}]
+    set m [client $srv]
+    $m setrange k 4999999 x
+    set c [client $srv]
+    $c -raw [string repeat "GET k\r\n" 200]
+    wait_for {[info_field $m client_output_buffer_limit_disconnections stats] == 1}
+    # 200 replies would be 1 GB.
+    regexp {VmHWM:\s+(\d+) kB} [read_file /proc/[server_pid $srv]/status] -> peak_kb
+    assert {$peak_kb < 500000} "(peak $peak_kb kB)"
+}
+
+test "too few descriptors: maxclients follows, and saves have what they need" {
+    set wrap $harness::wrap
+    set harness::wrap [concat $wrap prlimit --nofile=40:40 --]
+    try { set srv [server_start] } finally { set harness::wrap $wrap }
+    set r [client $srv]
+    if {[lindex [$r config get maxclients] 1] == 10000} { skip "the limit could be raised" }
+    assert_equal 8 [lindex [$r config get maxclients] 1]
+    for {set i 0} {$i < 30} {incr i} { lappend many [socket 127.0.0.1 [server_port $srv]] }
+    wait_for {[info_field $r rejected_connections stats] > 20}
+    assert_equal OK [$r save]
+    foreach s $many { close $s }
+}
