@@ -17,12 +17,14 @@ static void on_saved(void *arg, const char *error, bool cancelled) {
     proven(!(error && cancelled));
     if (!s) return; /* gone meanwhile */
     proven(s->flags & SESSION_BLOCKED);
+    session_begin_reply(s);
     if (error)
         reply_error_format(&s->reply, "ERR %s", error);
     else if (cancelled)
         reply_error(&s->reply, "ERR The save was cancelled");
     else
         reply_ok(&s->reply);
+    session_end_reply(s);
     session_unblock(s);
 }
 

@@ -30,15 +30,18 @@ static void finish(const char *error) {
     reload.asker = NULL;
     reload.under_way = false;
     executor_unpause(server_executor());
+    shutdown_pause();
     if (server_phase() == PHASE_LOADING) server_enter(PHASE_SERVING);
     debug_restore_active_expire(server_executor()->dataset);
     settings_reapply(SETTINGS_ACCESS);
     if (!s) return;
+    session_begin_reply(s);
     if (error) {
         reply_error_format(&s->reply, "ERR %s", error);
     } else {
         reply_ok(&s->reply);
     }
+    session_end_reply(s);
     session_unblock(s);
 }
 
@@ -131,11 +134,11 @@ static void start_loading(void) {
 
 static void saved(void *arg, const char *error, bool cancelled) {
     (void)arg;
-    if (!error && !cancelled) {
+    if (!error && !cancelled && !shutdown_under_way()) {
         start_loading();
         return;
     }
-    log_warning("DEBUG RELOAD: %s", error ? error : "the save was cancelled");
+    log_warning("DEBUG RELOAD: %s", error ? error : "cancelled");
     finish("Error trying to save the DB, check server logs.");
 }
 

@@ -30,7 +30,8 @@ struct session;
 void shutdown_begin(unsigned flags, struct session *asker);
 bool shutdown_abort(void); /* false when none is under way */
 bool shutdown_under_way(void);
-void shutdown_tick(void); /* once a turn */
+void shutdown_pause(void); /* for who has lifted a pause: writes stay paused while a shutdown is under way */
+void shutdown_tick(void);  /* once a turn */
 void shutdown_signal(int signal_number);
 extern const struct command_row shutdown_commands[];
 

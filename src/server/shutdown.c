@@ -10,6 +10,7 @@
 static struct {
     bool under_way;
     bool save_due; /* the last save waits until a cancelled one has ended */
+    bool leaving;
     unsigned flags;
     struct session *asker; /* blocked in SHUTDOWN; NULL for a signal */
 } drain;
@@ -23,6 +24,7 @@ static void forget_asker(struct session *s) {
 static const struct session_wait shutdown_wait = {.timed_out = forget_asker, .cancelled = forget_asker};
 
 static void leave(void) {
+    drain.leaving = true;
     log_warning("Tarn is now ready to exit, bye bye...");
     server_stop(EXIT_OK);
 }
@@ -35,13 +37,16 @@ static void stay(const char *error) {
     if (!drain.asker) return;
     struct session *s = drain.asker;
     drain.asker = NULL;
+    session_begin_reply(s);
     reply_error(&s->reply, error);
+    session_end_reply(s);
     session_unblock(s);
 }
 
 static void saved(void *arg, const char *error, bool cancelled) {
     (void)arg;
     if (!drain.under_way || cancelled) return; /* SHUTDOWN ABORT */
+    if (drain.save_due) return; /* came too late to be cancelled, and does not hold what was written since */
     if (!error || drain.flags & SHUTDOWN_FORCE) {
         leave();
         return;
@@ -56,6 +61,10 @@ static void save_then_leave(void) {
     drain.save_due = false;
     if (persist_save_start(saved, NULL, &why)) return;
     saved(NULL, why, false);
+}
+
+void shutdown_pause(void) {
+    if (drain.under_way) executor_pause(server_executor(), PAUSE_WRITE, INT64_MAX);
 }
 
 void shutdown_begin(unsigned flags, struct session *asker) {
@@ -76,7 +85,7 @@ void shutdown_begin(unsigned flags, struct session *asker) {
         leave();
         return;
     }
-    executor_pause(server_executor(), PAUSE_WRITE, INT64_MAX);
+    shutdown_pause();
     drain.save_due = true;
     shutdown_tick();
 }
@@ -86,7 +95,7 @@ void shutdown_tick(void) {
 }
 
 bool shutdown_abort(void) {
-    if (!drain.under_way) return false;
+    if (!drain.under_way || drain.leaving) return false;
     log_notice("Shutdown manually aborted.");
     persist_save_cancel();
     stay("ERR Errors trying to SHUTDOWN. Check logs.");

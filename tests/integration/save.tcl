@@ -402,3 +402,60 @@ test "memory: what a save keeps for its picture is given back" {
     wait_saved $r
     wait_for {[info_field $r used_memory memory] < $before * 1.3 + 200000}
 }
+
+test "a save that runs keeps its folder when dir changes" {
+    set srv [server_start -config {enable-protected-configs yes rdb-key-save-delay 10000}]
+    set r [client $srv]
+    $r debug populate 1000
+    set other [harness::temp_dir]
+    $r bgsave
+    wait_for {[glob -nocomplain -directory [server_dir $srv] temp-*] ne {}}
+    assert_equal OK [$r config set dir $other rdb-key-save-delay 0]
+    wait_saved $r
+    assert_equal ok [info_field $r rdb_last_bgsave_status persistence]
+    assert [file exists [server_dir $srv]/dump.rdb]
+    assert_equal {} [glob -nocomplain -directory $other *]
+    assert_equal {} [glob -nocomplain -directory [server_dir $srv] temp-*]
+}
+
+test "a server that starts in the folder of another leaves the file alone that the other writes" {
+    set srv [server_start -config {rdb-key-save-delay 10000 enable-protected-configs yes}]
+    set r [client $srv]
+    $r debug populate 1000
+    $r config set dbfilename other.rdb rdb-key-save-delay 0
+    $r save
+    $r config set dbfilename dump.rdb rdb-key-save-delay 10000
+    $r bgsave
+    wait_for {[glob -nocomplain -directory [server_dir $srv] temp-*] ne {}}
+    set second [server_start -dir [server_dir $srv] -config {dbfilename other.rdb}]
+    assert_equal 1000 [[client $second] dbsize]
+    $r config set rdb-key-save-delay 0
+    wait_saved $r
+    assert_equal ok [info_field $r rdb_last_bgsave_status persistence]
+}
+
+test "CLIENT REPLY OFF holds back the replies of what waits" {
+    set srv [server_start]
+    set r [client $srv]
+    $r -send client reply off
+    $r -send save
+    $r -send debug reload
+    $r -send client reply on
+    assert_equal OK [$r -read]
+    assert_equal here [$r echo here]
+}
+
+test "what is written while DEBUG RELOAD gives way to a shutdown is refused or saved" {
+    set srv [server_start -config {save {3600 1} rdb-key-save-delay 2000}]
+    set r [client $srv]
+    set w [client $srv]
+    $r debug populate 1000
+    $r -send debug reload
+    wait_for {[glob -nocomplain -directory [server_dir $srv] temp-*] ne {}}
+    server_signal $srv TERM
+    wait_for {[string match "*Saving the final RDB snapshot*" [server_log $srv]]}
+    $w -send set late 1
+    set reply [$w -raw_rest]
+    assert_equal 0 [server_wait_exit $srv]
+    assert_equal "" $reply
+}
