@@ -3,6 +3,7 @@
 
 #include "base/glob.h"
 #include "exec/context.h"
+#include "exec/pubsub.h"
 #include "wire/resp.h"
 
 /* ---- subscribing ---- */
@@ -41,7 +42,7 @@ static void spublish(struct context *c) { publish_to(c, PUBSUB_SHARD); }
 static void list_names(struct context *c, enum pubsub_kind kind) {
     int64_t shown = 0;
     size_t place = reply_deferred(c->reply);
-    list_each(node, &c->executor->pubsub.topics[kind].all) {
+    list_each(node, &c->executor->pubsub->topics[kind].all) {
         struct slice name = topic_name(list_entry(node, struct topic, place));
         if (c->argc > 2 && !glob_match(c->argv[2], name, false)) continue;
         reply_bulk(c->reply, name);
@@ -77,7 +78,7 @@ static void numsub(struct context *c) { list_counts(c, PUBSUB_CHANNEL); }
 static void shardnumsub(struct context *c) { list_counts(c, PUBSUB_SHARD); }
 
 static void numpat(struct context *c) {
-    reply_integer(c->reply, (int64_t)topics_count(&c->executor->pubsub.topics[PUBSUB_PATTERN]));
+    reply_integer(c->reply, (int64_t)topics_count(&c->executor->pubsub->topics[PUBSUB_PATTERN]));
 }
 
 /* ---- rows ---- */

@@ -2,6 +2,7 @@
 #include "commands/transaction.h"
 
 #include "exec/context.h"
+#include "exec/transaction.h"
 
 static bool in_transaction(const struct context *c) { return c->session->flags & SESSION_MULTI; }
 

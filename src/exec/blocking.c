@@ -27,20 +27,22 @@ static unsigned scope_of(unsigned db, unsigned kind) { return db * BLOCKING_SCOP
 
 static unsigned scope_db(const struct topic *topic) { return topic->scope / BLOCKING_SCOPES; }
 
-void blocking_init(struct blocking *b) {
-    *b = (struct blocking){0};
+struct blocking *blocking_new(void) {
+    struct blocking *b = mem_alloc_zeroed(MEM_CLIENT, sizeof *b);
     topics_init(&b->keys, MEM_CLIENT);
     list_init(&b->ready);
+    return b;
 }
 
-void blocking_release(struct blocking *b) {
+void blocking_free(struct blocking *b) {
     proven(b->total == 0 && list_empty(&b->ready));
     topics_release(&b->keys);
+    mem_free(MEM_CLIENT, b, sizeof *b);
 }
 
 /* ---- beginning and ending a wait ---- */
 static void forget(struct session *s) {
-    struct blocking *b = &s->executor->blocking;
+    struct blocking *b = s->executor->blocking;
     struct key_wait *wait = s->wait_arg;
     topics_leave_all(&b->keys, &wait->links);
     b->waiting[scope_kind(wait->kind)]--;
@@ -63,7 +65,7 @@ static const struct session_wait key_wait_end = {.timed_out = timed_out, .cancel
 void blocking_wait(struct context *c, const struct key_wait_kind *kind, int first, int count, void *state,
                    int64_t timeout_ms) {
     struct session *s = c->session;
-    struct blocking *b = &c->executor->blocking;
+    struct blocking *b = c->executor->blocking;
     proven(context_may_block(c) && kind->serve && kind->timed_out && first > 0 && first + count <= c->argc);
     struct saved_request *request = saved_request_try_new((struct command *)(uintptr_t)c->command, c->argv, c->argc);
     if (!request) {
@@ -109,7 +111,7 @@ static void mark(struct blocking *b, struct topic *topic) {
 }
 
 void blocking_key_changed(struct executor *x, unsigned db, struct slice key) {
-    struct blocking *b = &x->blocking;
+    struct blocking *b = x->blocking;
     for (unsigned kind = 0; b->total > 0 && kind < BLOCKING_SCOPES; kind++) {
         if (b->waiting[kind] == 0) continue;
         struct topic *topic = topics_find(&b->keys, scope_of(db, kind), key);
@@ -118,21 +120,21 @@ void blocking_key_changed(struct executor *x, unsigned db, struct slice key) {
 }
 
 void blocking_flushed(struct executor *x, int db) {
-    list_each(node, &x->blocking.keys.all) {
+    list_each(node, &x->blocking->keys.all) {
         struct topic *topic = list_entry(node, struct topic, place);
-        if (topic->scope & SCOPE_LOSS && (db < 0 || scope_db(topic) == (unsigned)db)) mark(&x->blocking, topic);
+        if (topic->scope & SCOPE_LOSS && (db < 0 || scope_db(topic) == (unsigned)db)) mark(x->blocking, topic);
     }
 }
 
 void blocking_swapped(struct executor *x, unsigned a, unsigned b) {
-    list_each(node, &x->blocking.keys.all) {
+    list_each(node, &x->blocking->keys.all) {
         struct topic *topic = list_entry(node, struct topic, place);
-        if (scope_db(topic) == a || scope_db(topic) == b) mark(&x->blocking, topic);
+        if (scope_db(topic) == a || scope_db(topic) == b) mark(x->blocking, topic);
     }
 }
 
 void blocking_replaced(struct executor *x) {
-    list_each(node, &x->blocking.keys.all) mark(&x->blocking, list_entry(node, struct topic, place));
+    list_each(node, &x->blocking->keys.all) mark(x->blocking, list_entry(node, struct topic, place));
 }
 
 /* ---- serving ---- */
@@ -171,7 +173,7 @@ static void serve_topic(struct executor *x, struct topic *topic) {
 void blocking_serve(struct executor *x) {
     struct list_node *node;
     if (x->loading) return; /* what is waited for may be in the file */
-    while ((node = list_take_first(&x->blocking.ready))) serve_topic(x, list_entry(node, struct topic, waiting));
+    while ((node = list_take_first(&x->blocking->ready))) serve_topic(x, list_entry(node, struct topic, waiting));
 }
 
 size_t blocking_keys_on_loss(const struct blocking *b) {

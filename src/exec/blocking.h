@@ -41,8 +41,8 @@ struct blocking {
     size_t total; /* sum of waiting */
 };
 
-void blocking_init(struct blocking *b);
-void blocking_release(struct blocking *b); /* proven: nobody waits */
+struct blocking *blocking_new(void);
+void blocking_free(struct blocking *b); /* proven: nobody waits */
 
 /* The session waits for the keys at argv[first..first + count), until timeout_ms from now (0: for ever). state is handed to
  * kind->release when the wait ends, in whatever way. Without memory an error reply instead. proven: context_may_block. */

@@ -3,10 +3,13 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "exec/blocking.h"
 #include "exec/context.h"
 #include "exec/executor_int.h"
 #include "exec/monitor.h"
+#include "exec/pubsub.h"
 #include "exec/saved.h"
+#include "exec/transaction.h"
 
 #include <stdio.h>
 
@@ -23,10 +26,9 @@ void executor_init(struct executor *x, const struct command_list *lists, unsigne
     x->wait_floor_ms = INT64_MAX;
     list_init(&x->postponed);
     list_init(&x->monitors);
-    list_init(&x->watchers.sessions);
-    pubsub_init(&x->pubsub);
-    blocking_init(&x->blocking);
-    topics_init(&x->watchers.keys, MEM_CLIENT_IN);
+    x->watchers = watchers_new();
+    x->pubsub = pubsub_new();
+    x->blocking = blocking_new();
     buf_init(&x->drain, MEM_CLIENT_OUT);
     x->keyspace.arg = x;
     random_init_from_system(&x->random);
@@ -42,9 +44,9 @@ void executor_init(struct executor *x, const struct command_list *lists, unsigne
 
 void executor_release(struct executor *x) {
     proven(list_empty(&x->sessions) && x->current == NULL);
-    pubsub_release(&x->pubsub);
-    blocking_release(&x->blocking);
-    topics_release(&x->watchers.keys);
+    watchers_free(x->watchers);
+    pubsub_free(x->pubsub);
+    blocking_free(x->blocking);
     buf_release(&x->drain);
     command_index_free(x->commands);
     x->commands = NULL;
@@ -384,7 +386,7 @@ enum run_result executor_run(struct executor *x, struct session *s, const struct
         if (unlikely(gate != GATE_OPEN)) return gate == GATE_POSTPONED ? RUN_POSTPONED : RUN_DONE;
     }
     call(x, s, cmd, &c);
-    if (unlikely(!list_empty(&x->blocking.ready))) blocking_serve(x);
+    if (unlikely(!list_empty(&x->blocking->ready))) blocking_serve(x);
     return finish(s);
 }
 
@@ -427,7 +429,7 @@ static void take_due(struct executor *x, int64_t now_ms, struct list_node *due) 
 void executor_tick(struct executor *x, int64_t now_ms) {
     struct list_node due;
     if (x->pause != PAUSE_NONE && now_ms >= x->pause_until_ms) executor_unpause(x);
-    if (!list_empty(&x->blocking.ready)) blocking_serve(x); /* a key has ended, or another dataset is there */
+    if (!list_empty(&x->blocking->ready)) blocking_serve(x); /* a key has ended, or another dataset is there */
     if (now_ms < x->wait_floor_ms) return;
     list_init(&due);
     take_due(x, now_ms, &due);

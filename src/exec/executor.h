@@ -5,14 +5,14 @@
 
 #include "base/list.h"
 #include "base/random.h"
-#include "exec/blocking.h"
 #include "exec/command.h"
-#include "exec/pubsub.h"
 #include "exec/session.h"
-#include "exec/transaction.h"
 #include "keyspace/dataset.h"
 
+struct blocking;
 struct context;
+struct pubsub;
+struct watchers;
 
 enum pause_kind { PAUSE_NONE, PAUSE_WRITE, PAUSE_ALL };
 
@@ -88,9 +88,9 @@ struct executor {
     struct list_node blocked;   /* struct session.waiting */
     struct list_node postponed; /* the same */
     struct list_node monitors;  /* struct session.monitoring */
-    struct watchers watchers;
-    struct pubsub pubsub;
-    struct blocking blocking;
+    struct watchers *watchers;  /* transaction.h */
+    struct pubsub *pubsub;
+    struct blocking *blocking;
     struct buf drain;      /* where replies go that nobody wants */
     uint64_t errors_filed; /* errors counted so far: one inside EXEC is counted there alone */
     char refusal_text[160];

@@ -1,6 +1,8 @@
 /* What the executor hears of its dataset, and whom it tells. A hook that nobody needs is NULL, so that a SET without watchers,
  * waiters and listeners pays one test. */
+#include "exec/blocking.h"
 #include "exec/executor.h"
+#include "exec/transaction.h"
 
 #include "keyspace/db.h"
 
@@ -42,7 +44,7 @@ static void on_flushed(void *arg, int db) {
 }
 
 void executor_listen(struct executor *x) {
-    bool watched = x->watchers.session_count > 0 || x->blocking.total > 0;
+    bool watched = x->watchers->session_count > 0 || x->blocking->total > 0;
     unsigned told = x->hooks.notify ? x->notify_classes : 0;
     struct keyspace_hooks *hooks = &x->keyspace;
     hooks->arg = x;

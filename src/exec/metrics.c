@@ -3,7 +3,10 @@
 #include "exec/metrics.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "exec/blocking.h"
 #include "exec/executor.h"
+#include "exec/pubsub.h"
+#include "exec/transaction.h"
 #include "keyspace/dataset.h"
 
 #include <stdio.h>
@@ -21,13 +24,13 @@
     FIELD(clients, blocked_clients, METRIC_GAUGE, "clients in a blocking command or held by a pause",                 \
           x->blocked_count)                                                                                           \
     ZERO(clients, tracking_clients, METRIC_GAUGE, "clients with tracking on")                                         \
-    FIELD(clients, pubsub_clients, METRIC_GAUGE, "clients subscribed to something", x->pubsub.session_count)          \
-    FIELD(clients, watching_clients, METRIC_GAUGE, "clients with watched keys", x->watchers.session_count)            \
+    FIELD(clients, pubsub_clients, METRIC_GAUGE, "clients subscribed to something", x->pubsub->session_count)         \
+    FIELD(clients, watching_clients, METRIC_GAUGE, "clients with watched keys", x->watchers->session_count)           \
     FIELD(clients, clients_in_timeout_table, METRIC_GAUGE, "blocked clients with a deadline", count_deadlines(x))     \
-    FIELD(clients, total_watched_keys, METRIC_GAUGE, "keys watched", topics_count(&x->watchers.keys))                 \
-    FIELD(clients, total_blocking_keys, METRIC_GAUGE, "keys that clients block on", topics_count(&x->blocking.keys))  \
+    FIELD(clients, total_watched_keys, METRIC_GAUGE, "keys watched", topics_count(&x->watchers->keys))                \
+    FIELD(clients, total_blocking_keys, METRIC_GAUGE, "keys that clients block on", topics_count(&x->blocking->keys)) \
     FIELD(clients, total_blocking_keys_on_nokey, METRIC_GAUGE, "keys whose deletion also ends a wait",                \
-          blocking_keys_on_loss(&x->blocking))                                                                        \
+          blocking_keys_on_loss(x->blocking))                                                                         \
     OTHER(clients, paused_reason, METRIC_STATE, "why clients are paused")                                             \
     OTHER(clients, paused_actions, METRIC_STATE, "what is paused: none, write or all")                                \
     FIELD(clients, paused_timeout_milliseconds, METRIC_GAUGE, "how long the pause still lasts", pause_left_ms(x))
@@ -63,11 +66,11 @@
     FIELD(stats, keyspace_hits, METRIC_COUNTER, "lookups that found their key", ds->keyspace_hits)                    \
     FIELD(stats, keyspace_misses, METRIC_COUNTER, "lookups that found nothing", ds->keyspace_misses)                  \
     FIELD(stats, pubsub_channels, METRIC_GAUGE, "channels with subscribers",                                          \
-          topics_count(&x->pubsub.topics[PUBSUB_CHANNEL]))                                                            \
+          topics_count(&x->pubsub->topics[PUBSUB_CHANNEL]))                                                           \
     FIELD(stats, pubsub_patterns, METRIC_GAUGE, "patterns with subscribers",                                          \
-          topics_count(&x->pubsub.topics[PUBSUB_PATTERN]))                                                            \
+          topics_count(&x->pubsub->topics[PUBSUB_PATTERN]))                                                           \
     FIELD(stats, pubsubshard_channels, METRIC_GAUGE, "shard channels with subscribers",                               \
-          topics_count(&x->pubsub.topics[PUBSUB_SHARD]))                                                              \
+          topics_count(&x->pubsub->topics[PUBSUB_SHARD]))                                                             \
     ZERO(stats, latest_fork_usec, METRIC_GAUGE, "cost of the last fork: there are none")                              \
     ZERO(stats, total_forks, METRIC_COUNTER, "forks: none, snapshots are made by a thread")                           \
     ZERO(stats, migrate_cached_sockets, METRIC_GAUGE, "sockets kept by MIGRATE")                                      \

@@ -18,15 +18,17 @@ static const struct kind_words {
     [PUBSUB_SHARD] = {"smessage", "ssubscribe", "sunsubscribe"},
 };
 
-void pubsub_init(struct pubsub *p) {
+struct pubsub *pubsub_new(void) {
+    struct pubsub *p = mem_alloc_zeroed(MEM_PUBSUB, sizeof *p);
     for (int i = 0; i < PUBSUB_KINDS; i++) topics_init(&p->topics[i], MEM_PUBSUB);
     for (int i = 0; i < 2; i++) buf_init(&p->encoded[i], MEM_PUBSUB);
-    p->session_count = 0;
+    return p;
 }
 
-void pubsub_release(struct pubsub *p) {
+void pubsub_free(struct pubsub *p) {
     for (int i = 0; i < PUBSUB_KINDS; i++) topics_release(&p->topics[i]);
     for (int i = 0; i < 2; i++) buf_release(&p->encoded[i]);
+    mem_free(MEM_PUBSUB, p, sizeof *p);
 }
 
 size_t pubsub_subscribed(const struct session *s, enum pubsub_kind kind) {
@@ -34,7 +36,7 @@ size_t pubsub_subscribed(const struct session *s, enum pubsub_kind kind) {
 }
 
 size_t pubsub_subscribers(const struct executor *x, enum pubsub_kind kind, struct slice name) {
-    const struct topic *topic = topics_find(&x->pubsub.topics[kind], 0, name);
+    const struct topic *topic = topics_find(&x->pubsub->topics[kind], 0, name);
     return topic ? topic->member_count : 0;
 }
 
@@ -45,7 +47,7 @@ static struct subscriptions *obtain(struct session *s) {
     for (int i = 0; i < PUBSUB_KINDS; i++) list_init(&own->links[i]);
     s->subscriptions = own;
     s->flags |= SESSION_PUBSUB;
-    s->executor->pubsub.session_count++;
+    s->executor->pubsub->session_count++;
     return own;
 }
 
@@ -55,7 +57,7 @@ static void drop_when_empty(struct session *s) {
     mem_free(MEM_PUBSUB, own, sizeof *own);
     s->subscriptions = NULL;
     s->flags &= ~(unsigned)SESSION_PUBSUB;
-    s->executor->pubsub.session_count--;
+    s->executor->pubsub->session_count--;
 }
 
 /* Confirmations are messages: they pass also while replies are off. name NULL: there was nothing. */
@@ -75,12 +77,12 @@ static void confirm(struct session *s, enum pubsub_kind kind, const char *what, 
 
 void pubsub_subscribe(struct session *s, enum pubsub_kind kind, struct slice name) {
     struct subscriptions *own = obtain(s);
-    if (topics_join(&s->executor->pubsub.topics[kind], 0, name, s, &own->links[kind])) own->counts[kind]++;
+    if (topics_join(&s->executor->pubsub->topics[kind], 0, name, s, &own->links[kind])) own->counts[kind]++;
     confirm(s, kind, words[kind].subscribe, &name);
 }
 
 void pubsub_unsubscribe(struct session *s, enum pubsub_kind kind, struct slice name) {
-    struct topics *topics = &s->executor->pubsub.topics[kind];
+    struct topics *topics = &s->executor->pubsub->topics[kind];
     struct topic_link *link = topics_link(topics, 0, name, s);
     if (link) {
         topics_leave(topics, link);
@@ -92,7 +94,7 @@ void pubsub_unsubscribe(struct session *s, enum pubsub_kind kind, struct slice n
 
 void pubsub_unsubscribe_all(struct session *s, enum pubsub_kind kind) {
     struct subscriptions *own = s->subscriptions;
-    struct topics *topics = &s->executor->pubsub.topics[kind];
+    struct topics *topics = &s->executor->pubsub->topics[kind];
     if (pubsub_subscribed(s, kind) == 0) confirm(s, kind, words[kind].unsubscribe, NULL);
     while (own && own->counts[kind] > 0) {
         struct topic_link *link = list_entry(own->links[kind].next, struct topic_link, in_session);
@@ -108,7 +110,7 @@ void pubsub_forget(struct session *s) {
     struct subscriptions *own = s->subscriptions;
     if (!own) return;
     for (int i = 0; i < PUBSUB_KINDS; i++) {
-        topics_leave_all(&s->executor->pubsub.topics[i], &own->links[i]);
+        topics_leave_all(&s->executor->pubsub->topics[i], &own->links[i]);
         own->counts[i] = 0;
     }
     drop_when_empty(s);
@@ -154,7 +156,7 @@ static void deliver(struct pubsub *p, const struct message *m, const struct topi
 }
 
 int64_t pubsub_publish(struct executor *x, enum pubsub_kind kind, struct slice channel, struct slice text) {
-    struct pubsub *p = &x->pubsub;
+    struct pubsub *p = x->pubsub;
     struct message m = {.kind = kind, .channel = channel, .text = text};
     size_t receivers = 0;
     proven(kind != PUBSUB_PATTERN);

@@ -23,8 +23,8 @@ struct pubsub {
     size_t session_count;  /* with any subscription */
 };
 
-void pubsub_init(struct pubsub *p);
-void pubsub_release(struct pubsub *p); /* proven: no subscriptions */
+struct pubsub *pubsub_new(void);
+void pubsub_free(struct pubsub *p); /* proven: no subscriptions */
 
 /* With the confirmation that clients expect, one a name, also when nothing changes. */
 void pubsub_subscribe(struct session *s, enum pubsub_kind kind, struct slice name);

@@ -3,6 +3,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "exec/executor.h"
+#include "exec/pubsub.h"
+#include "exec/transaction.h"
 #include "mem/mem.h"
 
 void session_init(struct session *s, struct executor *x, const struct session_transport *transport) {

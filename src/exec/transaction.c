@@ -16,6 +16,18 @@ struct transaction {
     struct session *session;
 };
 
+struct watchers *watchers_new(void) {
+    struct watchers *w = mem_alloc_zeroed(MEM_CLIENT_IN, sizeof *w);
+    topics_init(&w->keys, MEM_CLIENT_IN);
+    list_init(&w->sessions);
+    return w;
+}
+
+void watchers_free(struct watchers *w) {
+    topics_release(&w->keys);
+    mem_free(MEM_CLIENT_IN, w, sizeof *w);
+}
+
 static struct transaction *obtain(struct session *s) {
     if (s->transaction) return s->transaction;
     struct transaction *t = mem_alloc_zeroed(MEM_CLIENT_IN, sizeof *t);
@@ -140,7 +152,7 @@ void transaction_abort(struct session *s, const char *why) {
 /* ---- WATCH ---- */
 void transaction_watch(struct context *c, struct slice key) {
     struct session *s = c->session;
-    struct watchers *w = &c->executor->watchers;
+    struct watchers *w = c->executor->watchers;
     if (s->flags & SESSION_DIRTY) return; /* lost already */
     bool present = is_present(c->dataset, s->db, key);
     struct transaction *t = obtain(s);
@@ -156,7 +168,7 @@ void transaction_watch(struct context *c, struct slice key) {
 /* Without a word about SESSION_DIRTY. */
 static void forget_watches(struct session *s) {
     struct transaction *t = s->transaction;
-    struct watchers *w = &s->executor->watchers;
+    struct watchers *w = s->executor->watchers;
     if (!t || t->watch_count == 0) return;
     topics_leave_all(&w->keys, &t->watches);
     t->watch_count = 0;
@@ -180,8 +192,8 @@ static void spoil(struct session *s) {
 /* ---- what happens to keys ---- */
 void transaction_key_changed(struct executor *x, unsigned db, struct slice key) {
     struct topic *topic;
-    if (x->watchers.judging) return;
-    while ((topic = topics_find(&x->watchers.keys, db, key))) { /* gone with the last that watched it */
+    if (x->watchers->judging) return;
+    while ((topic = topics_find(&x->watchers->keys, db, key))) { /* gone with the last that watched it */
         spoil(list_entry(topic->members.next, struct topic_link, in_topic)->session);
     }
 }
@@ -189,8 +201,8 @@ void transaction_key_changed(struct executor *x, unsigned db, struct slice key) 
 /* Spoils every session with a watched key that fits. Looking at a key may remove it because its time has come: that is part of
  * what is judged here, and no change of its own. */
 static void spoil_where(struct executor *x, bool (*fits)(const struct topic_link *link, void *arg), void *arg) {
-    x->watchers.judging = true;
-    list_each_safe(node, &x->watchers.sessions) {
+    x->watchers->judging = true;
+    list_each_safe(node, &x->watchers->sessions) {
         const struct transaction *t = list_entry(node, struct transaction, watching);
         bool found = false;
         list_each(it, &t->watches) {
@@ -199,7 +211,7 @@ static void spoil_where(struct executor *x, bool (*fits)(const struct topic_link
         }
         if (found) spoil(t->session);
     }
-    x->watchers.judging = false;
+    x->watchers->judging = false;
 }
 
 static bool is_flushed(const struct topic_link *link, void *arg) {

@@ -25,6 +25,9 @@ struct watchers {
     bool judging; /* watched keys are being looked at after a swap or a flush */
 };
 
+struct watchers *watchers_new(void);
+void watchers_free(struct watchers *w); /* proven: nobody watches */
+
 /* ---- the commands ---- */
 void transaction_begin(struct session *s);
 /* Replies +QUEUED; without memory an error, and the transaction is lost. */

@@ -1,6 +1,7 @@
 #include "server/events.h"
 
 #include "exec/executor.h"
+#include "exec/pubsub.h"
 #include "server/settings.h"
 
 /* "__keyspace@0__:" + subject, published with text. */
@@ -16,7 +17,7 @@ static void announce(struct executor *x, const char *space, unsigned db, struct 
 static void notify(void *arg, unsigned class, const char *event, struct slice key, unsigned db) {
     struct executor *x = arg;
     unsigned wanted = server_settings()->notify_events;
-    if (!(wanted & class) || x->pubsub.session_count == 0) return;
+    if (!(wanted & class) || x->pubsub->session_count == 0) return;
     if (wanted & EVENTS_TO_KEYSPACE) announce(x, "keyspace", db, key, slice_of_cstr(event));
     if (wanted & EVENTS_TO_KEYEVENT) announce(x, "keyevent", db, slice_of_cstr(event), key);
 }
