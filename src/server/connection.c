@@ -49,16 +49,16 @@ static void describe(struct session *s, struct session_link *out) {
 
 static void resume(struct session *s) { make_ready(of_session(s)); }
 
-static void check_output_limit(struct connection *c);
-
 /* Messages that pile up within one turn are sent in between, and a client that does not take them is found out at once: each
  * may be as large as a whole request, and one client may get it many times over. */
 static void attend(struct session *s) {
     struct connection *c = of_session(s);
     connection_touch(c);
     if (likely(output_left(c) <= OUTPUT_EARLY_SEND) || s->flags & SESSION_CLOSE || s == s->executor->current) return;
-    if (!(c->fd.events & LOOP_WRITE)) connection_send(c);
-    if (output_left(c) > OUTPUT_EARLY_SEND) check_output_limit(c);
+    if (c->fd.events & LOOP_WRITE)
+        connection_check_output(c);
+    else
+        connection_send_early(c);
 }
 
 static const struct session_transport socket_transport = {describe, resume, attend};
@@ -175,7 +175,8 @@ void connection_send(struct connection *c) {
 }
 
 /* client-output-buffer-limit: hard at once, soft when it lasts. */
-static void check_output_limit(struct connection *c) {
+void connection_check_output(struct connection *c) {
+    if (c->session.flags & SESSION_CLOSE) return;
     bool subscribed = c->session.flags & SESSION_PUBSUB;
     const struct output_limit *limit =
         &server_settings()->output_limits[subscribed ? OUTPUT_CLASS_PUBSUB : OUTPUT_CLASS_NORMAL];
@@ -191,6 +192,11 @@ static void check_output_limit(struct connection *c) {
         "Client id=%llu scheduled to be closed ASAP for overcoming of output buffer limits (%lld bytes unsent).",
         (unsigned long long)c->session.id, (long long)left);
     session_close(&c->session, false);
+}
+
+void connection_send_early(struct connection *c) {
+    connection_send(c);
+    if (output_left(c) > OUTPUT_EARLY_SEND) connection_check_output(c);
 }
 
 /* ---- begin and end ---- */
@@ -246,7 +252,7 @@ void connection_finish(struct connection *c) {
     keep_rest(c);
     if (!(c->session.flags & SESSION_CLOSE) && c->session.out.len > 0) {
         connection_send(c);
-        if (output_left(c) > 0) check_output_limit(c);
+        if (output_left(c) > 0) connection_check_output(c);
     }
     bool sent_all = c->session.out.len == 0;
     if (sent_all) drop_output(c);
