@@ -216,7 +216,7 @@ static void test_picture_under_writes(void **state) {
     char *space = malloc(100000);
     random_init(&r, test_seed() + 1);
     for (int round = 0; round < 6; round++) {
-        _Atomic int64_t delay = -10;
+        _Atomic int64_t delay = 1000; /* so slow that the save cannot end before the writes have begun */
         struct snapshot_options options = defaults();
         struct load_options back = load_defaults();
         options.key_delay_us = &delay;
@@ -226,6 +226,7 @@ static void test_picture_under_writes(void **state) {
             put_random(ds, &r, space);
             snprintf(space, 100, "key:%d", (int)random_below(&r, 3000));
             db_delete(dataset_db(ds, (unsigned)random_below(&r, 3) * 7), key_of(ds, slice_of_cstr(space)));
+            if (i == 6000) delay = 0;
             if (i == 5000 && round == 4) dataset_flush(ds, -1, true);
             if (i == 5000 && round == 5) dataset_swap(ds, 0, 7);
             if (i % 100 == 0) loop_turn(loop, 0);
