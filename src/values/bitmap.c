@@ -45,7 +45,9 @@ static uint64_t count_words(const char *p, size_t words) {
         sums += (w + (w >> 4)) & 0x0f0f0f0f0f0f0f0f;
     }
     sums = (sums & 0x00ff00ff00ff00ff) + (sums >> 8 & 0x00ff00ff00ff00ff);
-    return sums * 0x0001000100010001 >> 48;
+    uint64_t bits = sums * 0x0001000100010001 >> 48;
+    debug_proven(bits <= 64 * words);
+    return bits;
 }
 
 static uint64_t count_bytes(const char *p, size_t n) {
@@ -56,6 +58,7 @@ static uint64_t count_bytes(const char *p, size_t n) {
         p += 8 * words;
         n -= 8 * words;
     }
+    proven(n < 8);
     for (size_t i = 0; i < n; i++) bits += (unsigned)__builtin_popcount((unsigned char)p[i]);
     return bits;
 }
@@ -66,13 +69,16 @@ uint64_t bitmap_count(struct slice s, uint64_t first, uint64_t last) {
     unsigned head = byte_at(s, from) & head_mask(first), tail = byte_at(s, to) & tail_mask(last);
     if (from == to) return (unsigned)__builtin_popcount(head & tail);
     uint64_t edges = (unsigned)(__builtin_popcount(head) + __builtin_popcount(tail));
-    return edges + count_bytes(s.ptr + from + 1, to - from - 1);
+    uint64_t bits = edges + count_bytes(s.ptr + from + 1, to - from - 1);
+    proven(bits <= last - first + 1);
+    return bits;
 }
 
 /* ---- searching ---- */
 
 /* The first byte from i on, before end, that is not fill; end when there is none. */
 static size_t skip_bytes(const char *p, size_t i, size_t end, unsigned char fill) {
+    proven(i <= end && (fill == 0 || fill == 0xff));
     uint64_t word = fill * UINT64_C(0x0101010101010101);
     for (; i + 32 <= end; i += 32) {
         uint64_t a = load_word(p + i) ^ word, b = load_word(p + i + 8) ^ word;
@@ -97,6 +103,7 @@ int64_t bitmap_position(struct slice s, bool on, uint64_t first, uint64_t last) 
     if (from == to) return position_in(from, head & tail_mask(last));
     if (head) return position_in(from, head);
     size_t i = skip_bytes(s.ptr, from + 1, to, fill);
+    proven(i > from && i <= to);
     unsigned byte = byte_at(s, i) ^ fill;
     return position_in(i, i == to ? byte & tail_mask(last) : byte);
 }
@@ -110,6 +117,7 @@ static int64_t field_extend(struct bitmap_field f, uint64_t low) {
 }
 
 int64_t bitmap_field_get(struct slice s, struct bitmap_field f, uint64_t offset) {
+    proven(f.bits >= 1 && f.bits <= 64);
     uint64_t first = offset / 8, high = 0;
     unsigned skipped = offset % 8;
     for (unsigned i = 0; i < 8; i++) high = high << 8 | byte_at(s, first + i);
@@ -119,6 +127,7 @@ int64_t bitmap_field_get(struct slice s, struct bitmap_field f, uint64_t offset)
 }
 
 void bitmap_field_set(char *bytes, size_t len, struct bitmap_field f, uint64_t offset, int64_t v) {
+    proven(f.bits >= 1 && f.bits <= 64);
     proven((offset + f.bits - 1) / 8 < len);
     unsigned left = f.bits;
     while (left > 0) { /* byte by byte from the low end */
@@ -126,6 +135,7 @@ void bitmap_field_set(char *bytes, size_t len, struct bitmap_field f, uint64_t o
         unsigned char *byte = (unsigned char *)bytes + last / 8;
         unsigned below = 7 - last % 8, here = 8 - below;
         if (here > left) here = left;
+        debug_proven(here >= 1 && here + below <= 8);
         unsigned mask = ((1u << here) - 1) << below;
         *byte = (unsigned char)((*byte & ~mask) | ((unsigned)((uint64_t)v >> (f.bits - left)) << below & mask));
         left -= here;
@@ -161,7 +171,7 @@ struct chunk {
 
 /* The part of a source that lies in the chunk; the rest of the chunk is zeros of that source. */
 static struct slice chunk_part(const struct chunk *c, size_t source) {
-    debug_proven(source < c->count);
+    proven(source < c->count && c->n >= 1 && c->n <= CHUNK_BYTES);
     struct slice s = c->sources[source];
     if (s.len <= c->at) return slice_of(NULL, 0);
     return slice_of(s.ptr + c->at, s.len - c->at < c->n ? s.len - c->at : c->n);
@@ -174,19 +184,23 @@ static void load(byte *restrict dst, size_t n, struct slice part) {
 }
 
 static void fold_and(byte *restrict dst, const byte *restrict src, size_t n) {
+    proven(n <= CHUNK_BYTES);
     for (size_t i = 0; i < n; i++) dst[i] &= src[i];
 }
 
 static void fold_or(byte *restrict dst, const byte *restrict src, size_t n) {
+    proven(n <= CHUNK_BYTES);
     for (size_t i = 0; i < n; i++) dst[i] |= src[i];
 }
 
 static void fold_xor(byte *restrict dst, const byte *restrict src, size_t n) {
+    proven(n <= CHUNK_BYTES);
     for (size_t i = 0; i < n; i++) dst[i] ^= src[i];
 }
 
 /* dst: bits seen at least once; twice: at least twice. */
 static void fold_twice(byte *restrict dst, byte *restrict twice, const byte *restrict src, size_t n) {
+    proven(n <= CHUNK_BYTES);
     for (size_t i = 0; i < n; i++) {
         twice[i] |= dst[i] & src[i];
         dst[i] |= src[i];
@@ -194,14 +208,17 @@ static void fold_twice(byte *restrict dst, byte *restrict twice, const byte *res
 }
 
 static void keep_outside(byte *restrict dst, const byte *restrict other, size_t n) {
+    proven(n <= CHUNK_BYTES);
     for (size_t i = 0; i < n; i++) dst[i] &= (byte)~other[i];
 }
 
 static void take_outside(byte *restrict dst, const byte *restrict other, size_t n) {
+    proven(n <= CHUNK_BYTES);
     for (size_t i = 0; i < n; i++) dst[i] = (byte)~dst[i] & other[i];
 }
 
 static void invert(byte *dst, size_t n) {
+    proven(n <= CHUNK_BYTES);
     for (size_t i = 0; i < n; i++) dst[i] = (byte)~dst[i];
 }
 
@@ -256,6 +273,7 @@ static void chunk_combine(const struct chunk *c, enum bitmap_op op, byte *dst) {
         chunk_fold(c, op, 0, dst);
         break;
     case BITMAP_NOT:
+        proven(c->count == 1);
         load(dst, c->n, chunk_part(c, 0));
         invert(dst, c->n);
         break;
@@ -271,10 +289,11 @@ static void chunk_combine(const struct chunk *c, enum bitmap_op op, byte *dst) {
 }
 
 void bitmap_combine(enum bitmap_op op, const struct slice *sources, size_t count, char *dst, size_t len) {
-    proven(count >= 1);
+    proven(count >= 1 && sources);
     struct chunk c = {.sources = sources, .count = count};
     for (; c.at < len; c.at += c.n) {
         c.n = len - c.at < CHUNK_BYTES ? len - c.at : CHUNK_BYTES;
         chunk_combine(&c, op, (byte *)dst + c.at);
     }
+    proven(c.at == len);
 }

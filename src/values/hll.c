@@ -50,6 +50,7 @@ bool hll_cached(struct slice value, uint64_t *count) {
 }
 
 void hll_set_cached(char *value, uint64_t count) {
+    proven(memcmp(value, "HYLL", 4) == 0);
     proven(!(count & STALE));
     memcpy(value + CACHE_AT, &count, sizeof count);
 }
@@ -74,6 +75,7 @@ static uint64_t murmur(struct slice s) {
         h = (h ^ k * m) * m;
     }
     if (i < s.len) {
+        debug_proven(s.len - i < 8);
         k = 0;
         memcpy(&k, s.ptr + i, s.len - i);
         h = (h ^ k) * m;
@@ -144,6 +146,7 @@ bool hll_run(struct slice value, size_t at, struct hll_run *run) {
     } else {
         *run = (struct hll_run){.bytes = 1, .count = (uint16_t)(code + 1)};
     }
+    proven(run->count >= 1 && run->count <= HLL_REGISTERS && run->rank <= RANK_CODE_MAX);
     return true;
 }
 
@@ -154,7 +157,7 @@ static unsigned char val_code(unsigned rank, unsigned count) {
 
 /* Appends the code of a run, none for an empty one; returns how many bytes. */
 static size_t put_run(unsigned char *dst, unsigned rank, unsigned count) {
-    proven(count <= XZERO_MAX);
+    proven(count <= XZERO_MAX && rank <= RANK_CODE_MAX);
     if (count == 0) return 0;
     if (rank > 0 || count <= ZERO_MAX) {
         dst[0] = rank > 0 ? val_code(rank, count) : (unsigned char)(count - 1);
@@ -180,11 +183,13 @@ static bool walk_read(struct run_walk *w) {
 }
 
 static bool walk_start(struct run_walk *w, struct slice value) {
+    proven(value.len >= HLL_HEADER_BYTES);
     *w = (struct run_walk){.value = value, .at = HLL_HEADER_BYTES, .before = HLL_HEADER_BYTES};
     return walk_read(w);
 }
 
 static bool walk_next(struct run_walk *w) {
+    proven(w->run.bytes >= 1 && w->run.count >= 1); /* else the walk would not end */
     w->before = w->at;
     w->at += w->run.bytes;
     w->first += w->run.count;
@@ -202,12 +207,18 @@ struct histogram {
 static void dense_histogram(struct slice value, struct histogram *h) {
     uint8_t registers[HLL_REGISTERS];
     dense_unpack(value, registers);
-    for (size_t i = 0; i < HLL_REGISTERS; i++) h->with[registers[i]]++;
+    for (size_t i = 0; i < HLL_REGISTERS; i++) {
+        debug_proven(registers[i] < countof(h->with));
+        h->with[registers[i]]++;
+    }
 }
 
 static bool sparse_histogram(struct slice value, struct histogram *h) {
     struct run_walk w;
-    for (bool more = walk_start(&w, value); more; more = walk_next(&w)) h->with[w.run.rank] += w.run.count;
+    for (bool more = walk_start(&w, value); more; more = walk_next(&w)) {
+        proven(w.run.rank < countof(h->with));
+        h->with[w.run.rank] += w.run.count;
+    }
     return walk_was_whole(&w);
 }
 
@@ -222,6 +233,7 @@ static double sigma(double x) {
         sum += x * weight;
         weight += weight;
     } while (sum != last);
+    proven(sum >= 0);
     return sum;
 }
 
@@ -236,6 +248,7 @@ static double tau(double x) {
         weight *= 0.5;
         sum -= (1 - x) * (1 - x) * weight;
     } while (sum != last);
+    proven(sum >= 0);
     return sum / 3;
 }
 
@@ -244,6 +257,7 @@ static double tau(double x) {
 static bool estimate(const struct histogram *h, uint64_t *count) {
     static const double alpha = 0.721347520444481703680; /* 1 / (2 ln 2) */
     const double m = HLL_REGISTERS;
+    proven(h->with[0] <= HLL_REGISTERS && h->with[HLL_RANK_MAX] <= HLL_REGISTERS);
     double z = m * tau((m - h->with[HLL_RANK_MAX]) / m);
     for (int rank = RANK_BITS; rank >= 1; rank--) z = 0.5 * (z + h->with[rank]);
     z += m * sigma(h->with[0] / m);
@@ -266,6 +280,7 @@ static bool sparse_union_add(struct hll_union *u, struct slice value) {
     struct run_walk w;
     for (bool more = walk_start(&w, value); more; more = walk_next(&w)) {
         if (w.run.rank == 0) continue;
+        proven(w.first + w.run.count <= HLL_REGISTERS);
         uint8_t *r = u->registers + w.first;
         for (unsigned i = 0; i < w.run.count; i++)
             if (r[i] < w.run.rank) r[i] = w.run.rank;
@@ -296,6 +311,7 @@ bool hll_union_count(const struct hll_union *u, uint64_t *count) {
 void hll_create(struct buf *value) {
     static const char header[HLL_HEADER_BYTES] = {'H', 'Y', 'L', 'L', SPARSE};
     unsigned char zeros[2];
+    proven(value->len == 0);
     buf_append(value, header, sizeof header);
     proven(put_run(zeros, 0, HLL_REGISTERS) == sizeof zeros);
     buf_append(value, zeros, sizeof zeros);
@@ -316,6 +332,7 @@ bool hll_make_dense(struct buf *value) {
     memset(value->ptr + HLL_HEADER_BYTES, 0, HLL_DENSE_BYTES - HLL_HEADER_BYTES);
     value->ptr[ENCODING_AT] = DENSE;
     dense_fill(value->ptr, &u);
+    proven(hll_is_valid(buf_slice(value)) && !hll_is_sparse(buf_slice(value)));
     return true;
 }
 
@@ -332,6 +349,7 @@ static void splice(struct buf *value, size_t at, size_t old_n, const unsigned ch
  * format, as equal additions must give equal bytes: the one before the change and the at most three of it, and one more. */
 static void join_runs(struct buf *value, size_t at) {
     struct hll_run a, b;
+    proven(at >= HLL_HEADER_BYTES);
     for (int looked = 0; looked < 5 && at < value->len; looked++) {
         if (!hll_run(buf_slice(value), at, &a)) return;
         size_t next = at + a.bytes;
@@ -370,6 +388,7 @@ static enum hll_result sparse_raise(struct buf *value, struct hll_mark mark, siz
     if (!found) return HLL_CORRUPT;
     if (w.run.rank >= mark.rank) return HLL_SAME;
     size_t n = split_run(&w, mark, codes);
+    proven(n >= 1 && n <= sizeof codes);
     if (n > w.run.bytes && value->len + n - w.run.bytes > max_bytes) return promote(value, mark);
     splice(value, w.at, w.run.bytes, codes, n);
     join_runs(value, w.before);
