@@ -20,7 +20,7 @@ void persist_init(struct executor *executor, struct loop *loop) {
     p->loop = loop;
     p->lfu_log_factor = 10;
     p->lfu_decay_minutes = 1;
-    p->load = (struct persist_load){0};
+    p->load = (struct persist_load){.abandoned = p->load.abandoned};
     p->save = (struct persist_save){
         .last_good_s = clock_wall_ms() / 1000, .last_background_ok = true, .last_background_s = -1};
     p->changes_of = NULL;
@@ -31,7 +31,9 @@ void persist_release(void) {
     struct persist_state *p = &persist_state;
     if (p->load.job) {
         load_abandon(p->load.job);
-        load_wait(p->load.job); /* the job stays: see load_abandon */
+        load_wait(p->load.job);
+        p->load.abandoned = p->load.job;
+        p->load.job = NULL;
     }
     if (p->save.job) snapshot_end(p->save.job);
     p->save.job = NULL;
@@ -121,6 +123,7 @@ static void on_loaded(void *arg, struct dataset *dataset, const char *error, boo
     (void)arg;
     proven(!dataset + !error + !cancelled == 2); /* one of the three */
     if (cancelled) {
+        l->abandoned = l->job;
         log_notice("Loading was cancelled after %lld keys", (long long)value_of(&lp->loaded_keys));
     } else if (dataset) {
         l->last_keys = value_of(&lp->loaded_keys);

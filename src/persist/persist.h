@@ -13,7 +13,8 @@
 struct loop;
 
 void persist_init(struct executor *executor, struct loop *loop);
-/* Cancels what runs and waits for it (at most some 10 ms); no done is called, and the loop must not run afterwards. */
+/* Cancels what runs and waits for it (some 10 ms, unless a very long string is being compressed); no done is called, and the
+ * loop must not run afterwards. */
 void persist_release(void);
 
 /* Directives dir, dbfilename, save, rdbcompression, rdbchecksum, stop-writes-on-bgsave-error, key-load-delay, rdb-key-save-delay,

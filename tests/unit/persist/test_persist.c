@@ -346,6 +346,33 @@ static void test_release_while_saving(void **state) {
     persist_init(&executor, loop);
 }
 
+static void test_release_while_loading(void **state) {
+    (void)state;
+    save_and_forget(100);
+    persist_state.settings.load_delay_us = 60 * 1000000;
+    assert_true(persist_load_start(on_loaded, &loaded_flag));
+    loaded_flag = false;
+    persist_load_cancel();
+    persist_release();
+    assert_false(loaded_flag);
+    executor.loading = false;
+    loop_free(loop);
+    loop = loop_new();
+    persist_init(&executor, loop);
+}
+
+/* DEBUG RELOAD NOSAVE may come at any time. */
+static void test_no_load_while_saving(void **state) {
+    (void)state;
+    save_and_forget(10);
+    put_keys(10);
+    persist_state.settings.save_delay_us = 60 * 1000000;
+    ask(&peer, "BGSAVE");
+    assert_false(persist_load_start(on_loaded, NULL));
+    persist_save_cancel();
+    run_until(idle);
+}
+
 static int open_all(void **state) {
     static const struct command_list list = {persist_commands};
     (void)state;
@@ -400,6 +427,8 @@ int main(void) {
         TEST(test_load),
         TEST(test_load_that_fails),
         TEST(test_release_while_saving),
+        TEST(test_release_while_loading),
+        TEST(test_no_load_while_saving),
     };
     return cmocka_run_group_tests(tests, start, finish);
 }
