@@ -111,9 +111,13 @@ void session_close(struct session *s, bool after_reply) {
 }
 
 /* ---- replies that were not asked for just now ---- */
+/* The first of what may be many messages within one turn. */
+#define PUSH_FIRST_SIZE 1024
+
 void session_push(struct session *s, struct slice bytes) {
     if (s->flags & (SESSION_CLOSE | SESSION_CLOSE_AFTER_REPLY)) return;
-    if (unlikely(!buf_try_reserve(&s->out, bytes.len))) {
+    size_t room = s->out.cap == 0 && bytes.len < PUSH_FIRST_SIZE ? PUSH_FIRST_SIZE : bytes.len;
+    if (unlikely(!buf_try_reserve(&s->out, room))) {
         session_close(s, false);
         return;
     }
