@@ -245,7 +245,7 @@ static void hits_and_misses_are_those_of_reads(void **state) {
     assert_int_equal(stats->keyspace_misses, 3);
 }
 
-/* No other type can be made yet, so an entry says for a moment that it is a list. */
+/* No other type can be made yet, so an entry says for a moment that it is a list: its value is as long as a pointer. */
 static void another_type_is_refused_and_stays(void **state) {
     (void)state;
     static const char *const requests[] = {
@@ -254,7 +254,7 @@ static void another_type_is_refused_and_stays(void **state) {
         "strlen k", "incr k",          "decrby k 1",     "incrbyfloat k x", "delifeq k v",       "delex k ifeq v",
         "increx k", "increx k exat 1", "substr k 0 1",
     };
-    PLAY({"set k v", OK_REPLY});
+    PLAY({"set k pointers", OK_REPLY});
     struct entry *e = (struct entry *)(uintptr_t)look("k");
     e->head = (uint8_t)(e->head | TYPE_LIST);
     for (size_t i = 0; i < countof(requests); i++)
