@@ -189,11 +189,14 @@ struct pack *pack_new(enum mem_owner owner) {
     struct pack *p = mem_alloc(owner, PACK_BYTES_EMPTY);
     head_set(p, PACK_BYTES_EMPTY, 0);
     p->body[0] = END_BYTE;
+    debug_proven(pack_empty(p));
     return p;
 }
 
 void pack_free(enum mem_owner owner, struct pack *p) {
-    if (p) mem_free(owner, p, pack_bytes(p));
+    if (!p) return;
+    proven(pack_bytes(p) >= PACK_BYTES_EMPTY && bytes_of(p)[pack_bytes(p) - 1] == END_BYTE);
+    mem_free(owner, p, pack_bytes(p));
 }
 
 struct pack *pack_try_copy(enum mem_owner owner, const void *bytes, size_t n) {

@@ -10,6 +10,7 @@ struct scan {
 
 static void scan_bucket(const struct scan *scan, struct table_bucket *b, unsigned displaced) {
     const struct table *t = scan->table;
+    debug_proven(displaced <= TABLE_DISPLACED_MAX);
     for (uint64_t m = table_used(b); m; m &= m - 1) {
         table_slot *slot = &b->slots[table_match_index(m)];
         if (table_displaced(slot) != displaced) continue;
@@ -109,6 +110,7 @@ static table_slot *random_walk(const struct table *t, struct random *r) {
 table_slot *table_random(const struct table *t, struct random *r) {
     if (t->count == 0) return NULL;
     unsigned widest = t->depth ? TABLE_SEGMENT_BUCKETS : table_word_buckets(t->directory[0]);
+    proven(widest >= 1 && widest <= TABLE_SEGMENT_BUCKETS);
     for (int i = 0; i < 200; i++) {
         table_slot *slot = random_throw(t, r, widest);
         if (slot) return slot;

@@ -79,7 +79,9 @@ static struct tree_node *node_refit(struct tree *t, struct frozen *f, struct tre
 }
 
 struct tree_node *tree_node_own(struct tree *t, struct frozen *f, struct tree_node *n) {
-    return unlikely(tree_node_shared(n, f)) ? node_refit(t, f, n, n->count, f->generation) : n;
+    struct tree_node *own = unlikely(tree_node_shared(n, f)) ? node_refit(t, f, n, n->count, f->generation) : n;
+    debug_proven(own->count == n->count && !tree_node_shared(own, f));
+    return own;
 }
 
 struct tree_node *tree_node_shrunk(struct tree *t, struct frozen *f, struct tree_node *n) {
@@ -445,6 +447,7 @@ void tree_settle_root(struct tree *t, struct frozen *f) {
         t->root = root->count ? tree_children(root)[0].node : NULL;
         tree_node_drop(t, f, root);
     }
+    proven((t->root == NULL) == (t->count == 0));
 }
 
 /* Joins the children i and i + 1 of the path's node at level, if they are small enough. */
