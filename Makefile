@@ -123,7 +123,7 @@ bench: all $(TOOLS)
 format:
 	$(CLANG_FORMAT) -i $(FORMATTED)
 format-check:
-	@bad=0; for f in $(FORMATTED); do $(CLANG_FORMAT) $$f | cmp -s - $$f || { echo "not as make format would write it: $$f"; bad=1; }; done; exit $$bad
+	@$(CLANG_FORMAT) --dry-run -Werror $(FORMATTED) 2>/dev/null || { bad=0; for f in $(FORMATTED); do $(CLANG_FORMAT) $$f | cmp -s - $$f || { echo "not as make format would write it: $$f"; bad=1; }; done; exit $$bad; }
 compile_commands.json: Makefile $(SRCS) $(CLI_SRCS)
 	@{ echo '['; sep=; for f in $(SRCS) src/server/main.c $(CLI_SRCS); do \
 	    printf '%s{"directory": "%s", "file": "%s", "command": "%s"}\n' "$$sep" '$(CURDIR)' $$f \

@@ -61,6 +61,22 @@ static const struct row {
     {2, SAME, "OBJECT FREQ <k>"},
     {2, KIND, "OBJECT REFCOUNT <k>"},
     {8, SAME, "DUMP <k>"},
+    {6, SAME, "SETBIT <k> <bit> {0|1|0|1|2|x}"},
+    {4, SAME, "GETBIT <k> <bit>"},
+    {4, SAME, "BITCOUNT <k> [<r> <r> [{BYTE|BIT|NIBBLE}]]"},
+    {4, SAME, "BITPOS <k> {0|1|2} [<r> [<r> [{BYTE|BIT}]]]"},
+    {4, SAME, "BITOP {AND|OR|XOR|NAND} <k> <k+>"},
+    {3, SAME, "BITOP NOT <k> <k+>"},
+    {5, SAME, "BITFIELD <k> <field> [<field>] [OVERFLOW {WRAP|SAT|FAIL|FALL}] [<field>] [<field>]"},
+    {2, SAME, "BITFIELD_RO <k> <field>"},
+    {4, SAME, "PFADD h{1|2|3} <v> [<v>] [<v>]"},
+    {3, SAME, "PFCOUNT h{1|2|3} [h{1|2|3}]"},
+    {2, SAME, "PFMERGE h{1|2|3} h{1|2|3} [h{1|2|3}]"},
+    {1, SAME, "PFCOUNT <k>"},
+    {4, SAME, "{MULTI|MULTI|DISCARD|UNWATCH}"},
+    /* What is inside of its reply follows many policies; the state afterwards tells whether it did the same. */
+    {8, KIND, "EXEC"},
+    {2, SAME, "WATCH <k+>"},
     {10, SAME, "RESTORE <k> {0|<ms>} <payload> [REPLACE] [IDLETIME <i>]"},
     {5, SAME, "RESTORE <k> <atms> <payload> REPLACE ABSTTL [FREQ <i>]"},
     {3, SAME, "RESTORE <k> 0 <payload> {REPLACE|ABSTTL|FREQ|IDLETIME|NONSENSE} {REPLACE|FREQ 3|IDLETIME 5}"},
@@ -186,6 +202,7 @@ static const char *const ranges[] = {"0",
                                      "99999999999999999999"};
 static const char *const offsets[] = {
     "0", "1", "3", "7", "20", "100", "1000", "-1", "536870912", "9223372036854775807", "abc"};
+static const char *const bits[] = {"0", "1", "7", "8", "63", "100", "4000", "-1", "4294967296", "abc"};
 static const char *const databases[] = {"0", "0", "0", "1", "1", "2", "3", "16", "-1", "abc", "9223372036854775807",
                                         ""};
 static const char *const globs[] = {"*", "k*", "k?",     "k[1-3]", "k[^1-3]",  "*1*",   "[",    "k[", "\\k1",  "k\\*",
@@ -266,6 +283,18 @@ static void put_time(struct random *r, struct text_list *words, long long unit) 
     put(words, random_chance(r, 80) ? number : PICK(r, odd));
 }
 
+static void put_field(struct random *r, struct text_list *words) {
+    static const char *const types[] = {"u1",  "u8",  "i8",  "u16", "i16", "u31", "i32",
+                                        "i64", "u63", "u64", "i65", "x8",  "u0"};
+    static const char *const places[] = {"0", "1", "7", "8", "#0", "#1", "#3", "100", "-1", "#x"};
+    static const char *const operations[] = {"GET", "SET", "INCRBY"};
+    const char *operation = PICK(r, operations);
+    put(words, operation);
+    put(words, PICK(r, types));
+    put(words, PICK(r, places));
+    if (strcmp(operation, "GET") != 0) put(words, PICK(r, integers));
+}
+
 static void expand(struct random *r, const char *at, const char *end, struct text_list *words);
 
 static void put_kind(struct random *r, const char *kind, size_t n, struct text_list *words) {
@@ -275,13 +304,17 @@ static void put_kind(struct random *r, const char *kind, size_t n, struct text_l
         unsigned count;
     } lists[] = {
 #define LIST(name, list) {name, list, sizeof list / sizeof list[0]}
-        LIST("i", integers), LIST("f", floats),  LIST("s", seconds),    LIST("ms", milliseconds),
-        LIST("r", ranges),   LIST("o", offsets), LIST("db", databases), LIST("p", globs)};
+        LIST("i", integers), LIST("f", floats), LIST("s", seconds),    LIST("ms", milliseconds), LIST("r", ranges),
+        LIST("o", offsets),  LIST("bit", bits), LIST("db", databases), LIST("p", globs)};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         if (strlen(lists[i].name) == n && !memcmp(lists[i].name, kind, n)) {
             put(words, lists[i].list[random_below(r, lists[i].count)]);
             return;
         }
+    }
+    if (n == 5 && !memcmp(kind, "field", n)) {
+        put_field(r, words);
+        return;
     }
     unsigned times = kind[n - 1] == '+' ? 1 + random_below(r, 4) : 1;
     if (!strncmp(kind, "at>", 3))
