@@ -191,6 +191,20 @@ static unsigned judged_flags(const struct session *s, const struct command *cmd)
     return cmd->flags;
 }
 
+/* A key longer than an entry can name. Only under a proto-max-bulk-len beyond that, so it may take its time. */
+static bool key_too_long(const struct context *c) {
+    bool found = false;
+    for (int i = 1; i < c->argc && !found; i++) found = c->argv[i].len > ENTRY_KEY_MAX;
+    if (!found) return false;
+    size_t size = (size_t)c->argc * sizeof(struct key_position);
+    struct key_position *keys = mem_alloc(MEM_CLIENT_IN, size);
+    int count = command_keys(c->command, c->argv, c->argc, keys, c->argc);
+    found = false;
+    for (int i = 0; i < count && !found; i++) found = c->argv[keys[i].index].len > ENTRY_KEY_MAX;
+    mem_free(MEM_CLIENT_IN, keys, size);
+    return found;
+}
+
 /* Why a well-formed command may not run now; NULL: it may. In the order in which the peers look. */
 static const char *refusal(struct executor *x, const struct context *c, unsigned flags) {
     const struct executor_hooks *hooks = &x->hooks;
@@ -209,6 +223,8 @@ static const char *refusal(struct executor *x, const struct context *c, unsigned
     if (x->async_loading && flags & CMD_NO_ASYNC_LOADING) return ERROR_LOADING;
     if (c->session->flags & SESSION_MONITOR && flags & (CMD_READONLY | CMD_WRITE))
         return "ERR Replica can't interact with the keyspace";
+    if (flags & CMD_WRITE && unlikely(x->string_max > ENTRY_KEY_MAX) && key_too_long(c))
+        return "ERR key is longer than 512 MB";
     return NULL;
 }
 

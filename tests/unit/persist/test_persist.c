@@ -8,6 +8,7 @@
 #include "persist/persist_int.h"
 
 #include <errno.h>
+#include <limits.h>
 
 static struct executor executor;
 static struct loop *loop;
@@ -114,7 +115,7 @@ static void test_save_setting(void **state) {
 
 static void test_file_settings(void **state) {
     (void)state;
-    char real[1024];
+    char real[PATH_MAX];
     assert_null(directive("dbfilename")->check(SLICE("x.rdb")));
     assert_null(directive("dbfilename")->check(SLICE("")));
     assert_string_equal(directive("dbfilename")->check(SLICE("a/b")), "dbfilename can't be a path, just a filename");
