@@ -244,6 +244,8 @@ static void keep_rest(struct connection *c) {
     } else {
         buf_consume(&c->held, c->consumed);
     }
+    /* A request of a million words has left room for as many. */
+    if (rest == 0 && unlikely(c->parser.capacity > 0)) resp_parser_release(&c->parser);
     c->parsed -= c->consumed;
     c->consumed = 0;
 }

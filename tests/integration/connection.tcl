@@ -293,3 +293,11 @@ test "too few descriptors: maxclients follows, and saves have what they need" {
     assert_equal OK [$r save]
     foreach s $many { close $s }
 }
+
+test "what a request of very many words needed is given back" {
+    set srv [server_start]
+    set r [client $srv]
+    set before [info_field $r used_memory_owner_client_in memory]
+    assert_equal 0 [$r exists {*}[lrepeat 100000 k]]
+    assert_range [info_field $r used_memory_owner_client_in memory] 0 [expr {$before + 100000}]
+}
