@@ -95,6 +95,8 @@ ONLY ?=
 SECONDS ?= 60
 COUNT ?= 200000
 SEED ?=
+# The differential runner: mostly commands of one family (tests/differential/generate*.c), such as bitmap.
+FAMILY ?=
 
 # Every program is run, also after one has failed.
 unit: $(UNIT)
@@ -103,7 +105,7 @@ integration: all
 	@tclsh tests/integration/run.tcl -j $(J) -server $(OUT)/tarn-server -oracle $$(sh scripts/oracle.sh $(OUT)) -slow $(SLOW) -wrap '$(WRAP)' $(if $(ONLY),-only '$(ONLY)')
 # The same random commands to Tarn and to redis-server, replies compared; see tests/differential/differ.c.
 differential: all $(OUT)/tests/differential/differ
-	@sh scripts/differential.sh $(OUT) $(COUNT) $(SEED)
+	@sh scripts/differential.sh $(OUT) $(COUNT) '$(SEED)' $(FAMILY)
 # make fuzz T=name SECONDS=60. New inputs stay in build/; the corpus of the tree is only read.
 fuzz:
 	@test -n '$(T)' || { echo 'make fuzz T=name, one of: $(FUZZERS)'; exit 2; }
@@ -136,7 +138,7 @@ clean:
 help:
 	@echo 'make                        $(BUILD)/tarn-server and $(BUILD)/tarn-cli'
 	@echo 'make unit integration       tests of the modules; tests of the whole server (ONLY=name,name selects)'
-	@echo 'make differential           random commands to Tarn and redis-server compared (COUNT=$(COUNT) SEED=n)'
+	@echo 'make differential           random commands to Tarn and redis-server compared (COUNT=$(COUNT) SEED=n FAMILY=name)'
 	@echo 'make fuzz T=name            $(FUZZERS) (SECONDS=$(SECONDS))'
 	@echo 'make asan ubsan tsan        build so, then unit and integration tests'
 	@echo 'make check                  everything that CI runs (STEP="name name" selects)'

@@ -91,21 +91,20 @@ static bool unit_argument(struct context *c, int i, uint64_t *unit) {
 /* Places from the end are negative; what lies outside is clamped. */
 static void range_clamp(struct bit_range *r, int64_t start, int64_t end, size_t len, uint64_t unit) {
     int64_t places = (int64_t)(len * 8 / unit);
-    /* Both before the beginning and crossed: empty, though clamping would meet at 0. */
-    r->is_empty = start < 0 && end < 0 && start > end;
     if (start < 0) start = start < -places ? 0 : start + places;
     if (end < 0) end = end < -places ? 0 : end + places;
     if (end >= places) end = places - 1;
-    if (start > end) r->is_empty = true; /* of an empty string too */
+    r->is_empty = start > end; /* as that of an empty string is */
     if (r->is_empty) return;
     r->first = (uint64_t)start * unit;
     r->last = (uint64_t)end * unit + unit - 1;
     proven(r->first <= r->last && r->last / 8 < len);
 }
 
-/* [start [end [BYTE|BIT]]] from argument i on, for a string of len bytes. False after the error reply: numbers are looked at
- * before the unit, except that a BITPOS looks at its unit before its end. */
-static bool range_parse(struct context *c, int i, size_t len, bool unit_first, struct bit_range *r) {
+/* [start [end [BYTE|BIT]]] from argument i on, for a string of len bytes. False after the error reply. BITPOS looks at the unit
+ * before the end. BITCOUNT looks at it last, and not at all when both ends are negative and crossed: that counts as empty, where
+ * for BITPOS both may be clamped to 0. */
+static bool range_parse(struct context *c, int i, size_t len, bool counting, struct bit_range *r) {
     int64_t start = 0, end = -1;
     uint64_t unit = 8;
     int given = c->argc - i;
@@ -115,9 +114,11 @@ static bool range_parse(struct context *c, int i, size_t len, bool unit_first, s
         return false;
     }
     if (given >= 1 && !context_integer(c, i, &start)) return false;
-    if (given == 3 && unit_first && !unit_argument(c, i + 2, &unit)) return false;
+    if (given == 3 && !counting && !unit_argument(c, i + 2, &unit)) return false;
     if (given >= 2 && !context_integer(c, i + 1, &end)) return false;
-    if (given == 3 && !unit_first && !unit_argument(c, i + 2, &unit)) return false;
+    r->is_empty = counting && start < 0 && end < 0 && start > end;
+    if (r->is_empty) return true;
+    if (given == 3 && counting && !unit_argument(c, i + 2, &unit)) return false;
     range_clamp(r, start, end, len, unit);
     return true;
 }
@@ -130,7 +131,7 @@ static void bitcount_run(struct context *c) {
     struct slice s = e ? entry_string(e, scratch) : SLICE("");
     if (!e)
         reply_integer(c->reply, 0); /* whatever else was asked */
-    else if (range_parse(c, 2, s.len, false, &r))
+    else if (range_parse(c, 2, s.len, true, &r))
         reply_integer(c->reply, r.is_empty ? 0 : (int64_t)bitmap_count(s, r.first, r.last));
 }
 
@@ -155,7 +156,7 @@ static void bitpos_run(struct context *c) {
     struct slice s = e ? entry_string(e, scratch) : SLICE("");
     if (!e)
         reply_integer(c->reply, on ? -1 : 0);
-    else if (range_parse(c, 3, s.len, true, &r))
+    else if (range_parse(c, 3, s.len, false, &r))
         reply_integer(c->reply, position(s, on == 1, &r));
 }
 

@@ -44,11 +44,6 @@ static bool source(struct context *c, int i, const struct entry **e) {
     return context_view_type(c, context_key(c, i), TYPE_STRING, e) && (!*e || is_hll(c, *e));
 }
 
-/* To be changed: neither a hit nor a miss. */
-static bool target(struct context *c, struct key key, const struct entry **e) {
-    return string_target(c, key, e) && (!*e || is_hll(c, *e));
-}
-
 /* Writable bytes of a value that keeps its length; NULL after the error reply. */
 static char *edit(struct context *c, struct key key, size_t len) {
     char *bytes = db_edit_string(c->db, key, len);
@@ -56,9 +51,15 @@ static char *edit(struct context *c, struct key key, size_t len) {
     return bytes;
 }
 
-/* A look that changes nothing shows a short value as raw all the same. */
-static bool show_raw(struct context *c, struct key key, const struct entry *e) {
-    return entry_encoding(e) != STRING_EMBSTR || edit(c, key, entry_string_len(e));
+/* A short value is shown as raw as soon as a command looks at it that may change it. False after the error reply. */
+static bool make_raw(struct context *c, struct key key, const struct entry **e) {
+    if (likely(entry_encoding(*e) != STRING_EMBSTR)) return true;
+    return edit(c, key, entry_string_len(*e)) && string_target(c, key, e);
+}
+
+/* To be changed: neither a hit nor a miss. */
+static bool target(struct context *c, struct key key, const struct entry **e) {
+    return string_target(c, key, e) && (!*e || (is_hll(c, *e) && make_raw(c, key, e)));
 }
 
 /* Not by db_edit_string: it would leave a growing value room for as much again. */
@@ -117,8 +118,6 @@ static int add_sparse(struct context *c, struct key key, const struct entry *e) 
     if (raised > 0) {
         hll_drop_cached(copy.ptr);
         if (!store(c, key, &copy)) raised = -1;
-    } else if (raised == 0 && !show_raw(c, key, e)) {
-        raised = -1;
     }
     buf_release(&copy);
     return raised;
@@ -157,12 +156,8 @@ static void count_one(struct context *c) {
     struct key key = context_key(c, 1);
     const struct entry *e;
     uint64_t count = 0;
-    if (!source(c, 1, &e)) return;
-    if (e && hll_cached(hll_of(e), &count)) {
-        if (!show_raw(c, key, e)) return;
-    } else if (e && !count_anew(c, key, hll_of(e), &count)) {
-        return;
-    }
+    if (!source(c, 1, &e) || (e && !make_raw(c, key, &e))) return;
+    if (e && !hll_cached(hll_of(e), &count) && !count_anew(c, key, hll_of(e), &count)) return;
     reply_integer(c->reply, (int64_t)count);
 }
 
@@ -277,13 +272,11 @@ static void pfdebug_run(struct context *c) {
     struct key key = context_key(c, 2);
     struct slice what = c->argv[1];
     const struct entry *e;
-    if (!string_target(c, key, &e)) return;
+    if (!target(c, key, &e)) return;
     if (!e) {
         reply_error(c->reply, "ERR The specified key does not exist");
         return;
     }
-    if (!is_hll(c, e) || !show_raw(c, key, e)) return;
-    if (!string_target(c, key, &e)) return;
     struct slice value = hll_of(e);
     if (slice_is(what, "GETREG"))
         debug_dense(c, key, value, true);
@@ -298,8 +291,8 @@ static void pfdebug_run(struct context *c) {
                            what.ptr);
 }
 
-/* Elements that keep the executor for some 30 ms. */
-#define SELF_TEST_ELEMENTS 200000
+/* Elements that keep the executor for some 10 ms. */
+#define SELF_TEST_ELEMENTS 100000
 
 static void pfselftest_run(struct context *c) {
     const char *wrong = hll_self_test(SELF_TEST_ELEMENTS);

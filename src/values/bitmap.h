@@ -44,7 +44,7 @@ enum bitmap_op {
     BITMAP_AND,
     BITMAP_OR,
     BITMAP_XOR,
-    BITMAP_NOT,   /* of the first source */
+    BITMAP_NOT,   /* of the only source */
     BITMAP_DIFF,  /* in the first and in no other */
     BITMAP_DIFF1, /* in some other and not in the first */
     BITMAP_ANDOR, /* in the first and in some other */

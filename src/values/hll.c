@@ -50,8 +50,7 @@ bool hll_cached(struct slice value, uint64_t *count) {
 }
 
 void hll_set_cached(char *value, uint64_t count) {
-    proven(memcmp(value, "HYLL", 4) == 0);
-    proven(!(count & STALE));
+    proven(!(count & STALE) && memcmp(value, "HYLL", 4) == 0);
     memcpy(value + CACHE_AT, &count, sizeof count);
 }
 
@@ -64,6 +63,7 @@ void hll_drop_cached(char *value) {
 
 /* MurmurHash64A: words of eight bytes, little-endian, mixed in one after the other. */
 static uint64_t murmur(struct slice s) {
+    proven(s.len == 0 || s.ptr);
     static const uint64_t m = UINT64_C(0xc6a4a7935bd1e995);
     const int r = 47;
     uint64_t h = HASH_SEED ^ s.len * m, k;
@@ -75,8 +75,8 @@ static uint64_t murmur(struct slice s) {
         h = (h ^ k * m) * m;
     }
     if (i < s.len) {
-        debug_proven(s.len - i < 8);
         k = 0;
+        debug_proven(s.len - i < 8);
         memcpy(&k, s.ptr + i, s.len - i);
         h = (h ^ k) * m;
     }
@@ -115,6 +115,7 @@ void hll_dense_set(char *value, unsigned index, uint8_t rank) {
     unsigned shift;
     unsigned char *p = (unsigned char *)value + register_byte(index, &shift);
     p[0] = (unsigned char)((p[0] & ~(63u << shift)) | (unsigned)rank << shift);
+    debug_proven(shift <= 6 && shift % 2 == 0);
     if (shift > 2) p[1] = (unsigned char)((p[1] & ~(63u >> (8 - shift))) | (unsigned)rank >> (8 - shift));
 }
 
@@ -122,6 +123,7 @@ void hll_dense_set(char *value, unsigned index, uint8_t rank) {
 static void unpack_four(const char *p, uint8_t four[4]) {
     unsigned bits =
         (unsigned)(unsigned char)p[0] | (unsigned)(unsigned char)p[1] << 8 | (unsigned)(unsigned char)p[2] << 16;
+    debug_proven(bits >> 24 == 0);
     for (int i = 0; i < 4; i++) four[i] = bits >> (6 * i) & 63;
 }
 
@@ -133,21 +135,25 @@ static void dense_unpack(struct slice value, uint8_t registers[HLL_REGISTERS]) {
 
 /* ---- sparse runs ---- */
 
-bool hll_run(struct slice value, size_t at, struct hll_run *run) {
-    proven(at >= HLL_HEADER_BYTES && at < value.len);
+/* With branches rather than by computing: they are guessed well, and the next code is looked at meanwhile. */
+static inline bool run_at(struct slice value, size_t at, struct hll_run *run) {
+    debug_proven(at >= HLL_HEADER_BYTES && at < value.len);
     unsigned code = (unsigned char)value.ptr[at];
     if (code & 0x80) {
-        *run =
-            (struct hll_run){.rank = (uint8_t)((code >> 2 & 31) + 1), .bytes = 1, .count = (uint16_t)((code & 3) + 1)};
+        *run = (struct hll_run){(uint8_t)((code >> 2 & 31) + 1), 1, (uint16_t)((code & 3) + 1)};
     } else if (code & 0x40) {
         if (at + 1 == value.len) return false;
         unsigned low = (unsigned char)value.ptr[at + 1];
-        *run = (struct hll_run){.bytes = 2, .count = (uint16_t)(((code & 63) << 8 | low) + 1)};
+        *run = (struct hll_run){0, 2, (uint16_t)(((code & 63) << 8 | low) + 1)};
     } else {
-        *run = (struct hll_run){.bytes = 1, .count = (uint16_t)(code + 1)};
+        *run = (struct hll_run){0, 1, (uint16_t)(code + 1)};
     }
-    proven(run->count >= 1 && run->count <= HLL_REGISTERS && run->rank <= RANK_CODE_MAX);
     return true;
+}
+
+bool hll_run(struct slice value, size_t at, struct hll_run *run) {
+    proven(at >= HLL_HEADER_BYTES && at < value.len);
+    return run_at(value, at, run);
 }
 
 static unsigned char val_code(unsigned rank, unsigned count) {
@@ -168,35 +174,46 @@ static size_t put_run(unsigned char *dst, unsigned rank, unsigned count) {
     return 2;
 }
 
-/* Runs one after the other, from the first on; ends when next_run says false: then whole says whether they are well-formed
- * and add up to all registers. */
+struct run_place {
+    size_t at;      /* byte of the code */
+    unsigned first; /* register of the run */
+};
+
+/* Runs one after the other. When walk_start or walk_next has said false, walk_was_whole tells whether they are well-formed and
+ * add up to all registers. */
 struct run_walk {
     struct slice value;
-    size_t at, before; /* this run's code, and the one before it (the same at the start) */
-    unsigned first;    /* register of this run */
+    struct run_place here, before, older; /* the two codes before this one; the start where there are none */
     struct hll_run run;
 };
 
-static bool walk_read(struct run_walk *w) {
-    proven(w->first <= HLL_REGISTERS && w->at >= HLL_HEADER_BYTES);
-    return w->at < w->value.len && hll_run(w->value, w->at, &w->run) && w->first + w->run.count <= HLL_REGISTERS;
+static const struct run_place first_run = {HLL_HEADER_BYTES, 0};
+
+static inline bool walk_read(struct run_walk *w) {
+    debug_proven(w->here.first <= HLL_REGISTERS && w->here.at >= HLL_HEADER_BYTES);
+    return w->here.at < w->value.len && run_at(w->value, w->here.at, &w->run) &&
+           w->here.first + w->run.count <= HLL_REGISTERS;
 }
 
-static bool walk_start(struct run_walk *w, struct slice value) {
-    proven(value.len >= HLL_HEADER_BYTES);
-    *w = (struct run_walk){.value = value, .at = HLL_HEADER_BYTES, .before = HLL_HEADER_BYTES};
+static inline bool walk_start(struct run_walk *w, struct slice value, struct run_place from) {
+    proven(from.at >= HLL_HEADER_BYTES && from.first <= HLL_REGISTERS);
+    *w = (struct run_walk){.value = value, .here = from, .before = from, .older = from};
     return walk_read(w);
 }
 
-static bool walk_next(struct run_walk *w) {
-    proven(w->run.bytes >= 1 && w->run.count >= 1); /* else the walk would not end */
-    w->before = w->at;
-    w->at += w->run.bytes;
-    w->first += w->run.count;
+static inline bool walk_next(struct run_walk *w) {
+    debug_proven(w->run.bytes > 0 && w->run.count > 0);
+    w->older = w->before;
+    w->before = w->here;
+    w->here.at += w->run.bytes;
+    w->here.first += w->run.count;
     return walk_read(w);
 }
 
-static bool walk_was_whole(const struct run_walk *w) { return w->at == w->value.len && w->first == HLL_REGISTERS; }
+static bool walk_was_whole(const struct run_walk *w) {
+    proven(w->here.at <= w->value.len && w->here.first <= HLL_REGISTERS);
+    return w->here.at == w->value.len && w->here.first == HLL_REGISTERS;
+}
 
 /* ---- counting ---- */
 
@@ -206,6 +223,7 @@ struct histogram {
 
 static void dense_histogram(struct slice value, struct histogram *h) {
     uint8_t registers[HLL_REGISTERS];
+    proven(value.len == HLL_DENSE_BYTES);
     dense_unpack(value, registers);
     for (size_t i = 0; i < HLL_REGISTERS; i++) {
         debug_proven(registers[i] < countof(h->with));
@@ -215,8 +233,8 @@ static void dense_histogram(struct slice value, struct histogram *h) {
 
 static bool sparse_histogram(struct slice value, struct histogram *h) {
     struct run_walk w;
-    for (bool more = walk_start(&w, value); more; more = walk_next(&w)) {
-        proven(w.run.rank < countof(h->with));
+    for (bool more = walk_start(&w, value, first_run); more; more = walk_next(&w)) {
+        debug_proven(w.run.rank <= RANK_CODE_MAX);
         h->with[w.run.rank] += w.run.count;
     }
     return walk_was_whole(&w);
@@ -233,7 +251,7 @@ static double sigma(double x) {
         sum += x * weight;
         weight += weight;
     } while (sum != last);
-    proven(sum >= 0);
+    proven(sum >= x);
     return sum;
 }
 
@@ -248,7 +266,7 @@ static double tau(double x) {
         weight *= 0.5;
         sum -= (1 - x) * (1 - x) * weight;
     } while (sum != last);
-    proven(sum >= 0);
+    proven(sum >= 0 && sum <= 1);
     return sum / 3;
 }
 
@@ -257,18 +275,20 @@ static double tau(double x) {
 static bool estimate(const struct histogram *h, uint64_t *count) {
     static const double alpha = 0.721347520444481703680; /* 1 / (2 ln 2) */
     const double m = HLL_REGISTERS;
-    proven(h->with[0] <= HLL_REGISTERS && h->with[HLL_RANK_MAX] <= HLL_REGISTERS);
     double z = m * tau((m - h->with[HLL_RANK_MAX]) / m);
     for (int rank = RANK_BITS; rank >= 1; rank--) z = 0.5 * (z + h->with[rank]);
     z += m * sigma(h->with[0] / m);
+    proven(z >= 0); /* infinite when nothing was added, 0 when there is no rank that can be */
     double e = alpha * m * m / z;
     if (!(e < 0x1p63)) return false;
     *count = (uint64_t)llround(e);
+    proven(!(*count & STALE));
     return true;
 }
 
 bool hll_count(struct slice value, uint64_t *count) {
     struct histogram h = {{0}};
+    proven(hll_is_valid(value));
     if (!hll_is_sparse(value))
         dense_histogram(value, &h);
     else if (!sparse_histogram(value, &h))
@@ -278,10 +298,10 @@ bool hll_count(struct slice value, uint64_t *count) {
 
 static bool sparse_union_add(struct hll_union *u, struct slice value) {
     struct run_walk w;
-    for (bool more = walk_start(&w, value); more; more = walk_next(&w)) {
+    for (bool more = walk_start(&w, value, first_run); more; more = walk_next(&w)) {
         if (w.run.rank == 0) continue;
-        proven(w.first + w.run.count <= HLL_REGISTERS);
-        uint8_t *r = u->registers + w.first;
+        debug_proven(w.here.first + w.run.count <= HLL_REGISTERS);
+        uint8_t *r = u->registers + w.here.first;
         for (unsigned i = 0; i < w.run.count; i++)
             if (r[i] < w.run.rank) r[i] = w.run.rank;
     }
@@ -289,6 +309,7 @@ static bool sparse_union_add(struct hll_union *u, struct slice value) {
 }
 
 bool hll_union_add(struct hll_union *u, struct slice value) {
+    proven(hll_is_valid(value));
     if (hll_is_sparse(value)) return sparse_union_add(u, value);
     uint8_t registers[HLL_REGISTERS];
     dense_unpack(value, registers);
@@ -309,15 +330,16 @@ bool hll_union_count(const struct hll_union *u, uint64_t *count) {
 /* ---- changing ---- */
 
 void hll_create(struct buf *value) {
+    proven(value->len == 0);
     static const char header[HLL_HEADER_BYTES] = {'H', 'Y', 'L', 'L', SPARSE};
     unsigned char zeros[2];
-    proven(value->len == 0);
     buf_append(value, header, sizeof header);
     proven(put_run(zeros, 0, HLL_REGISTERS) == sizeof zeros);
     buf_append(value, zeros, sizeof zeros);
 }
 
 static void dense_fill(char *dense, const struct hll_union *u) {
+    proven(dense[ENCODING_AT] == DENSE);
     for (unsigned i = 0; i < HLL_REGISTERS; i++)
         if (u->registers[i]) hll_dense_set(dense, i, u->registers[i]);
 }
@@ -332,7 +354,7 @@ bool hll_make_dense(struct buf *value) {
     memset(value->ptr + HLL_HEADER_BYTES, 0, HLL_DENSE_BYTES - HLL_HEADER_BYTES);
     value->ptr[ENCODING_AT] = DENSE;
     dense_fill(value->ptr, &u);
-    proven(hll_is_valid(buf_slice(value)) && !hll_is_sparse(buf_slice(value)));
+    proven(hll_is_valid(buf_slice(value)));
     return true;
 }
 
@@ -343,6 +365,7 @@ static void splice(struct buf *value, size_t at, size_t old_n, const unsigned ch
     memmove(value->ptr + at + n, value->ptr + at + old_n, value->len - at - old_n);
     memcpy(value->ptr + at, bytes, n);
     value->len = value->len + n - old_n;
+    proven(value->len <= value->cap);
 }
 
 /* Joins neighbouring runs of one rank where a code can hold both, from a run on. How many codes are looked at is part of the
@@ -372,50 +395,74 @@ static enum hll_result promote(struct buf *value, struct hll_mark mark) {
 
 /* The run splits in up to three: what comes before the register, the register, what comes after it. */
 static size_t split_run(const struct run_walk *w, struct hll_mark mark, unsigned char codes[5]) {
-    proven(mark.index >= w->first && mark.index < w->first + w->run.count);
-    unsigned before = mark.index - w->first, after = w->run.count - before - 1u;
+    proven(mark.index >= w->here.first && mark.index < w->here.first + w->run.count);
+    unsigned before = mark.index - w->here.first, after = w->run.count - before - 1u;
     size_t n = put_run(codes, w->run.rank, before);
     n += put_run(codes + n, mark.rank, 1);
-    return n + put_run(codes + n, w->run.rank, after);
+    n += put_run(codes + n, w->run.rank, after);
+    proven(n >= 1 && n <= 5);
+    return n;
 }
 
-static enum hll_result sparse_raise(struct buf *value, struct hll_mark mark, size_t max_bytes) {
+/* Finds the run of a register, from a place on that is not beyond it. Joining begins at the code before the run, so where the
+ * place is that of the run itself, the code before is found out from the start. */
+static bool sparse_find(struct run_walk *w, struct slice value, unsigned index, struct run_place from) {
+    proven(index < HLL_REGISTERS);
+    struct run_walk at; /* its own, to stay in registers */
+    bool found = walk_start(&at, value, from);
+    if (found && at.here.first + at.run.count > index) found = walk_start(&at, value, first_run);
+    while (found && at.here.first + at.run.count <= index) found = walk_next(&at);
+    *w = at;
+    return found;
+}
+
+/* *from: where to begin to look; left at a place where the search for a register further on may begin. */
+static enum hll_result sparse_raise(struct buf *value, struct hll_mark mark, size_t max_bytes, struct run_place *from) {
     unsigned char codes[5];
     struct run_walk w;
+    proven(mark.rank >= 1);
     if (mark.rank > RANK_CODE_MAX) return promote(value, mark);
-    bool found = walk_start(&w, buf_slice(value));
-    while (found && w.first + w.run.count <= mark.index) found = walk_next(&w);
-    if (!found) return HLL_CORRUPT;
+    if (!sparse_find(&w, buf_slice(value), mark.index, *from)) return HLL_CORRUPT;
     if (w.run.rank >= mark.rank) return HLL_SAME;
     size_t n = split_run(&w, mark, codes);
-    proven(n >= 1 && n <= sizeof codes);
     if (n > w.run.bytes && value->len + n - w.run.bytes > max_bytes) return promote(value, mark);
-    splice(value, w.at, w.run.bytes, codes, n);
-    join_runs(value, w.before);
+    splice(value, w.here.at, w.run.bytes, codes, n);
+    join_runs(value, w.before.at);
+    proven(w.older.at <= w.before.at && w.before.at <= w.here.at);
+    *from = w.older;
     return HLL_CHANGED;
 }
 
 static enum hll_result dense_raise(char *value, struct hll_mark mark) {
+    debug_proven(value[ENCODING_AT] == DENSE);
     if (hll_dense_get(slice_of(value, HLL_DENSE_BYTES), mark.index) >= mark.rank) return HLL_SAME;
     hll_dense_set(value, mark.index, mark.rank);
     return HLL_CHANGED;
 }
 
-enum hll_result hll_raise(struct buf *value, struct hll_mark mark, size_t sparse_max_bytes) {
+static enum hll_result raise_from(struct buf *value, struct hll_mark mark, size_t max_bytes, struct run_place *from) {
     proven(mark.index < HLL_REGISTERS && mark.rank <= 63);
-    if (hll_is_sparse(buf_slice(value))) return sparse_raise(value, mark, sparse_max_bytes);
+    proven(from->at >= HLL_HEADER_BYTES && from->first <= mark.index);
+    if (hll_is_sparse(buf_slice(value))) return sparse_raise(value, mark, max_bytes, from);
     return dense_raise(value->ptr, mark);
+}
+
+enum hll_result hll_raise(struct buf *value, struct hll_mark mark, size_t sparse_max_bytes) {
+    struct run_place from = first_run;
+    proven(mark.rank >= 1);
+    return raise_from(value, mark, sparse_max_bytes, &from);
 }
 
 enum hll_result hll_raise_all(struct buf *value, const struct hll_union *u, size_t sparse_max_bytes) {
     struct hll_union own = {{0}};
+    struct run_place from = first_run;
     enum hll_result all = HLL_SAME;
     if (!hll_union_add(&own, buf_slice(value))) return HLL_CORRUPT;
     for (unsigned i = 0; i < HLL_REGISTERS; i++) {
         if (u->registers[i] <= own.registers[i]) continue;
-        enum hll_result one = hll_raise(value, (struct hll_mark){(uint16_t)i, u->registers[i]}, sparse_max_bytes);
-        proven(one == HLL_CHANGED); /* it was whole, and is lower */
-        all = one;
+        struct hll_mark mark = {(uint16_t)i, u->registers[i]};
+        proven(raise_from(value, mark, sparse_max_bytes, &from) == HLL_CHANGED); /* it was whole, and is lower */
+        all = HLL_CHANGED;
     }
     return all;
 }

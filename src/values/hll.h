@@ -66,7 +66,7 @@ uint8_t hll_dense_get(struct slice value, unsigned index);
 void hll_dense_set(char *value, unsigned index, uint8_t rank);
 
 /* Changes of a working copy, which grows and may turn dense. */
-void hll_create(struct buf *value); /* appends an empty one: sparse, 18 bytes */
+void hll_create(struct buf *value); /* into an empty buffer: an empty one, sparse, 18 bytes */
 enum hll_result { HLL_SAME, HLL_CHANGED, HLL_CORRUPT };
 /* The cached count is the caller's to drop. A corrupt value stays as it is. O(bytes) when sparse. */
 enum hll_result hll_raise(struct buf *value, struct hll_mark mark, size_t sparse_max_bytes);

@@ -44,10 +44,11 @@ static bool encodings_agree(struct slice a, struct slice b) {
 }
 
 /* The sparse value is never made to turn dense, so it stands for a while beside the dense one; then only the dense one. */
-#define SPARSE_ELEMENTS 5000
+#define SPARSE_ELEMENTS 1000
 
 static const char *adding_holds(struct buf *sparse, struct buf *dense, unsigned n) {
     unsigned next_look = 1;
+    proven(hll_is_sparse(buf_slice(sparse)) && !hll_is_sparse(buf_slice(dense)));
     for (unsigned i = 1; i <= n; i++) {
         struct hll_mark mark = numbered_mark(i);
         if (hll_raise(dense, mark, 0) == HLL_CORRUPT) return "a dense value became corrupt";

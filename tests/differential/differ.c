@@ -2,7 +2,7 @@
  * replies byte for byte. What must differ (times, orders, chance) is compared as far as it can be: see enum policy. Differences
  * that are meant stand in differences.txt, each with its reason.
  *
- *   differ -tarn PROGRAM|PORT -oracle PROGRAM|PORT [-count N] [-seed N] [-known FILE] [-only 2|3] [-stop-after N]
+ *   differ -tarn PROGRAM|PORT -oracle PROGRAM|PORT [-count N] [-seed N] [-known FILE] [-only 2|3] [-stop-after N] [-family NAME]
  *
  * A program is started on a free port with an empty folder, a port is taken as it is. At a difference the stream is
  * shrunk: replayed from an empty server with fewer and fewer commands as long as the last one still differs. A difference in
@@ -262,7 +262,8 @@ static bool protocol_run(struct run *r, struct random *random, int protocol, uin
 }
 
 static int usage(void) {
-    fputs("differ -tarn PROGRAM|PORT -oracle PROGRAM|PORT [-count N] [-seed N] [-known FILE] [-only 2|3] [-stop-after "
+    fputs("differ -tarn PROGRAM|PORT -oracle PROGRAM|PORT [-count N] [-seed N] [-known FILE] [-only 2|3] [-family "
+          "NAME] [-stop-after "
           "N]\n",
           stderr);
     return 2;
@@ -284,6 +285,8 @@ int main(int argc, char **argv) {
             count = strtoull(argv[i + 1], NULL, 10);
         else if (!strcmp(argv[i], "-seed"))
             seed = strtoull(argv[i + 1], NULL, 10);
+        else if (!strcmp(argv[i], "-family") && command_choose_family(argv[i + 1]))
+            continue;
         else if (!strcmp(argv[i], "-only"))
             only = atoi(argv[i + 1]);
         else if (!strcmp(argv[i], "-stop-after"))

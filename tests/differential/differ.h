@@ -65,7 +65,27 @@ void command_list_drop(struct command_list *l, size_t at, size_t n); /* their te
 struct command_list command_list_copy(const struct command_list *l);
 void command_list_clear(struct command_list *l);
 
+/* A row of the grammar that generate.c explains. */
+struct row {
+    unsigned weight;
+    enum policy policy;
+    const char *pattern;
+};
+/* The rows of one kind of values, and the kinds <...> that only they use: put_kind is false for one it does not know. */
+struct family {
+    const char *name;
+    const struct row *rows;
+    size_t count;
+    unsigned kept; /* words after the name that never become nonsense: keys that other families must not get hold of */
+    bool (*put_kind)(struct random *r, const char *kind, size_t n, struct text_list *words);
+};
+extern const struct family bitmap_family, hyperloglog_family;
+/* From now on four of five commands are of this family, the fifth of the common ones. False: no such family. */
+bool command_choose_family(const char *name);
 void command_generate(struct random *r, struct command *c);
+/* For put_kind: one of the keys that the common commands use; this word. */
+void word_key(struct random *r, struct text_list *words);
+void word_put(struct text_list *words, const char *word);
 void malformed_generate(struct random *r, struct text *bytes);
 /* Words as text, at most four. */
 #define request_from_words(t, ...) request_from_array(t, (const char *const[]){__VA_ARGS__, NULL})

@@ -1,6 +1,7 @@
 /* Random commands from a small grammar. A row is a pattern:
  *   word        itself                      [...]   there or not
  *   <kind>      a random value, see below   {a|b}   one of them
+ * The rows here are of strings and keys; those of other types stand in generate_<family>.c, with kinds of their own.
  * Few keys, so that commands meet; numbers at the edges; now and then a word too many, too few, twice, or nonsense. */
 #include "differ.h"
 
@@ -12,11 +13,7 @@
 
 #define EXPIRY "{EX <s>|PX <ms>|EXAT <at>|PXAT <atms>"
 
-static const struct row {
-    unsigned weight;
-    enum policy policy;
-    const char *pattern;
-} rows[] = {
+static const struct row rows[] = {
     {30, SAME, "GET <k>"},
     {30, SAME, "SET <k> <v>"},
     {20, SAME, "SET <k> <v> [{NX|XX}] [GET] [" EXPIRY "|KEEPTTL}]"},
@@ -61,18 +58,6 @@ static const struct row {
     {2, SAME, "OBJECT FREQ <k>"},
     {2, KIND, "OBJECT REFCOUNT <k>"},
     {8, SAME, "DUMP <k>"},
-    {6, SAME, "SETBIT <k> <bit> {0|1|0|1|2|x}"},
-    {4, SAME, "GETBIT <k> <bit>"},
-    {4, SAME, "BITCOUNT <k> [<r> <r> [{BYTE|BIT|NIBBLE}]]"},
-    {4, SAME, "BITPOS <k> {0|1|2} [<r> [<r> [{BYTE|BIT}]]]"},
-    {4, SAME, "BITOP {AND|OR|XOR|NAND} <k> <k+>"},
-    {3, SAME, "BITOP NOT <k> <k+>"},
-    {5, SAME, "BITFIELD <k> <field> [<field>] [OVERFLOW {WRAP|SAT|FAIL|FALL}] [<field>] [<field>]"},
-    {2, SAME, "BITFIELD_RO <k> <field>"},
-    {4, SAME, "PFADD h{1|2|3} <v> [<v>] [<v>]"},
-    {3, SAME, "PFCOUNT h{1|2|3} [h{1|2|3}]"},
-    {2, SAME, "PFMERGE h{1|2|3} h{1|2|3} [h{1|2|3}]"},
-    {1, SAME, "PFCOUNT <k>"},
     {4, SAME, "{MULTI|MULTI|DISCARD|UNWATCH}"},
     /* What is inside of its reply follows many policies; the state afterwards tells whether it did the same. */
     {8, KIND, "EXEC"},
@@ -115,6 +100,31 @@ static const struct row {
     {1, SAME, "{NOSUCHCOMMAND|nosuch <k> <v>|GETT <v> <v> <v> <v>|<v>}"},
     {1, SAME, "DEBUG {SLEEP 0|NONSENSE|SET-ACTIVE-EXPIRE 1}"},
 };
+
+static const struct family common = {"string", rows, sizeof rows / sizeof rows[0], 0, NULL};
+static const struct family *const families[] = {&common, &bitmap_family, &hyperloglog_family};
+static const struct family *chosen;
+
+#define FAMILIES (sizeof families / sizeof families[0])
+
+bool command_choose_family(const char *name) {
+    for (size_t i = 0; i < FAMILIES; i++)
+        if (!strcmp(families[i]->name, name)) chosen = families[i];
+    return chosen;
+}
+
+/* Without a choice half of the commands are common ones, and the other families share the rest. */
+static const struct row *row_pick(struct random *r, unsigned *kept) {
+    const struct family *f = random_chance(r, 50) ? &common : families[1 + random_below(r, FAMILIES - 1)];
+    if (chosen) f = random_chance(r, 80) ? chosen : &common;
+    unsigned total = 0;
+    for (size_t i = 0; i < f->count; i++) total += f->rows[i].weight;
+    unsigned at = random_below(r, total);
+    const struct row *row = f->rows;
+    *kept = f->kept;
+    for (; at >= row->weight; row++) at -= row->weight;
+    return row;
+}
 
 static const char *const integers[] = {"0",
                                        "1",
@@ -202,7 +212,6 @@ static const char *const ranges[] = {"0",
                                      "99999999999999999999"};
 static const char *const offsets[] = {
     "0", "1", "3", "7", "20", "100", "1000", "-1", "536870912", "9223372036854775807", "abc"};
-static const char *const bits[] = {"0", "1", "7", "8", "63", "100", "4000", "-1", "4294967296", "abc"};
 static const char *const databases[] = {"0", "0", "0", "1", "1", "2", "3", "16", "-1", "abc", "9223372036854775807",
                                         ""};
 static const char *const globs[] = {"*", "k*", "k?",     "k[1-3]", "k[^1-3]",  "*1*",   "[",    "k[", "\\k1",  "k\\*",
@@ -212,6 +221,8 @@ static const char *const globs[] = {"*", "k*", "k?",     "k[1-3]", "k[^1-3]",  "
 
 static void put(struct text_list *words, const char *word) { text_list_add(words, word, strlen(word)); }
 
+void word_put(struct text_list *words, const char *word) { put(words, word); }
+
 static void put_key(struct random *r, struct text_list *words) {
     static const char *const odd[] = {
         "",         "key:a", "key:b", "with space",
@@ -220,6 +231,8 @@ static void put_key(struct random *r, struct text_list *words) {
     snprintf(key, sizeof key, "k%u", random_below(r, 12));
     put(words, random_chance(r, 88) ? key : PICK(r, odd));
 }
+
+void word_key(struct random *r, struct text_list *words) { put_key(r, words); }
 
 static void put_value(struct random *r, struct text_list *words) {
     char bytes[6000];
@@ -283,18 +296,6 @@ static void put_time(struct random *r, struct text_list *words, long long unit) 
     put(words, random_chance(r, 80) ? number : PICK(r, odd));
 }
 
-static void put_field(struct random *r, struct text_list *words) {
-    static const char *const types[] = {"u1",  "u8",  "i8",  "u16", "i16", "u31", "i32",
-                                        "i64", "u63", "u64", "i65", "x8",  "u0"};
-    static const char *const places[] = {"0", "1", "7", "8", "#0", "#1", "#3", "100", "-1", "#x"};
-    static const char *const operations[] = {"GET", "SET", "INCRBY"};
-    const char *operation = PICK(r, operations);
-    put(words, operation);
-    put(words, PICK(r, types));
-    put(words, PICK(r, places));
-    if (strcmp(operation, "GET") != 0) put(words, PICK(r, integers));
-}
-
 static void expand(struct random *r, const char *at, const char *end, struct text_list *words);
 
 static void put_kind(struct random *r, const char *kind, size_t n, struct text_list *words) {
@@ -304,18 +305,16 @@ static void put_kind(struct random *r, const char *kind, size_t n, struct text_l
         unsigned count;
     } lists[] = {
 #define LIST(name, list) {name, list, sizeof list / sizeof list[0]}
-        LIST("i", integers), LIST("f", floats), LIST("s", seconds),    LIST("ms", milliseconds), LIST("r", ranges),
-        LIST("o", offsets),  LIST("bit", bits), LIST("db", databases), LIST("p", globs)};
+        LIST("i", integers), LIST("f", floats),  LIST("s", seconds),    LIST("ms", milliseconds),
+        LIST("r", ranges),   LIST("o", offsets), LIST("db", databases), LIST("p", globs)};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         if (strlen(lists[i].name) == n && !memcmp(lists[i].name, kind, n)) {
             put(words, lists[i].list[random_below(r, lists[i].count)]);
             return;
         }
     }
-    if (n == 5 && !memcmp(kind, "field", n)) {
-        put_field(r, words);
-        return;
-    }
+    for (size_t i = 1; i < FAMILIES; i++)
+        if (families[i]->put_kind(r, kind, n, words)) return;
     unsigned times = kind[n - 1] == '+' ? 1 + random_below(r, 4) : 1;
     if (!strncmp(kind, "at>", 3))
         put_time(r, words, 1);
@@ -326,7 +325,8 @@ static void put_kind(struct random *r, const char *kind, size_t n, struct text_l
     else if (!strncmp(kind, "v", 1))
         put_value(r, words);
     else if (!strncmp(kind, "command", 7)) {
-        const char *pattern = PICK(r, rows).pattern;
+        unsigned kept;
+        const char *pattern = row_pick(r, &kept)->pattern;
         expand(r, pattern, pattern + strlen(pattern), words);
     } else {
         for (unsigned i = 0; i < times; i++) {
@@ -390,7 +390,7 @@ static void expand(struct random *r, const char *at, const char *end, struct tex
 }
 
 /* Words too many, too few, twice, in other case, or nonsense. The command's own name stays what it is. */
-static void disturb(struct random *r, struct text_list *words) {
+static void disturb(struct random *r, unsigned kept, struct text_list *words) {
     static const char *const nonsense[] = {
         "", "nonsense", "-1", "#", "NX", "GET", "REPLACE", "9999999999999999999999", "\r\n"};
     unsigned at = words->count > 1 ? 1 + random_below(r, (unsigned)words->count - 1) : 0;
@@ -402,7 +402,7 @@ static void disturb(struct random *r, struct text_list *words) {
         put(words, PICK(r, nonsense));
         break;
     case 2:
-        if (at) text_set(&words->items[at], "nonsense", 8);
+        if (at > kept) text_set(&words->items[at], "nonsense", 8);
         break;
     case 3:
         text_list_add(words, words->items[at].data, words->items[at].length);
@@ -426,19 +426,15 @@ static void request_from_list(struct text *t, const struct text_list *words) {
 }
 
 void command_generate(struct random *r, struct command *c) {
-    static unsigned total;
-    if (total == 0) {
-        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) total += rows[i].weight;
-    }
-    unsigned at = random_below(r, total);
-    const struct row *row = rows;
-    for (; at >= row->weight; row++) at -= row->weight;
+    unsigned kept;
+    const struct row *row = row_pick(r, &kept);
     struct text_list words = {0};
     expand(r, row->pattern, row->pattern + strlen(row->pattern), &words);
     /* CLIENT is left alone: CLIENT REPLY OFF or CLIENT KILL by a number would end the conversation; COMMAND alone
-     * lists every command there is. */
-    bool fixed = !strncmp(row->pattern, "CLIENT", 6) || !strncmp(row->pattern, "COMMAND", 7);
-    if (!fixed && random_chance(r, 6)) disturb(r, &words);
+     * lists every command there is; PFADD of what is made up takes one element (generate_hyperloglog.c). */
+    bool fixed = !strncmp(row->pattern, "CLIENT", 6) || !strncmp(row->pattern, "COMMAND", 7) ||
+                 !strncmp(row->pattern, "PFADD <x>", 9);
+    if (!fixed && random_chance(r, 6)) disturb(r, kept, &words);
     c->policy = row->policy;
     request_from_list(&c->request, &words);
     request_show(&c->request, &c->shown);
