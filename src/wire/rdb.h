@@ -8,22 +8,50 @@
 
 #include <stdint.h>
 
-#define RDB_VERSION_MAX 12       /* "REDISnnnn" files that are read */
-#define RDB_VERSION_VALKEY 80    /* "VALKEYnnn" framing that is read */
-#define RDB_VERSION_DEFAULT 10   /* the lowest that holds everything written so far */
+#define RDB_VERSION_MAX     12 /* "REDISnnnn" files that are read */
+#define RDB_VERSION_VALKEY  80 /* "VALKEYnnn" framing that is read */
+#define RDB_VERSION_DEFAULT 10 /* the lowest that holds everything written so far */
 
 enum rdb_type {
-    RDB_TYPE_STRING = 0, RDB_TYPE_LIST = 1, RDB_TYPE_SET = 2, RDB_TYPE_ZSET = 3, RDB_TYPE_HASH = 4, RDB_TYPE_ZSET_2 = 5,
-    RDB_TYPE_MODULE = 6, RDB_TYPE_MODULE_2 = 7, RDB_TYPE_HASH_ZIPMAP = 9, RDB_TYPE_LIST_ZIPLIST = 10, RDB_TYPE_SET_INTSET = 11,
-    RDB_TYPE_ZSET_ZIPLIST = 12, RDB_TYPE_HASH_ZIPLIST = 13, RDB_TYPE_LIST_QUICKLIST = 14, RDB_TYPE_STREAM_LISTPACKS = 15,
-    RDB_TYPE_HASH_LISTPACK = 16, RDB_TYPE_ZSET_LISTPACK = 17, RDB_TYPE_LIST_QUICKLIST_2 = 18, RDB_TYPE_STREAM_LISTPACKS_2 = 19,
-    RDB_TYPE_SET_LISTPACK = 20, RDB_TYPE_STREAM_LISTPACKS_3 = 21, RDB_TYPE_HASH_2 = 22 /* Valkey 9: field expiry */,
+    RDB_TYPE_STRING = 0,
+    RDB_TYPE_LIST = 1,
+    RDB_TYPE_SET = 2,
+    RDB_TYPE_ZSET = 3,
+    RDB_TYPE_HASH = 4,
+    RDB_TYPE_ZSET_2 = 5,
+    RDB_TYPE_MODULE = 6,
+    RDB_TYPE_MODULE_2 = 7,
+    RDB_TYPE_HASH_ZIPMAP = 9,
+    RDB_TYPE_LIST_ZIPLIST = 10,
+    RDB_TYPE_SET_INTSET = 11,
+    RDB_TYPE_ZSET_ZIPLIST = 12,
+    RDB_TYPE_HASH_ZIPLIST = 13,
+    RDB_TYPE_LIST_QUICKLIST = 14,
+    RDB_TYPE_STREAM_LISTPACKS = 15,
+    RDB_TYPE_HASH_LISTPACK = 16,
+    RDB_TYPE_ZSET_LISTPACK = 17,
+    RDB_TYPE_LIST_QUICKLIST_2 = 18,
+    RDB_TYPE_STREAM_LISTPACKS_2 = 19,
+    RDB_TYPE_SET_LISTPACK = 20,
+    RDB_TYPE_STREAM_LISTPACKS_3 = 21,
+    RDB_TYPE_HASH_2 = 22 /* Valkey 9: field expiry */,
 };
 const char *rdb_type_name(unsigned type); /* "hash (listpack)" ...; NULL when unknown */
 
 enum rdb_opcode {
-    RDB_SLOT_IMPORT = 243, RDB_SLOT_INFO = 244, RDB_FUNCTION_2 = 245, RDB_FUNCTION_PRE_GA = 246, RDB_MODULE_AUX = 247, RDB_IDLE = 248, RDB_FREQ = 249, RDB_AUX = 250,
-    RDB_RESIZEDB = 251, RDB_EXPIRE_MS = 252, RDB_EXPIRE_S = 253, RDB_SELECT = 254, RDB_EOF = 255,
+    RDB_SLOT_IMPORT = 243,
+    RDB_SLOT_INFO = 244,
+    RDB_FUNCTION_2 = 245,
+    RDB_FUNCTION_PRE_GA = 246,
+    RDB_MODULE_AUX = 247,
+    RDB_IDLE = 248,
+    RDB_FREQ = 249,
+    RDB_AUX = 250,
+    RDB_RESIZEDB = 251,
+    RDB_EXPIRE_MS = 252,
+    RDB_EXPIRE_S = 253,
+    RDB_SELECT = 254,
+    RDB_EOF = 255,
 };
 
 /* ---- reading from a slice that may end in the middle; whatever is not RDB_OK leaves the reader where it was ---- */
@@ -42,11 +70,12 @@ enum rdb_status rdb_read_length(struct rdb_reader *r, uint64_t *out); /* CORRUPT
 enum rdb_string_kind { RDB_STRING_PLAIN, RDB_STRING_INT, RDB_STRING_LZF };
 struct rdb_string_head {
     enum rdb_string_kind kind;
-    uint64_t stored;   /* bytes that follow in the file (0 for INT: the number is in `integer`) */
-    uint64_t len;      /* bytes of the value */
+    uint64_t stored; /* bytes that follow in the file (0 for INT: the number is in `integer`) */
+    uint64_t len;    /* bytes of the value */
     int64_t integer;
 };
-enum rdb_status rdb_read_string_head(struct rdb_reader *r, struct rdb_string_head *out); /* an impossible LZF claim is CORRUPT */
+enum rdb_status rdb_read_string_head(struct rdb_reader *r,
+                                     struct rdb_string_head *out); /* an impossible LZF claim is CORRUPT */
 /* Head and bytes at once, when all lie in the slice: text points into the input (PLAIN), or into scratch, which grows as
  * needed (INT, LZF; valid until scratch is used again). */
 enum rdb_status rdb_read_string(struct rdb_reader *r, struct buf *scratch, struct slice *text);

@@ -11,8 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define RESP_INLINE_MAX (64 * 1024)
-#define RESP_MULTIBULK_MAX INT32_MAX
+#define RESP_INLINE_MAX           (64 * 1024)
+#define RESP_MULTIBULK_MAX        INT32_MAX
 #define RESP_UNAUTHENTICATED_ARGS 10
 #define RESP_UNAUTHENTICATED_BULK 16384
 
@@ -26,19 +26,21 @@ enum resp_status {
     RESP_INVALID, /* error: the text after "-ERR Protocol error: "; the connection is to be closed after it is sent */
 };
 
-struct resp_parser { /* zeroed memory is a fresh parser */
-    int64_t args_left;   /* of the current multibulk; 0: between commands */
-    int64_t bulk_len;    /* -1: its header is still to come */
-    size_t position;     /* parsed so far, from the start of the current command */
-    size_t scanned;      /* looked at so far in search of the end of a line */
-    struct resp_span { size_t at, len; } *spans; /* arguments so far, relative to the command; owner MEM_CLIENT_IN */
+struct resp_parser {   /* zeroed memory is a fresh parser */
+    int64_t args_left; /* of the current multibulk; 0: between commands */
+    int64_t bulk_len;  /* -1: its header is still to come */
+    size_t position;   /* parsed so far, from the start of the current command */
+    size_t scanned;    /* looked at so far in search of the end of a line */
+    struct resp_span {
+        size_t at, len;
+    } * spans; /* arguments so far, relative to the command; owner MEM_CLIENT_IN */
     int argc, capacity;
     struct slice *argv; /* built when ready */
     char *inline_words; /* unescaped words of an inline command */
     size_t inline_capacity;
     size_t consumed, wanted;
     char error[64];
-    int64_t max_bulk;    /* proto-max-bulk-len; set by the owner, 0: 512 MB */
+    int64_t max_bulk; /* proto-max-bulk-len; set by the owner, 0: 512 MB */
     bool unauthenticated;
 };
 
@@ -49,9 +51,23 @@ static inline bool resp_parser_fresh(const struct resp_parser *p) { return p->po
 void resp_parser_release(struct resp_parser *p); /* frees; fresh again, limits kept */
 
 /* ---- replies, for tools and tests: a pull parser ---- */
-enum resp_kind { RESP_SIMPLE = '+', RESP_ERROR = '-', RESP_INTEGER = ':', RESP_BULK = '$', RESP_ARRAY = '*', RESP_NULL = '_',
-                 RESP_BOOL = '#', RESP_DOUBLE = ',', RESP_BIGNUM = '(', RESP_BULK_ERROR = '!', RESP_VERBATIM = '=',
-                 RESP_MAP = '%', RESP_SET = '~', RESP_PUSH = '>', RESP_ATTRIBUTE = '|' };
+enum resp_kind {
+    RESP_SIMPLE = '+',
+    RESP_ERROR = '-',
+    RESP_INTEGER = ':',
+    RESP_BULK = '$',
+    RESP_ARRAY = '*',
+    RESP_NULL = '_',
+    RESP_BOOL = '#',
+    RESP_DOUBLE = ',',
+    RESP_BIGNUM = '(',
+    RESP_BULK_ERROR = '!',
+    RESP_VERBATIM = '=',
+    RESP_MAP = '%',
+    RESP_SET = '~',
+    RESP_PUSH = '>',
+    RESP_ATTRIBUTE = '|'
+};
 
 struct resp_item {
     enum resp_kind kind;
