@@ -28,6 +28,10 @@ static void echo(struct context *c) { reply_bulk(c->reply, c->argv[1]); }
 static void select_db(struct context *c) {
     int64_t index;
     if (!context_integer(c, 1, &index)) return;
+    if (index < INT32_MIN || index > INT32_MAX) {
+        reply_error(c->reply, "ERR value is out of range, value must between -2147483648 and 2147483647");
+        return;
+    }
     if (index < 0 || index >= (int64_t)dataset_databases(c->dataset)) {
         reply_error(c->reply, "ERR DB index is out of range");
         return;
@@ -118,6 +122,9 @@ static bool parse_hello_options(struct context *c, struct hello *h) {
         } else if (slice_is(c->argv[i], "setname") && left >= 1) {
             h->has_name = true;
             h->name = c->argv[++i];
+            if (session_text_is_fit(h->name)) continue;
+            reply_error(c->reply, CLIENT_NAME_ERROR);
+            return false;
         } else {
             reply_error_format(c->reply, "ERR Syntax error in HELLO option '%.*s'", shown_len(c->argv[i]),
                                c->argv[i].ptr);
@@ -171,10 +178,7 @@ static void hello(struct context *c) {
             "same time");
         return;
     }
-    if (h.has_name && !session_set_text(&c->session->name, h.name)) {
-        reply_error(c->reply, CLIENT_NAME_ERROR);
-        return;
-    }
+    if (h.has_name) session_set_text(&c->session->name, h.name);
     if (h.protocol) c->reply->resp = (uint8_t)h.protocol;
     reply_hello(c);
 }

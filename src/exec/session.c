@@ -73,10 +73,15 @@ void session_reset(struct session *s) {
     clear_text(&s->name);
 }
 
-bool session_set_text(char **place, struct slice text) {
+bool session_text_is_fit(struct slice text) {
     for (size_t i = 0; i < text.len; i++) {
         if (text.ptr[i] < '!' || text.ptr[i] > '~') return false;
     }
+    return true;
+}
+
+bool session_set_text(char **place, struct slice text) {
+    if (!session_text_is_fit(text)) return false;
     clear_text(place);
     if (text.len == 0) return true;
     *place = mem_alloc(MEM_CLIENT, text.len + 1);

@@ -96,6 +96,7 @@ void session_release(struct session *s);
 void session_reset(struct session *s);
 /* text NULL or empty clears. False when it holds bytes that CLIENT LIST could not show (white space, control, non-ASCII). */
 bool session_set_text(char **place, struct slice text);
+bool session_text_is_fit(struct slice text); /* whether it would take it */
 
 /* Block until session_unblock. timeout_ms 0: for ever. Only from within its own request. */
 void session_block(struct session *s, const struct session_wait *wait, void *arg, int64_t timeout_ms);

@@ -8,7 +8,7 @@
 #include <time.h>
 
 /* Every thread but the main one: their work is iterative, none recurses on data. */
-#define THREAD_STACK_BYTES (1u << 20)
+#define THREAD_STACK_BYTES (4 * 1024 * 1024)
 
 static void *thread_entry(void *arg) {
     struct thread *t = arg;

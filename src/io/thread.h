@@ -1,4 +1,4 @@
-/* Threads and the reaper. Named, signals blocked (the main thread takes them), stack 1 MiB. */
+/* Threads and the reaper. Named, signals blocked (the main thread takes them), stack 4 MiB (address space: LZF and the sanitizers want more than 1). */
 #ifndef TARN_IO_THREAD_H
 #define TARN_IO_THREAD_H
 
