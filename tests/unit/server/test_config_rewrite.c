@@ -173,7 +173,8 @@ static void test_everything_round_trip(void **state) {
         struct buf b;
         buf_init(&b, MEM_SERVER);
         config_format(&c->items[i], &b);
-        texts[i] = strndup(b.ptr ? b.ptr : "", b.len);
+        texts[i] = calloc(1, b.len + 1);
+        if (b.len) memcpy(texts[i], b.ptr, b.len);
         buf_release(&b);
     }
     config_release();
