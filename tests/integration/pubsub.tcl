@@ -16,7 +16,7 @@ foreach protocol {2 3} {
             {{multi} {unsubscribe} {psubscribe a*} {punsubscribe} {publish ab x} {exec} {get x} {quit}}
             {{ssubscribe a} {get x} {spublish a x} {publish a x} {sunsubscribe} {get x} {spublish a x} {quit}}
             {{subscribe a} {psubscribe a*} {ssubscribe a} {publish a hi} {reset} {publish a x} {quit}}
-            {{psubscribe *} {client reply off} {ping} {publish a x} {quit}}
+            {{psubscribe *} {client reply off} {ping} {publish a x} {client reply on} {quit}}
             {{client reply off} {subscribe a} {publish a x} {ping} {unsubscribe} {client reply on} {ping} {quit}}
             {{client reply skip} {subscribe a} {unsubscribe} {get x} {quit}}
             {{pubsub} {pubsub nosuch} {pubsub channels a b} {pubsub shardchannels a b} {pubsub numpat x} {publish a}
