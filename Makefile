@@ -106,12 +106,12 @@ integration: all
 # The same random commands to Tarn and to redis-server, replies compared; see tests/differential/differ.c.
 differential: all $(OUT)/tests/differential/differ
 	@sh scripts/differential.sh $(OUT) $(COUNT) '$(SEED)' $(FAMILY)
-# make fuzz T=name SECONDS=60. New inputs stay in build/; the corpus of the tree is only read.
+# make fuzz T=name SECONDS=60 SEED=. New inputs stay in build/; the corpus of the tree is only read.
 fuzz:
 	@test -n '$(T)' || { echo 'make fuzz T=name, one of: $(FUZZERS)'; exit 2; }
 	$(MAKE) MODE=fuzz $(BUILD)/fuzz/fuzz_$(T)
 	@mkdir -p $(BUILD)/fuzz/found/$(T)
-	$(BUILD)/fuzz/fuzz_$(T) -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+	$(BUILD)/fuzz/fuzz_$(T) -max_total_time=$(SECONDS) $(if $(SEED),-seed=$(SEED)) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
 	    -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/found/$(T) $(wildcard tests/fuzz/corpus/$(T))
 asan ubsan tsan:
 	$(MAKE) MODE=$@ all

@@ -35,7 +35,8 @@ bool num_parse_u64(struct slice s, uint64_t *out) { return parse_digits(s.ptr, s
 
 bool num_parse_i64(struct slice s, int64_t *out) {
     uint64_t magnitude;
-    bool negative = s.len > 0 && s.ptr[0] == '-';
+    if (s.len == 0) return false; /* and no arithmetic on its pointer, which may be NULL */
+    bool negative = s.ptr[0] == '-';
     if (!parse_digits(s.ptr + negative, s.len - negative, &magnitude)) return false;
     if (negative) {
         if (magnitude == 0 || magnitude > (uint64_t)1 << 63) return false;

@@ -53,6 +53,9 @@ static void integers_parse_canonically(void **state) {
     int64_t v;
     assert_false(num_parse_i64(slice_of(NULL, 0), &v));
     assert_false(num_parse_i64(SLICE("1\0"), &v));
+    int64_t untouched = 7;
+    assert_false(num_parse_i64(slice_of(NULL, 0), &untouched));
+    assert_int_equal(untouched, 7);
 }
 
 static void unsigned_parse_to_their_end(void **state) {
