@@ -56,6 +56,14 @@ const struct entry *context_view(const struct context *c, struct key key);
 /* The same for one type: *entry is NULL when absent; false after a WRONGTYPE reply. */
 bool context_view_type(struct context *c, struct key key, enum value_type type, const struct entry **entry);
 
+/* An edit of the value at key (db_edit_begin) in this command's database; the empty value when the key is absent. False, and
+ * no edit, after a WRONGTYPE reply. */
+bool context_edit(struct context *c, struct key key, enum value_type type, struct db_edit *e);
+/* Ends it. event NULL: nothing was changed. Else counts `changes` and tells listeners the event, and then "del" when the
+ * value has been emptied and the key is gone. */
+void context_edit_end(struct context *c, struct key key, struct db_edit *e, enum notify_class class, const char *event,
+                      uint64_t changes);
+
 /* Argument parsers: false after the error reply. */
 bool context_integer(struct context *c, int i, int64_t *out);
 bool context_integer_between(struct context *c, int i, int64_t min, int64_t max, const char *error, int64_t *out);

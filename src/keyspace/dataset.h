@@ -7,6 +7,8 @@
 #include "base/siphash.h"
 #include "base/slice.h"
 
+#include "values/value.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,6 +46,10 @@ struct dataset *dataset_new(unsigned databases, const struct siphash_seed *seed)
 void dataset_free(struct dataset *ds); /* any thread; O(keys) */
 void dataset_set_hooks(struct dataset *ds, const struct keyspace_hooks *hooks);
 void dataset_set_access(struct dataset *ds, enum access_policy policy, int lfu_log_factor, int lfu_decay_minutes);
+
+/* Where values change their form; a new dataset has value_limits_default. */
+void dataset_set_limits(struct dataset *ds, const struct value_limits *limits);
+const struct value_limits *dataset_limits(const struct dataset *ds);
 
 void dataset_set_now(struct dataset *ds, int64_t now_ms);
 int64_t dataset_now(const struct dataset *ds);

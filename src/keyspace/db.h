@@ -45,6 +45,24 @@ void db_put_integer(struct db *db, struct key key, int64_t value, int64_t expire
  * shown as raw from now on. NULL when memory ran out (nothing changed). proven: key present, a string, new_len <= 512 MB
  * or the configured limit. While a snapshot is live the old bytes stay for it. Valid until the next change. */
 char *db_edit_string(struct db *db, struct key key, size_t new_len);
+
+/* ---- values that are not strings ---- */
+/* Between begin and end, the edit's value is read and changed by the functions of its type; any other call to this dataset
+ * waits until the end (commands of several keys do one edit after the other). Begin: an absent key gives the empty value
+ * of that type (ptr NULL). End stores the value: a key that was absent is made (without TTL) when the value is no longer
+ * empty, and a key whose value has become empty is removed. changed=false: nothing was changed, and no hook is told.
+ * proven: the key is absent or of that type. */
+struct db_edit {
+    struct value_edit edit;
+    void *slot; /* keyspace's own, all below: the key's slot, NULL when absent */
+    bool shared, separate;
+};
+void db_edit_begin(struct db *db, struct key key, enum value_type type, struct db_edit *e);
+enum db_edited { DB_EDIT_STAYS, DB_EDIT_ADDED, DB_EDIT_REMOVED, DB_EDIT_ABSENT };
+enum db_edited db_edit_end(struct db *db, struct key key, struct db_edit *e, bool changed);
+/* Sets the key to this value, which is not empty and not part of any other, replacing any value of any type. */
+void db_put_value(struct db *db, struct key key, struct value adopted, int64_t expire_at);
+
 /* True when the key was there. lazy: big values are freed by hooks.defer; others here. */
 bool db_delete(struct db *db, struct key key);
 /* at: absolute ms, or NO_EXPIRE. proven: key present. A time already past is stored as is (the caller deletes). */

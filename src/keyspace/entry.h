@@ -17,10 +17,9 @@
 #include "base/slice.h"
 #include "mem/mem.h"
 #include "values/string.h"
+#include "values/value.h"
 
 #include <stdint.h>
-
-enum value_type { TYPE_STRING, TYPE_LIST, TYPE_SET, TYPE_ZSET, TYPE_HASH, TYPE_STREAM, TYPE_COUNT };
 
 /* Of a string. OBJECT ENCODING: int, embstr or raw. */
 enum string_encoding {
@@ -31,6 +30,19 @@ enum string_encoding {
     /* The same, but a snapshot may still read the body through an older entry (RENAME and EXPIRE make a new entry around the
      * same body). Counts only while the dataset is frozen; without it a later change would write into the picture. */
     STRING_BODY_SHARED,
+};
+
+/* Of the other types. A small pack or intset lies in the entry, as a short string does; _SHARED as above, for what hangs on
+ * the pointer: a head that a snapshot may read through an older entry is always edited as frozen. */
+enum object_encoding {
+    OBJECT_INLINE_PACK,
+    OBJECT_INLINE_INTS,
+    OBJECT_PACK,
+    OBJECT_INTS,
+    OBJECT_HEAD,
+    OBJECT_PACK_SHARED,
+    OBJECT_INTS_SHARED,
+    OBJECT_HEAD_SHARED,
 };
 
 #define ENTRY_INLINE_MAX 255
@@ -73,7 +85,9 @@ static inline int64_t entry_expire_at(const struct entry *e) {
 struct slice entry_string(const struct entry *e, char *scratch);
 bool entry_string_integer(const struct entry *e, int64_t *out); /* true only for STRING_INT */
 size_t entry_string_len(const struct entry *e);
-/* The pointer of every value that is not inline (string bodies, all other types). */
+/* A view of any other value: for reading only, and only as long as the entry stands. proven: not TYPE_STRING. */
+struct value entry_object(const struct entry *e);
+/* The pointer of every value that is not inline. */
 void *entry_pointer(const struct entry *e);
 
 size_t entry_size(const struct entry *e);   /* bytes of the entry's own block, as asked for */
@@ -86,6 +100,8 @@ const char *entry_encoding_name(const struct entry *e); /* as OBJECT ENCODING */
  * embstr, raw or body as SET does. NULL when memory ran out (the length came from outside). */
 struct entry *entry_new_string(struct slice key, struct slice value, int64_t expire_at);
 struct entry *entry_new_body(struct slice key, struct string_body *adopted, int64_t expire_at);
+/* A value that is not empty, made for this: packs and intsets that are small enough go into the entry, and their block is freed. */
+struct entry *entry_new_object(struct slice key, struct value adopted, int64_t expire_at);
 void entry_free(struct entry *e); /* with what it holds */
 
 #endif

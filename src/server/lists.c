@@ -3,8 +3,15 @@
 #include "commands/bitmap.h"
 #include "commands/connection.h"
 #include "commands/generic.h"
+#include "commands/geo.h"
+#include "commands/hash.h"
 #include "commands/hyperloglog.h"
+#include "commands/list.h"
 #include "commands/pubsub.h"
+#include "commands/set.h"
+#include "commands/sort.h"
+#include "commands/sorted_set.h"
+#include "commands/stream.h"
 #include "commands/string.h"
 #include "commands/transaction.h"
 #include "exec/executor.h"
@@ -19,9 +26,11 @@
 
 const struct command_list *server_command_lists(unsigned *count) {
     static const struct command_list lists[] = {
-        {connection_commands},  {string_commands},   {bitmap_commands},     {hyperloglog_commands}, {generic_commands},
-        {transaction_commands}, {pubsub_commands},   {introspect_commands}, {persist_commands},     {observe_commands},
-        {config_commands},      {shutdown_commands}, {debug_commands},
+        {connection_commands},  {string_commands}, {bitmap_commands},     {hyperloglog_commands},
+        {list_commands},        {set_commands},    {sorted_set_commands}, {hash_commands},
+        {stream_commands},      {geo_commands},    {generic_commands},    {sort_commands},
+        {transaction_commands}, {pubsub_commands}, {introspect_commands}, {persist_commands},
+        {observe_commands},     {config_commands}, {shutdown_commands},   {debug_commands},
     };
     *count = countof(lists);
     return lists;

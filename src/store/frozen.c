@@ -41,37 +41,49 @@ struct limbo *frozen_end(struct frozen *f) {
     return limbo;
 }
 
-static struct limbo_item *limbo_next_item(struct frozen *f) {
-    debug_proven(!f->limbo || f->limbo->count <= LIMBO_ITEMS);
-    struct limbo *limbo = f->limbo;
+static struct limbo_item *next_item(struct limbo **list) {
+    debug_proven(!*list || (*list)->count <= LIMBO_ITEMS);
+    struct limbo *limbo = *list;
     if (!limbo || limbo->count == LIMBO_ITEMS) {
         limbo = mem_alloc(MEM_LIMBO, sizeof *limbo);
-        limbo->next = f->limbo;
+        limbo->next = *list;
         limbo->count = 0;
-        f->limbo = limbo;
+        *list = limbo;
     }
     return &limbo->items[limbo->count++];
 }
 
-void frozen_limbo(struct frozen *f, enum mem_owner owner, void *p, size_t n, size_t align) {
-    proven(f->live && p && n < UINT64_C(1) << 48 && align != LIMBO_CALL && align <= 4096);
+static void add_block(struct limbo **list, enum mem_owner owner, void *p, size_t n, size_t align) {
+    proven(p && n < UINT64_C(1) << 48 && align != LIMBO_CALL && align <= 4096);
     mem_move(owner, MEM_LIMBO, p, n);
-    struct limbo_item *item = limbo_next_item(f);
+    struct limbo_item *item = next_item(list);
     item->ptr = p;
     item->size = n & ((UINT64_C(1) << 48) - 1);
     item->align = align & 0xffff;
+}
+
+void limbo_add(struct limbo **list, enum mem_owner owner, void *p, size_t n) { add_block(list, owner, p, n, 0); }
+
+void limbo_add_value(struct limbo **list, void (*release)(void *value), void *value) {
+    uint64_t function = (uint64_t)(uintptr_t)release;
+    proven(value && function && function < UINT64_C(1) << 48);
+    struct limbo_item *item = next_item(list);
+    item->ptr = value;
+    item->size = function & ((UINT64_C(1) << 48) - 1);
+    item->align = LIMBO_CALL;
+}
+
+void frozen_limbo(struct frozen *f, enum mem_owner owner, void *p, size_t n, size_t align) {
+    proven(f->live);
+    add_block(&f->limbo, owner, p, n, align);
     f->count++;
     f->bytes += mem_good_size(n);
     if (f->bytes > f->peak_bytes) f->peak_bytes = f->bytes;
 }
 
 void frozen_limbo_value(struct frozen *f, void (*release)(void *value), void *value) {
-    uint64_t function = (uint64_t)(uintptr_t)release;
-    proven(f->live && value && function && function < UINT64_C(1) << 48);
-    struct limbo_item *item = limbo_next_item(f);
-    item->ptr = value;
-    item->size = function & ((UINT64_C(1) << 48) - 1);
-    item->align = LIMBO_CALL;
+    proven(f->live);
+    limbo_add_value(&f->limbo, release, value);
     f->count++;
 }
 

@@ -34,6 +34,9 @@ void frozen_limbo(struct frozen *f, enum mem_owner owner, void *p, size_t n, siz
 /* Keeps a whole value until then, and hands it to release: for what is dropped while the snapshot may read any of it, and is
  * more than one block. Its bytes stay with their owners. The same thread as limbo_free. proven: live. O(1). */
 void frozen_limbo_value(struct frozen *f, void (*release)(void *value), void *value);
+/* A list of its own, for what is to be freed on another thread though no snapshot reads it. *list may be NULL. */
+void limbo_add(struct limbo **list, enum mem_owner owner, void *p, size_t n);
+void limbo_add_value(struct limbo **list, void (*release)(void *value), void *value);
 /* Frees what frozen_end handed out, may be NULL. Any thread. O(blocks). */
 void limbo_free(struct limbo *limbo);
 

@@ -1,0 +1,3 @@
+#include "commands/geo.h"
+
+const struct command_row geo_commands[] = {{0}};

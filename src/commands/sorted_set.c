@@ -1,0 +1,3 @@
+#include "commands/sorted_set.h"
+
+const struct command_row sorted_set_commands[] = {{0}};

@@ -1,0 +1,3 @@
+#include "commands/stream.h"
+
+const struct command_row stream_commands[] = {{0}};
