@@ -315,8 +315,7 @@ static bool load_string(struct parse *p) {
 
 static bool refuse_type(struct parse *p, unsigned type) {
     proven(type != RDB_TYPE_STRING && type < RDB_SLOT_IMPORT);
-    /* Redis and Valkey have given the numbers from 22 on to different things. */
-    const char *name = type < RDB_TYPE_HASH_2 || p->valkey ? rdb_type_name(type) : NULL;
+    const char *name = rdb_type_name(type, p->valkey);
     if (!name) return fail(p, "unknown record type %u", type);
     if (!take_name(p, &p->key)) return false;
     struct slice key = buf_slice(&p->key);

@@ -19,7 +19,7 @@ enum { ENCODING_INT8, ENCODING_INT16, ENCODING_INT32, ENCODING_LZF };
 #define LZF_GAIN          4           /* what compression must save */
 #define LZF_CLAIM_CHECKED (64 * 1024) /* a longer claim is checked before memory is asked for */
 
-const char *rdb_type_name(unsigned type) {
+const char *rdb_type_name(unsigned type, bool valkey) {
     static const char *const names[] = {
         [RDB_TYPE_STRING] = "string",
         [RDB_TYPE_LIST] = "list",
@@ -42,8 +42,12 @@ const char *rdb_type_name(unsigned type) {
         [RDB_TYPE_STREAM_LISTPACKS_2] = "stream (version 2)",
         [RDB_TYPE_SET_LISTPACK] = "set (listpack)",
         [RDB_TYPE_STREAM_LISTPACKS_3] = "stream (version 3)",
-        [RDB_TYPE_HASH_2] = "hash (with field expiry)",
+        [RDB_TYPE_HASH_PREVIEW] = "hash (with field expiry, from a preview of Redis 7.4)",
+        [RDB_TYPE_HASH_PREVIEW_PACK] = "hash (listpack with field expiry, from a preview of Redis 7.4)",
+        [RDB_TYPE_HASH_METADATA] = "hash (with field expiry)",
+        [RDB_TYPE_HASH_LISTPACK_EXPIRE] = "hash (listpack with field expiry)",
     };
+    if (valkey && type >= RDB_TYPE_HASH_2) return type == RDB_TYPE_HASH_2 ? "hash (with field expiry)" : NULL;
     return type < countof(names) ? names[type] : NULL;
 }
 

@@ -34,9 +34,15 @@ enum rdb_type {
     RDB_TYPE_STREAM_LISTPACKS_2 = 19,
     RDB_TYPE_SET_LISTPACK = 20,
     RDB_TYPE_STREAM_LISTPACKS_3 = 21,
-    RDB_TYPE_HASH_2 = 22 /* Valkey 9: field expiry */,
+    /* From 22 on, Redis and Valkey have given the same numbers to different things. */
+    RDB_TYPE_HASH_2 = 22,            /* Valkey 9: field expiry */
+    RDB_TYPE_HASH_PREVIEW = 22,      /* Redis 7.4 before its release, */
+    RDB_TYPE_HASH_PREVIEW_PACK = 23, /* both without the time that is due first */
+    RDB_TYPE_HASH_METADATA = 24,     /* Redis 7.4: field expiry */
+    RDB_TYPE_HASH_LISTPACK_EXPIRE = 25 /* the same, as a listpack of field, value, time */,
 };
-const char *rdb_type_name(unsigned type); /* "hash (listpack)" ...; NULL when unknown */
+/* "hash (listpack)" ...; NULL when a file (or payload) of that line has no such type. */
+const char *rdb_type_name(unsigned type, bool valkey);
 
 enum rdb_opcode {
     RDB_SLOT_IMPORT = 243,

@@ -205,11 +205,17 @@ static void test_random_round_trips(void **state) {
 
 static void test_type_names(void **state) {
     (void)state;
-    assert_string_equal(rdb_type_name(RDB_TYPE_STRING), "string");
-    assert_string_equal(rdb_type_name(RDB_TYPE_HASH_2), "hash (with field expiry)");
-    assert_null(rdb_type_name(8));
-    assert_null(rdb_type_name(23));
-    assert_null(rdb_type_name(255));
+    for (int valkey = 0; valkey <= 1; valkey++) {
+        assert_string_equal(rdb_type_name(RDB_TYPE_STRING, valkey), "string");
+        assert_string_equal(rdb_type_name(RDB_TYPE_STREAM_LISTPACKS_3, valkey), "stream (version 3)");
+        assert_null(rdb_type_name(8, valkey));
+        assert_null(rdb_type_name(26, valkey));
+        assert_null(rdb_type_name(255, valkey));
+    }
+    assert_string_equal(rdb_type_name(RDB_TYPE_HASH_2, true), "hash (with field expiry)");
+    assert_non_null(strstr(rdb_type_name(RDB_TYPE_HASH_PREVIEW, false), "preview"));
+    assert_string_equal(rdb_type_name(RDB_TYPE_HASH_METADATA, false), "hash (with field expiry)");
+    assert_null(rdb_type_name(RDB_TYPE_HASH_METADATA, true));
 }
 
 static int start(void **state) {
