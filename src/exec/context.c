@@ -84,6 +84,22 @@ void context_changed(struct context *c, enum notify_class class, const char *eve
     context_notify(c, class, event, key, db_index(c->db));
 }
 
+bool context_edit(struct context *c, struct key key, enum value_type type, struct db_edit *e) {
+    if (likely(db_edit_begin(c->db, key, type, e))) return true;
+    reply_error(c->reply, ERROR_WRONGTYPE);
+    return false;
+}
+
+void context_edit_end(struct context *c, struct key key, struct db_edit *e, enum notify_class class, const char *event,
+                      uint64_t changes) {
+    enum db_edited end = db_edit_end(c->db, key, e, event != NULL);
+    proven((event != NULL) == (changes > 0));
+    if (!event) return;
+    context_count_changes(c, changes);
+    context_notify(c, class, event, key.text, db_index(c->db));
+    if (end == DB_EDIT_REMOVED) context_notify(c, NOTIFY_GENERIC, "del", key.text, db_index(c->db));
+}
+
 /* ---- containers ---- */
 /* The command's name as the client wrote it, in upper case, cut to fit. */
 #define UPPER_MAX 128

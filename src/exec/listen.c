@@ -26,6 +26,11 @@ static void on_expired(void *arg, struct db *db, struct slice key) {
     tell(x, NOTIFY_EXPIRED, "expired", key, db_index(db));
 }
 
+static void on_elements_expired(void *arg, struct db *db, struct slice key, bool emptied) {
+    tell(arg, NOTIFY_HASH, "hexpired", key, db_index(db));
+    if (emptied) tell(arg, NOTIFY_GENERIC, "del", key, db_index(db));
+}
+
 static void on_evicted(void *arg, struct db *db, struct slice key) {
     struct executor *x = arg;
     key_changed(x, db_index(db), key);
@@ -51,6 +56,7 @@ void executor_listen(struct executor *x) {
     hooks->changed = watched ? on_changed : NULL;
     hooks->expired = watched || told & NOTIFY_EXPIRED ? on_expired : NULL;
     hooks->evicted = watched || told & NOTIFY_EVICTED ? on_evicted : NULL;
+    hooks->elements_expired = told & (NOTIFY_HASH | NOTIFY_GENERIC) ? on_elements_expired : NULL;
     hooks->added = told & NOTIFY_NEW ? on_added : NULL;
     hooks->missed = told & NOTIFY_MISS ? on_missed : NULL;
     hooks->flushed = watched ? on_flushed : NULL;

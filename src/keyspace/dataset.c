@@ -35,6 +35,7 @@ struct dataset *dataset_new(unsigned databases, const struct siphash_seed *seed)
     ds->count = databases;
     ds->active_expire = true;
     ds->next_expiry_ms = INT64_MAX;
+    ds->limits = value_limits_default;
     ds->lfu_log_factor = LFU_LOG_FACTOR_DEFAULT;
     ds->lfu_decay_minutes = LFU_DECAY_MINUTES_DEFAULT;
     frozen_init(&ds->frozen);
@@ -202,4 +203,14 @@ void dataset_swap(struct dataset *ds, unsigned a, unsigned b) {
     expiry_rebind(&ds->dbs[a]);
     expiry_rebind(&ds->dbs[b]);
     debug_proven(db_sound(&ds->dbs[a]) && db_sound(&ds->dbs[b]));
+}
+
+void dataset_set_limits(struct dataset *ds, const struct value_limits *limits) {
+    proven(limits->hash_max_listpack_entries >= 0);
+    ds->limits = *limits;
+}
+
+const struct value_limits *dataset_limits(const struct dataset *ds) {
+    debug_proven(dataset_sound(ds));
+    return &ds->limits;
 }

@@ -24,6 +24,10 @@ struct keyspace_hooks {
     void (*changed)(void *arg, struct db *db, struct slice key); /* value or existence of the key changed */
     void (*expired)(void *arg, struct db *db,
                     struct slice key); /* removed because its time had come (then no `changed`) */
+    /* Elements of the value (fields of a hash) that were removed because their time had come: each by itself, while the value is
+     * being changed, and then once for all of them (after `changed`); emptied: the last one has taken the key along. */
+    void (*element_expired)(void *arg, struct db *db, struct slice key, struct slice element);
+    void (*elements_expired)(void *arg, struct db *db, struct slice key, bool emptied);
     void (*evicted)(void *arg, struct db *db, struct slice key);
     void (*added)(void *arg, struct db *db, struct slice key);  /* a key that was not there; before `changed` */
     void (*missed)(void *arg, struct db *db, struct slice key); /* a view that counts found nothing */
@@ -35,7 +39,8 @@ struct keyspace_hooks {
 enum access_policy { ACCESS_LRU, ACCESS_LFU };
 
 struct dataset_stats {
-    uint64_t expired_keys; /* by the calendar and on access */
+    uint64_t expired_keys;     /* by the calendar and on access */
+    uint64_t expired_elements; /* fields of hashes */
     uint64_t keyspace_hits, keyspace_misses;
     uint64_t changes;   /* what DEBUG calls dirty: bumped by the caller that knows what counts (exec) */
     uint64_t lazyfreed; /* deferred frees, and those still waiting */
@@ -87,6 +92,7 @@ size_t dataset_limbo_peak_bytes(const struct dataset *ds);
 /* Reader side, any thread. */
 unsigned dataset_frozen_databases(const struct dataset_frozen *frozen);
 size_t dataset_frozen_keys(const struct dataset_frozen *frozen, unsigned db_index);
+size_t dataset_frozen_timed(const struct dataset_frozen *frozen); /* hashes with fields that have times of their own */
 size_t dataset_frozen_expires(const struct dataset_frozen *frozen, unsigned db_index);
 bool dataset_frozen_each(struct dataset_frozen *frozen, unsigned db_index,
                          bool (*visit)(void *arg, const struct entry *e, uint32_t access), void *arg);

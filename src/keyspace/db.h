@@ -51,13 +51,17 @@ char *db_edit_string(struct db *db, struct key key, size_t new_len);
  * waits until the end (commands of several keys do one edit after the other). Begin: an absent key gives the empty value
  * of that type (ptr NULL). End stores the value: a key that was absent is made (without TTL) when the value is no longer
  * empty, and a key whose value has become empty is removed. changed=false: nothing was changed, and no hook is told.
- * proven: the key is absent or of that type. */
+ * Begin is false, and no edit is open,
+ * when the key is of another type. */
 struct db_edit {
     struct value_edit edit;
-    void *slot; /* keyspace's own, all below: the key's slot, NULL when absent */
-    bool shared, separate;
+    /* keyspace's own: */
+    void *slot;           /* the key's; NULL when absent */
+    int64_t elements_due; /* at the begin */
+    bool reached;         /* a snapshot may read the old value */
+    bool renewed;         /* the edit's value is a copy or a fork of the old one */
 };
-void db_edit_begin(struct db *db, struct key key, enum value_type type, struct db_edit *e);
+bool db_edit_begin(struct db *db, struct key key, enum value_type type, struct db_edit *e);
 enum db_edited { DB_EDIT_STAYS, DB_EDIT_ADDED, DB_EDIT_REMOVED, DB_EDIT_ABSENT };
 enum db_edited db_edit_end(struct db *db, struct key key, struct db_edit *e, bool changed);
 /* Sets the key to this value, which is not empty and not part of any other, replacing any value of any type. */

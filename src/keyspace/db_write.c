@@ -4,8 +4,13 @@
 
 #include "base/num.h"
 
-static bool slot_shared(const struct db *db, uint64_t hash, const table_slot *slot) {
-    return unlikely(db->dataset->frozen.live) && table_entry_shared(&db->contents.table, hash, slot);
+struct reach slot_reach(const struct db *db, uint64_t hash, const table_slot *slot) {
+    if (likely(!db->dataset->frozen.live)) return (struct reach){false, false};
+    const struct entry *e = table_slot_entry(slot);
+    bool shared = table_entry_shared(&db->contents.table, hash, slot);
+    bool head = entry_type(e) != TYPE_STRING && entry_encoding(e) == OBJECT_HEAD;
+    return (struct reach){shared,
+                          shared || entry_marked_shared(e) || (head && table_awaited(&db->contents.table, hash))};
 }
 
 /* ---- dropping ---- */
@@ -14,25 +19,36 @@ static void free_body_job(void *body) {
     string_body_free(body);
 }
 
-static void body_dispose(struct dataset *ds, struct string_body *body, bool shared) {
-    proven(!shared || ds->frozen.live);
-    if (shared) {
+static void defer_free(struct dataset *ds, void (*job)(void *), void *value) {
+    debug_proven(job && value);
+    ds->stats.lazyfreed++;
+    dataset_defer(ds, job, value);
+}
+
+static void body_dispose(struct dataset *ds, struct string_body *body, bool reached) {
+    proven(!reached || ds->frozen.live);
+    if (reached)
         frozen_limbo(&ds->frozen, MEM_STRINGS, body, string_body_size(body), 0);
-    } else if (string_body_size(body) > DEFER_BYTES_MIN) {
-        ds->stats.lazyfreed++;
-        dataset_defer(ds, free_body_job, body);
-    } else {
+    else if (string_body_size(body) > DEFER_BYTES_MIN)
+        defer_free(ds, free_body_job, body);
+    else
         string_body_free(body);
-    }
 }
 
-static bool body_shared(const struct dataset *ds, const struct entry *e, bool entry_shared) {
-    debug_proven(entry_has_body(e) && (!entry_shared || ds->frozen.live));
-    return entry_shared || (entry_encoding(e) == STRING_BODY_SHARED && ds->frozen.live);
+static void object_dispose(struct dataset *ds, struct value v, bool reached) {
+    const struct value_kind *kind = value_kind(v.type);
+    proven(!reached || ds->frozen.live);
+    if (reached && v.form == VALUE_HEAD)
+        frozen_limbo_value(&ds->frozen, kind->head_free, v.ptr);
+    else if (reached)
+        frozen_limbo(&ds->frozen, kind->owner, v.ptr, value_block_size(v), 0);
+    else if (v.form == VALUE_HEAD && value_blocks(v) > VALUE_FREES_MAX)
+        defer_free(ds, kind->head_free, v.ptr);
+    else
+        value_free(v);
 }
 
-/* The block alone: its body, if any, lives on elsewhere. */
-static void block_dispose(struct dataset *ds, struct entry *e, bool shared) {
+void block_dispose(struct dataset *ds, struct entry *e, bool shared) {
     debug_proven(entry_sound(e) && (!shared || ds->frozen.live));
     enum mem_owner owner = entry_owner(entry_type(e));
     if (unlikely(shared))
@@ -41,35 +57,38 @@ static void block_dispose(struct dataset *ds, struct entry *e, bool shared) {
         mem_free(owner, e, entry_size(e));
 }
 
-void entry_dispose(struct dataset *ds, struct entry *e, bool shared) {
-    proven(!shared || ds->frozen.live);
-    if (unlikely(entry_has_body(e))) body_dispose(ds, entry_body(e), body_shared(ds, e, shared));
-    block_dispose(ds, e, shared);
+void entry_dispose(struct dataset *ds, struct entry *e, struct reach reach) {
+    proven(!reach.value || ds->frozen.live);
+    if (unlikely(entry_has_body(e)))
+        body_dispose(ds, entry_body(e), reach.value);
+    else if (unlikely(entry_is_separate(e)))
+        object_dispose(ds, entry_object(e), reach.value);
+    block_dispose(ds, e, reach.entry);
 }
 
-/* Out of the table and the calendar; *shared as of before. */
-static struct entry *take_slot(struct db *db, uint64_t hash, table_slot *slot, bool *shared) {
-    *shared = slot_shared(db, hash, slot);
+struct entry *take_slot(struct db *db, uint64_t hash, table_slot *slot, struct reach *reach) {
+    *reach = slot_reach(db, hash, slot);
     struct entry *e = table_remove(&db->contents.table, &db->dataset->frozen, hash, slot);
     debug_proven(entry_sound(e) && dataset_hash(db->dataset, entry_key(e)) == hash);
     if (entry_has_expire(e)) expiry_moved(db, hash, entry_expire_at(e), NO_EXPIRE);
+    expiry_elements_moved(db, hash, entry_elements_due(e), INT64_MAX);
     return e;
 }
 
 static void drop_slot(struct db *db, uint64_t hash, table_slot *slot) {
-    bool shared;
-    struct entry *e = take_slot(db, hash, slot, &shared);
-    entry_dispose(db->dataset, e, shared);
+    struct reach reach;
+    struct entry *e = take_slot(db, hash, slot, &reach);
+    entry_dispose(db->dataset, e, reach);
 }
 
 void db_expire_slot(struct db *db, uint64_t hash, table_slot *slot) {
     struct dataset *ds = db->dataset;
     proven(entry_expired(ds, table_slot_entry(slot)));
-    bool shared;
-    struct entry *e = take_slot(db, hash, slot, &shared);
+    struct reach reach;
+    struct entry *e = take_slot(db, hash, slot, &reach);
     ds->stats.expired_keys++;
     if (ds->hooks.expired) ds->hooks.expired(ds->hooks.arg, db, entry_key(e));
-    entry_dispose(ds, e, shared);
+    entry_dispose(ds, e, reach);
 }
 
 bool db_delete(struct db *db, struct key key) {
@@ -82,63 +101,69 @@ bool db_delete(struct db *db, struct key key) {
 }
 
 /* ---- putting entries into the table ---- */
-static table_slot *insert_entry(struct db *db, uint64_t hash, struct entry *e, uint32_t access) {
+table_slot *insert_entry(struct db *db, uint64_t hash, struct entry *e, uint32_t access) {
     debug_proven(dataset_hash(db->dataset, entry_key(e)) == hash);
     proven(access <= ACCESS_CLOCK_MASK);
     entry_set_access(e, (uint8_t)(access >> 16));
     table_slot *slot = table_insert(&db->contents.table, &db->dataset->frozen, hash, e, (uint16_t)access);
     if (entry_has_expire(e)) expiry_moved(db, hash, NO_EXPIRE, entry_expire_at(e));
+    expiry_elements_moved(db, hash, INT64_MAX, entry_elements_due(e));
     const struct keyspace_hooks *hooks = &db->dataset->hooks;
     if (unlikely(hooks->added != NULL)) hooks->added(hooks->arg, db, entry_key(e));
     return slot;
 }
 
-/* fresh takes the place of the slot's entry, with its access clock. keep_body: fresh holds the old entry's body. */
-static void replace_entry(struct db *db, uint64_t hash, table_slot *slot, struct entry *fresh, bool keep_body) {
+void replace_entry(struct db *db, uint64_t hash, table_slot *slot, struct entry *fresh, bool keep_value) {
     struct dataset *ds = db->dataset;
     struct entry *old = table_slot_entry(slot);
-    bool shared = slot_shared(db, hash, slot);
+    struct reach reach = slot_reach(db, hash, slot);
     proven(fresh != old);
-    debug_proven(slice_equal(entry_key(fresh), entry_key(old)) && entry_type(fresh) == entry_type(old));
+    debug_proven(slice_equal(entry_key(fresh), entry_key(old)));
     entry_set_access(fresh, entry_access(old));
     slot = table_writable(&db->contents.table, &ds->frozen, hash, slot);
     table_slot_replace(&db->contents.table, slot, fresh);
     access_touch(ds, slot, fresh);
     expiry_moved(db, hash, entry_expire_at(old), entry_expire_at(fresh));
-    if (keep_body)
-        block_dispose(ds, old, shared);
-    else
-        entry_dispose(ds, old, shared);
+    if (keep_value) {
+        block_dispose(ds, old, reach.entry);
+        return;
+    }
+    entry_dispose(ds, old, reach);
 }
 
-/* An entry without a body, whose block the planned one (without a body too) fills as well, and which no snapshot reads. */
-static bool fits_in_place(const struct db *db, uint64_t hash, const table_slot *slot, const struct entry_plan *p) {
+bool fits_in_place(const struct db *db, uint64_t hash, const table_slot *slot, const struct entry_plan *p) {
     const struct entry *e = table_slot_entry(slot);
     debug_proven(entry_sound(e));
-    if (entry_has_body(e) || p->encoding == STRING_BODY || entry_type(e) != p->type) return false;
+    if (entry_type(e) != p->type || entry_is_separate(e) || p->separate) return false;
     if (entry_has_expire(e) != (p->expire_at != NO_EXPIRE)) return false;
     size_t have = entry_size(e), want = entry_plan_size(p);
-    return (have == want || mem_good_size(have) == mem_good_size(want)) && !slot_shared(db, hash, slot);
+    return (have == want || mem_good_size(have) == mem_good_size(want)) && !slot_reach(db, hash, slot).entry;
 }
 
-static void overwrite_in_place(struct db *db, uint64_t hash, table_slot *slot, const struct entry_plan *p) {
+void overwrite_in_place(struct db *db, uint64_t hash, table_slot *slot, const struct entry_plan *p) {
     struct entry *e = table_slot_entry(slot);
     int64_t old_at = entry_expire_at(e);
-    debug_proven(!slot_shared(db, hash, slot));
+    debug_proven(!slot_reach(db, hash, slot).entry);
     entry_overwrite(e, p);
     access_touch(db->dataset, slot, e);
     if (unlikely(old_at != p->expire_at)) expiry_moved(db, hash, old_at, p->expire_at);
 }
 
-/* slot: of the live key, or NULL. */
-static void put_plan(struct db *db, const struct key *key, table_slot *slot, const struct entry_plan *p) {
+static void put_over(struct db *db, uint64_t hash, table_slot *slot, struct entry *fresh) {
+    int64_t due = entry_elements_due(table_slot_entry(slot));
+    debug_proven(slot && fresh);
+    replace_entry(db, hash, slot, fresh, false);
+    expiry_elements_moved(db, hash, due, entry_elements_due(fresh));
+}
+
+void put_plan(struct db *db, const struct key *key, table_slot *slot, const struct entry_plan *p) {
     debug_proven(!slot || key_matches(table_slot_entry(slot), &p->key));
     if (!slot)
         insert_entry(db, key->hash, entry_build(p), access_fresh(db->dataset));
     else if (fits_in_place(db, key->hash, slot, p))
         overwrite_in_place(db, key->hash, slot, p);
     else
-        replace_entry(db, key->hash, slot, entry_build(p), false);
+        put_over(db, key->hash, slot, entry_build(p));
     db_tell_changed(db, key->text);
 }
 
@@ -153,7 +178,7 @@ static bool plan_body(struct entry_plan *p, struct slice value) {
     struct string_body *body = string_body_try_new(value.len, value.len);
     if (!body) return false;
     memcpy(body->bytes, value.ptr, value.len);
-    entry_plan_word(p, STRING_BODY, (uintptr_t)body);
+    entry_plan_pointer(p, STRING_BODY, body);
     return true;
 }
 
@@ -163,12 +188,12 @@ static bool put_into_body(struct db *db, const struct key *key, table_slot *slot
     struct entry *e = slot ? table_slot_entry(slot) : NULL;
     if (!e || !entry_has_body(e) || entry_has_expire(e) != (p->expire_at != NO_EXPIRE)) return false;
     struct string_body *body = entry_body(e);
-    if (value.len > body->capacity || body_shared(db->dataset, e, slot_shared(db, key->hash, slot))) return false;
+    if (value.len > body->capacity || slot_reach(db, key->hash, slot).value) return false;
     if (mem_good_size(string_body_size(body)) != mem_good_size(sizeof *body + value.len)) return false;
     memmove(body->bytes, value.ptr, value.len);
     body->len = value.len;
     proven(body->len <= body->capacity);
-    entry_plan_word(p, STRING_BODY, (uintptr_t)body);
+    entry_plan_pointer(p, STRING_BODY, body);
     overwrite_in_place(db, key->hash, slot, p);
     db_tell_changed(db, key->text);
     return true;
@@ -190,7 +215,7 @@ void db_put_integer(struct db *db, struct key key, int64_t value, int64_t expire
     proven(key.text.len <= ENTRY_KEY_MAX);
     table_slot *slot = db_live_slot(db, &key);
     struct entry_plan plan = {.key = key.text, .expire_at = put_expire_at(slot, expire_at, flags), .type = TYPE_STRING};
-    entry_plan_word(&plan, STRING_INT, (uint64_t)value);
+    entry_plan_integer(&plan, value);
     put_plan(db, &key, slot, &plan);
 }
 
@@ -205,19 +230,20 @@ bool db_adopt(struct db *db, uint64_t hash, struct entry *e, int64_t access) {
 }
 
 /* ---- editing ---- */
-static void plan_from(struct entry_plan *p, const struct entry *e) {
+void plan_from(struct entry_plan *p, const struct entry *e) {
     debug_proven(entry_sound(e));
     *p = (struct entry_plan){.key = entry_key(e),
                              .expire_at = entry_expire_at(e),
                              .type = entry_type(e),
                              .encoding = entry_encoding(e),
+                             .separate = entry_is_separate(e),
                              .value = slice_of((const char *)entry_value(e), e->value_len)};
 }
 
-/* A new entry will stand around the same body while a snapshot may read the old one. */
-static void plan_share_body(struct entry_plan *p, bool shared) {
+/* A new entry will stand around the same value while a snapshot may read it through the old one. */
+static void plan_share(struct entry_plan *p, struct reach reach) {
     debug_proven(p->type < TYPE_COUNT);
-    if (shared && p->type == TYPE_STRING && p->encoding == STRING_BODY) p->encoding = STRING_BODY_SHARED;
+    if (reach.value) p->encoding = encoding_shared(p->type, p->encoding);
 }
 
 /* How much an appended-to string asks for: twice its length, at most 1 MiB more. */
@@ -261,7 +287,7 @@ static char *edit_into_new_body(struct db *db, const struct key *key, table_slot
     if (!body) return NULL;
     debug_proven(body->bytes != text.ptr);
     plan_from(&plan, table_slot_entry(slot));
-    entry_plan_word(&plan, STRING_BODY, (uintptr_t)body);
+    entry_plan_pointer(&plan, STRING_BODY, body);
     replace_entry(db, key->hash, slot, entry_build(&plan), false);
     return body->bytes;
 }
@@ -286,7 +312,7 @@ char *db_edit_string(struct db *db, struct key key, size_t new_len) {
     proven(new_len <= INT64_MAX);
     if (!entry_has_body(e) && new_len <= ENTRY_INLINE_MAX)
         bytes = edit_inline(db, &key, slot, text, new_len);
-    else if (entry_has_body(e) && !body_shared(db->dataset, e, slot_shared(db, key.hash, slot)))
+    else if (entry_has_body(e) && !slot_reach(db, key.hash, slot).value)
         bytes = edit_body(db, slot, new_len);
     else
         bytes = edit_into_new_body(db, &key, slot, text, new_len);
@@ -298,8 +324,8 @@ void db_set_expire(struct db *db, struct key key, int64_t at_ms) {
     table_slot *slot = db_live_slot(db, &key);
     proven(slot != NULL);
     struct entry *e = table_slot_entry(slot);
-    bool shared = slot_shared(db, key.hash, slot);
-    if (!shared && entry_has_expire(e) && at_ms != NO_EXPIRE) {
+    struct reach reach = slot_reach(db, key.hash, slot);
+    if (!reach.entry && entry_has_expire(e) && at_ms != NO_EXPIRE) {
         int64_t old_at = entry_expire_at(e);
         entry_set_expire_at(e, at_ms);
         expiry_moved(db, key.hash, old_at, at_ms);
@@ -307,7 +333,7 @@ void db_set_expire(struct db *db, struct key key, int64_t at_ms) {
         struct entry_plan plan;
         plan_from(&plan, e);
         plan.expire_at = at_ms;
-        plan_share_body(&plan, shared);
+        plan_share(&plan, reach);
         replace_entry(db, key.hash, slot, entry_build(&plan), true);
     }
     db_tell_changed(db, key.text);
@@ -327,16 +353,24 @@ void db_move_key(struct db *from, struct key source, struct db *to, struct key t
     table_slot *slot = db_live_slot(from, &source);
     proven(slot != NULL);
     uint32_t access = access_word(slot, table_slot_entry(slot));
-    bool shared;
-    struct entry *old = take_slot(from, source.hash, slot, &shared);
+    struct reach reach;
+    struct entry *old = take_slot(from, source.hash, slot, &reach);
     struct entry_plan plan;
     plan_from(&plan, old);
     plan.key = target.text;
-    plan_share_body(&plan, shared);
+    plan_share(&plan, reach);
     insert_entry(to, target.hash, entry_build(&plan), access);
-    block_dispose(from->dataset, old, shared);
+    block_dispose(from->dataset, old, reach.entry);
     db_tell_changed(from, source.text);
     db_tell_changed(to, target.text);
+}
+
+static bool plan_copy(struct entry_plan *p, struct value v) {
+    struct value copy;
+    proven(p->type == v.type && v.ptr);
+    if (!value_copy(v, &copy)) return false;
+    entry_plan_object(p, copy, 0);
+    return true;
 }
 
 bool db_copy_key(struct db *from, struct key source, struct db *to, struct key target) {
@@ -350,6 +384,7 @@ bool db_copy_key(struct db *from, struct key source, struct db *to, struct key t
     plan_from(&plan, e);
     plan.key = target.text;
     if (entry_has_body(e) && !plan_body(&plan, entry_string(e, scratch))) return false;
+    if (entry_type(e) != TYPE_STRING && plan.separate && !plan_copy(&plan, entry_object(e))) return false;
     struct entry *copy = entry_build(&plan);
     drop_target(to, &target);
     insert_entry(to, target.hash, copy, access);

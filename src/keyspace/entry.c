@@ -19,18 +19,29 @@ size_t entry_plan_size(const struct entry_plan *p) {
     return size_at_least(HEAD_SIZE + wide + expire + p->key.len + p->value.len);
 }
 
-void entry_plan_word(struct entry_plan *p, unsigned encoding, uint64_t word) {
+static void plan_word(struct entry_plan *p, unsigned encoding, uint64_t word) {
     debug_proven(encoding < 8);
     p->encoding = encoding;
     p->word = word;
     p->value = slice_of((const char *)&p->word, sizeof p->word);
 }
 
+void entry_plan_pointer(struct entry_plan *p, unsigned encoding, const void *to) {
+    proven(to != NULL);
+    plan_word(p, encoding, (uintptr_t)to);
+    p->separate = true;
+}
+
+void entry_plan_integer(struct entry_plan *p, int64_t integer) {
+    proven(p->type == TYPE_STRING && !p->separate);
+    plan_word(p, STRING_INT, (uint64_t)integer);
+}
+
 bool entry_plan_inline(struct entry_plan *p, struct slice value, unsigned put_flags) {
     debug_proven(p->type == TYPE_STRING);
     int64_t integer;
     if (value.len <= 20 && !(put_flags & (PUT_RAW | PUT_NOT_INTEGER)) && string_is_integer(value, &integer)) {
-        entry_plan_word(p, STRING_INT, (uint64_t)integer);
+        entry_plan_integer(p, integer);
         return true;
     }
     p->encoding = value.len <= STRING_EMBSTR_MAX && !(put_flags & PUT_RAW) ? STRING_EMBSTR : STRING_RAW;
@@ -82,7 +93,7 @@ void entry_set_expire_at(struct entry *e, int64_t at_ms) {
 }
 
 void entry_set_encoding(struct entry *e, unsigned encoding) {
-    proven(entry_type(e) == TYPE_STRING);
+    debug_proven(entry_sound(e));
     proven(encoding < 8);
     e->head = (uint8_t)((e->head & ~(7u << 3)) | encoding << 3);
 }
@@ -91,6 +102,70 @@ bool entry_has_body(const struct entry *e) {
     debug_proven(entry_sound(e));
     return entry_type(e) == TYPE_STRING &&
            (entry_encoding(e) == STRING_BODY || entry_encoding(e) == STRING_BODY_SHARED);
+}
+
+bool entry_is_separate(const struct entry *e) {
+    debug_proven(entry_sound(e));
+    unsigned encoding = entry_encoding(e);
+    if (entry_type(e) == TYPE_STRING) return encoding == STRING_BODY || encoding == STRING_BODY_SHARED;
+    return encoding != OBJECT_INLINE_PACK && encoding != OBJECT_INLINE_INTS;
+}
+
+bool entry_marked_shared(const struct entry *e) {
+    debug_proven(entry_sound(e));
+    unsigned encoding = entry_encoding(e);
+    return entry_type(e) == TYPE_STRING ? encoding == STRING_BODY_SHARED : encoding >= OBJECT_PACK_SHARED;
+}
+
+unsigned encoding_shared(enum value_type type, unsigned encoding) {
+    proven(type < TYPE_COUNT && encoding < 8);
+    if (type == TYPE_STRING) return encoding == STRING_BODY ? STRING_BODY_SHARED : encoding;
+    if (encoding < OBJECT_PACK || encoding > OBJECT_HEAD) return encoding;
+    return encoding - OBJECT_PACK + OBJECT_PACK_SHARED;
+}
+
+/* ---- objects ---- */
+static const struct {
+    enum value_form form;
+    bool is_inline;
+} object_forms[8] = {
+    [OBJECT_INLINE_PACK] = {VALUE_PACK, true},  [OBJECT_INLINE_INTS] = {VALUE_INTS, true},
+    [OBJECT_PACK] = {VALUE_PACK, false},        [OBJECT_INTS] = {VALUE_INTS, false},
+    [OBJECT_HEAD] = {VALUE_HEAD, false},        [OBJECT_PACK_SHARED] = {VALUE_PACK, false},
+    [OBJECT_INTS_SHARED] = {VALUE_INTS, false}, [OBJECT_HEAD_SHARED] = {VALUE_HEAD, false},
+};
+
+struct value entry_object(const struct entry *e) {
+    proven(entry_type(e) != TYPE_STRING);
+    unsigned encoding = entry_encoding(e);
+    struct value v = {.type = entry_type(e), .form = object_forms[encoding].form};
+    v.ptr = object_forms[encoding].is_inline ? (void *)(uintptr_t)entry_value(e) : entry_pointer(e);
+    return v;
+}
+
+void entry_plan_object(struct entry_plan *p, struct value v, size_t inline_max) {
+    static const enum object_encoding separate[] = {OBJECT_PACK, OBJECT_INTS, OBJECT_HEAD};
+    proven(p->type == v.type && v.ptr && inline_max <= ENTRY_INLINE_MAX);
+    size_t n = v.form == VALUE_HEAD ? SIZE_MAX : value_block_size(v);
+    if (n > inline_max) {
+        entry_plan_pointer(p, separate[v.form], v.ptr);
+        return;
+    }
+    p->encoding = v.form == VALUE_PACK ? OBJECT_INLINE_PACK : OBJECT_INLINE_INTS;
+    p->value = slice_of(v.ptr, n);
+}
+
+struct entry *entry_new_object(struct slice key, struct value adopted, int64_t expire_at) {
+    struct entry_plan plan = {.key = key, .expire_at = expire_at, .type = adopted.type};
+    entry_plan_object(&plan, adopted, ENTRY_INLINE_MAX);
+    struct entry *e = entry_build(&plan);
+    if (!entry_is_separate(e)) value_free(adopted);
+    return e;
+}
+
+int64_t entry_elements_due(const struct entry *e) {
+    debug_proven(entry_sound(e));
+    return likely(entry_type(e) != TYPE_HASH) ? INT64_MAX : value_elements_due(entry_object(e));
 }
 
 void *entry_pointer(const struct entry *e) {
@@ -144,8 +219,8 @@ size_t entry_size(const struct entry *e) {
 size_t entry_memory(const struct entry *e) {
     debug_proven(entry_sound(e));
     size_t bytes = mem_good_size(entry_size(e));
-    if (entry_has_body(e)) bytes += mem_good_size(string_body_size(entry_body(e)));
-    return bytes;
+    if (entry_has_body(e)) return bytes + mem_good_size(string_body_size(entry_body(e)));
+    return entry_is_separate(e) ? bytes + value_memory(entry_object(e)) : bytes;
 }
 
 enum mem_owner entry_owner(enum value_type type) {
@@ -163,7 +238,7 @@ const char *entry_type_name(enum value_type type) {
 
 const char *entry_encoding_name(const struct entry *e) {
     debug_proven(entry_sound(e));
-    proven(entry_type(e) == TYPE_STRING);
+    if (entry_type(e) != TYPE_STRING) return value_kind(entry_type(e))->encoding(entry_object(e));
     switch ((enum string_encoding)entry_encoding(e)) {
     case STRING_INT:
         return "int";
@@ -180,7 +255,7 @@ const char *entry_encoding_name(const struct entry *e) {
 struct entry *entry_new_body(struct slice key, struct string_body *adopted, int64_t expire_at) {
     proven(adopted->len <= adopted->capacity);
     struct entry_plan plan = {.key = key, .expire_at = expire_at, .type = TYPE_STRING};
-    entry_plan_word(&plan, STRING_BODY, (uintptr_t)adopted);
+    entry_plan_pointer(&plan, STRING_BODY, adopted);
     return entry_build(&plan);
 }
 
@@ -196,6 +271,9 @@ struct entry *entry_new_string(struct slice key, struct slice value, int64_t exp
 
 void entry_free(struct entry *e) {
     debug_proven(entry_sound(e));
-    if (entry_has_body(e)) string_body_free(entry_body(e));
+    if (entry_has_body(e))
+        string_body_free(entry_body(e));
+    else if (entry_is_separate(e))
+        value_free(entry_object(e));
     mem_free(entry_owner(entry_type(e)), e, entry_size(e));
 }

@@ -6,6 +6,7 @@
  * buckets of the table are walked with every filing to bring in the rest, and then the old calendar is freed whole. */
 #include "base/clock.h"
 #include "keyspace/keyspace_int.h"
+#include "mem/buf.h"
 
 #define RENEWAL_SLACK              1024
 #define RENEWAL_BUCKETS_PER_FILING 4
@@ -14,7 +15,17 @@
 #define DUE_AT_ONCE                CALENDAR_BATCH
 #define DUE_WORK                   256
 
+#define ELEMENTS_AT_ONCE           64 /* of one value; the next slice takes more */
+
 static int64_t wanted_at(int64_t expire_at) { return expire_at < INT64_MAX ? expire_at + 1 : expire_at; }
+
+/* When something of the entry expires first: itself, or an element of its value. INT64_MAX: never. */
+static int64_t entry_wanted(const struct entry *e) {
+    debug_proven(entry_sound(e));
+    int64_t at = entry_has_expire(e) ? wanted_at(entry_expire_at(e)) : INT64_MAX, due = entry_elements_due(e);
+    if (likely(due == INT64_MAX)) return at;
+    return wanted_at(due) < at ? wanted_at(due) : at;
+}
 
 struct hash_match {
     uint64_t hash;
@@ -24,7 +35,8 @@ struct hash_match {
 static bool hash_matches(const void *entry, const void *arg) {
     debug_proven(entry_sound(entry));
     const struct hash_match *m = arg;
-    return entry_has_expire(entry) && dataset_hash(m->dataset, entry_key(entry)) == m->hash;
+    if (!entry_has_expire(entry) && entry_elements_due(entry) == INT64_MAX) return false;
+    return dataset_hash(m->dataset, entry_key(entry)) == m->hash;
 }
 
 static bool due_hash_matches(const void *entry, const void *arg) {
@@ -41,8 +53,8 @@ static void prefetch(const struct db *db, const uint64_t *refs, size_t n) {
 static int64_t reference_wanted(const struct db *db, uint64_t ref) {
     struct hash_match m = {ref, db->dataset};
     table_slot *slot = table_find(&db->contents.table, ref, hash_matches, &m);
-    debug_proven(!slot || entry_has_expire(table_slot_entry(slot)));
-    return slot ? wanted_at(entry_expire_at(table_slot_entry(slot))) : -1;
+    int64_t at = slot ? entry_wanted(table_slot_entry(slot)) : INT64_MAX;
+    return at == INT64_MAX ? -1 : at;
 }
 
 static void references_wanted(void *arg, const uint64_t *refs, int64_t *at_ms, size_t n) {
@@ -56,8 +68,8 @@ static void renewal_visit(void *arg, table_slot *slot) {
     struct db *db = arg;
     const struct entry *e = table_slot_entry(slot);
     debug_proven(entry_sound(e) && db->contents.retiring);
-    if (entry_has_expire(e))
-        calendar_file(db->contents.calendar, wanted_at(entry_expire_at(e)), dataset_hash(db->dataset, entry_key(e)));
+    int64_t at = entry_wanted(e);
+    if (at != INT64_MAX) calendar_file(db->contents.calendar, at, dataset_hash(db->dataset, entry_key(e)));
 }
 
 static void calendar_free_job(void *calendar) {
@@ -86,13 +98,13 @@ static void renewal_start(struct db *db) {
 
 static bool too_much_garbage(const struct db_contents *c) {
     debug_proven(c->calendar && !c->retiring);
-    return calendar_count(c->calendar) > 2 * c->expires + c->table.count / 8 + RENEWAL_SLACK;
+    return calendar_count(c->calendar) > 2 * (c->expires + c->timed) + c->table.count / 8 + RENEWAL_SLACK;
 }
 
 static void file_reference(struct db *db, uint64_t hash, int64_t expire_at) {
     struct db_contents *c = &db->contents;
     int64_t at = wanted_at(expire_at);
-    debug_proven(expire_at != NO_EXPIRE && c->expires > 0);
+    debug_proven(expire_at != NO_EXPIRE && c->expires + c->timed > 0);
     if (unlikely(!c->calendar)) c->calendar = calendar_new(references_wanted, db, db->dataset->now_ms);
     calendar_file(c->calendar, at, hash);
     if (at < db->dataset->next_expiry_ms) db->dataset->next_expiry_ms = at;
@@ -117,6 +129,17 @@ void expiry_moved(struct db *db, uint64_t hash, int64_t old_at, int64_t new_at) 
     proven(c->calendar != NULL);
 }
 
+void expiry_elements_moved(struct db *db, uint64_t hash, int64_t old_due, int64_t new_due) {
+    if (likely(old_due == new_due)) return;
+    struct db_contents *c = &db->contents;
+    proven(old_due == INT64_MAX || c->timed > 0);
+    if (old_due != INT64_MAX) c->timed--;
+    if (new_due == INT64_MAX) return;
+    c->timed++;
+    if (new_due < old_due) file_reference(db, hash, new_due);
+    proven(c->calendar != NULL);
+}
+
 void expiry_release(struct db_contents *c) {
     proven(!c->retiring || c->calendar);
     if (c->calendar) calendar_free(c->calendar);
@@ -131,7 +154,20 @@ void expiry_rebind(struct db *db) {
 }
 
 /* ---- taking what is due ---- */
-/* A reference whose time has come: its key has expired, or has moved later and is filed again, or is gone. */
+static void expire_elements(struct db *db, uint64_t hash) {
+    struct hash_match m = {hash, db->dataset};
+    table_slot *slot = table_find(&db->contents.table, hash, hash_matches, &m);
+    if (!slot || entry_elements_due(table_slot_entry(slot)) >= db->dataset->horizon_ms) return;
+    struct slice key = entry_key(table_slot_entry(slot));
+    struct buf copy; /* the entry may go */
+    buf_init(&copy, MEM_EXPIRY);
+    buf_append_slice(&copy, key);
+    db_expire_elements(db, (struct key){buf_slice(&copy), hash}, ELEMENTS_AT_ONCE);
+    buf_release(&copy);
+}
+
+/* A reference whose time has come: its key has expired, or elements of its value, or it has moved later and is filed again, or
+ * is gone. */
 static void settle_reference(struct db *db, uint64_t ref) {
     struct hash_match m = {ref, db->dataset};
     table_slot *slot = table_find(&db->contents.table, ref, due_hash_matches, &m);
@@ -140,6 +176,7 @@ static void settle_reference(struct db *db, uint64_t ref) {
         debug_proven(db_sound(db));
         return;
     }
+    if (unlikely(db->contents.timed > 0)) expire_elements(db, ref);
     int64_t at = reference_wanted(db, ref);
     if (at >= 0) calendar_file(db->contents.calendar, at, ref);
 }

@@ -18,6 +18,7 @@ struct db_contents {
     struct table table;
     size_t expires;
     __int128 expire_sum;       /* of expire_at over all keys that have one: the average TTL in O(1) */
+    size_t timed;              /* keys whose elements have times of their own */
     struct calendar *calendar; /* NULL until the first key with a TTL */
     struct calendar *retiring; /* while a renewal runs: the one that is being replaced */
     uint64_t renewal_cursor;
@@ -42,6 +43,7 @@ struct dataset {
     struct frozen frozen;
     struct dataset_frozen *snapshot; /* the live one, or NULL */
     struct random random;
+    struct value_limits limits;
     int64_t next_expiry_ms; /* lower bound over all databases */
     bool active_expire, keep_expired;
     unsigned expire_cursor; /* the database whose turn it is in dataset_expire_due */
@@ -52,14 +54,15 @@ struct dataset {
 /* ---- what holds between any two calls; asked by debug builds at every door ---- */
 static inline bool entry_sound(const struct entry *e) {
     if ((uintptr_t)e % 16 != 0 || entry_type(e) >= TYPE_COUNT) return false;
-    if (entry_type(e) != TYPE_STRING) return e->value_len == sizeof(void *);
     unsigned encoding = entry_encoding(e);
+    if (entry_type(e) != TYPE_STRING) return encoding <= OBJECT_INLINE_INTS || e->value_len == sizeof(void *);
     if (encoding == STRING_EMBSTR) return e->value_len <= STRING_EMBSTR_MAX;
     return encoding == STRING_RAW || (encoding <= STRING_BODY_SHARED && e->value_len == 8);
 }
 
 static inline bool contents_sound(const struct db_contents *c) {
-    return c->expires <= c->table.count && (!c->expires || c->calendar) && (!c->retiring || c->calendar);
+    return c->expires <= c->table.count && c->timed <= c->table.count && (!(c->expires + c->timed) || c->calendar) &&
+           (!c->retiring || c->calendar);
 }
 
 static inline bool db_sound(const struct db *db) {
@@ -78,11 +81,15 @@ struct entry_plan {
     int64_t expire_at;
     enum value_type type;
     unsigned encoding;
+    bool separate; /* word is a pointer */
     struct slice value;
     uint64_t word;
 };
+/* As e is. */
+void plan_from(struct entry_plan *p, const struct entry *e);
 
-void entry_plan_word(struct entry_plan *p, unsigned encoding, uint64_t word);
+void entry_plan_pointer(struct entry_plan *p, unsigned encoding, const void *to);
+void entry_plan_integer(struct entry_plan *p, int64_t integer);
 /* The encoding SET gives to value; false when it needs a body (plan untouched but for the encoding). */
 bool entry_plan_inline(struct entry_plan *p, struct slice value, unsigned put_flags);
 size_t entry_plan_size(const struct entry_plan *p);
@@ -90,7 +97,16 @@ struct entry *entry_build(const struct entry_plan *p);
 /* Writes the plan over e, whose block is large enough, whose key is the same and which has a time when the plan has. The
  * plan's value may be e's own. */
 void entry_overwrite(struct entry *e, const struct entry_plan *p);
+/* Adopts nothing: the plan refers to v's bytes, or its pointer. Packs and intsets up to inline_max go into the entry. */
+void entry_plan_object(struct entry_plan *p, struct value v, size_t inline_max);
 bool entry_has_body(const struct entry *e);
+/* The value lies behind a pointer: a string body, or an object that is not inline. */
+bool entry_is_separate(const struct entry *e);
+bool entry_marked_shared(const struct entry *e);
+unsigned encoding_shared(enum value_type type,
+                         unsigned encoding); /* the same, marked as shared where there is a mark */
+/* When the first element of the value expires by itself, INT64_MAX when none does. */
+int64_t entry_elements_due(const struct entry *e);
 struct string_body *entry_body(const struct entry *e);
 /* The pointer of a value that is not inline is set anew. */
 void entry_set_pointer(struct entry *e, const void *p);
@@ -106,6 +122,12 @@ static inline void entry_set_access(struct entry *e, uint8_t access) {
     debug_proven(entry_sound(e));
     __atomic_store_n(&e->access, access, __ATOMIC_RELAXED);
 }
+
+/* What a live snapshot may still read of a key: its entry, and what that points to. A head is reached as long as the snapshot
+ * has not come past the key, as its parts may be older than the head. */
+struct reach {
+    bool entry, value;
+};
 
 /* ---- lookup ---- */
 /* Equal bytes, 8 at a time: most keys are 8 to 32 bytes, where a call of memcmp costs more than the comparison. */
@@ -172,7 +194,22 @@ static inline void access_touch(struct dataset *ds, table_slot *slot, struct ent
 /* Takes the key of the slot out for good because its time has come: counts it and tells hooks.expired. */
 void db_expire_slot(struct db *db, uint64_t hash, table_slot *slot);
 /* Frees an entry that no table holds, or leaves to limbo what a snapshot may still read of it. */
-void entry_dispose(struct dataset *ds, struct entry *e, bool shared);
+void entry_dispose(struct dataset *ds, struct entry *e, struct reach reach);
+/* The block alone: what it points to, if anything, lives on elsewhere. */
+void block_dispose(struct dataset *ds, struct entry *e, bool shared);
+struct reach slot_reach(const struct db *db, uint64_t hash, const table_slot *slot);
+/* Out of the table and the calendar; *reach as of before. */
+struct entry *take_slot(struct db *db, uint64_t hash, table_slot *slot, struct reach *reach);
+table_slot *insert_entry(struct db *db, uint64_t hash, struct entry *e, uint32_t access);
+/* fresh takes the place of the slot's entry, with its access clock. keep_value: what the old entry points to is not dropped,
+ * because fresh holds it, or it is gone. Elements with times are the caller's to move. */
+void replace_entry(struct db *db, uint64_t hash, table_slot *slot, struct entry *fresh, bool keep_value);
+/* No value outside, neither in the entry nor in the plan, whose block the planned one fills as well, and which no snapshot
+ * reads. */
+bool fits_in_place(const struct db *db, uint64_t hash, const table_slot *slot, const struct entry_plan *p);
+void overwrite_in_place(struct db *db, uint64_t hash, table_slot *slot, const struct entry_plan *p);
+/* slot: of the live key, or NULL. */
+void put_plan(struct db *db, const struct key *key, table_slot *slot, const struct entry_plan *p);
 
 /* The slot of a live key; an expired one is removed. */
 static inline table_slot *db_live_slot(struct db *db, const struct key *key) {
@@ -189,9 +226,15 @@ static inline void db_tell_changed(struct db *db, struct slice key) {
     if (h->changed) h->changed(h->arg, db, key);
 }
 
+/* ---- db_edit.c ---- */
+/* Removes at most max elements of the hash at key whose time has come. Returns how many. */
+size_t db_expire_elements(struct db *db, struct key key, size_t max);
+
 /* ---- expiry.c ---- */
 /* The time of a key in the table went from old_at to new_at (either may be NO_EXPIRE): sums and calendar follow. */
 void expiry_moved(struct db *db, uint64_t hash, int64_t old_at, int64_t new_at);
+/* The same for the time of its first element (INT64_MAX: none). */
+void expiry_elements_moved(struct db *db, uint64_t hash, int64_t old_due, int64_t new_due);
 void expiry_release(struct db_contents *contents);
 void expiry_rebind(struct db *db);
 void expiry_find_next(struct dataset *ds); /* next_expiry_ms anew */

@@ -3,7 +3,7 @@
 
 struct frozen_db {
     struct table_frozen table;
-    size_t expires;
+    size_t expires, timed;
 };
 
 struct dataset_frozen {
@@ -31,6 +31,7 @@ struct dataset_frozen *dataset_freeze(struct dataset *ds) {
     for (unsigned i = 0; i < ds->count; i++) {
         table_freeze(&ds->dbs[i].contents.table, &z->dbs[i].table);
         z->dbs[i].expires = ds->dbs[i].contents.expires;
+        z->dbs[i].timed = ds->dbs[i].contents.timed;
     }
     ds->snapshot = z;
     debug_proven(dataset_sound(ds));
@@ -108,6 +109,13 @@ static const struct frozen_db *frozen_db(const struct dataset_frozen *z, unsigne
 
 size_t dataset_frozen_keys(const struct dataset_frozen *z, unsigned db_index) {
     return frozen_db(z, db_index)->table.count;
+}
+
+size_t dataset_frozen_timed(const struct dataset_frozen *z) {
+    size_t timed = 0;
+    proven(z->count > 0);
+    for (unsigned i = 0; i < z->count; i++) timed += z->dbs[i].timed;
+    return timed;
 }
 
 size_t dataset_frozen_expires(const struct dataset_frozen *z, unsigned db_index) {

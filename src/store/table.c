@@ -64,6 +64,10 @@ bool table_entry_shared(const struct table *t, uint64_t hash, const table_slot *
     return !table_slot_fresh(t, hash, slot) && !table_passed(t, hash);
 }
 
+bool table_awaited(const struct table *t, uint64_t hash) {
+    return unlikely(t->frozen != NULL) && !table_passed(t, hash);
+}
+
 bool table_forked_entry_shared(const struct table *t, const struct frozen *f, uint64_t hash, const table_slot *slot) {
     proven(!t->frozen);
     return unlikely(table_forked(t, f)) && !table_slot_fresh(t, hash, slot);

@@ -223,6 +223,8 @@ table_slot *table_writable(struct table *t, struct frozen *f, uint64_t hash, tab
 /* True when the entry in this slot may still be read by a live snapshot: copy it instead of changing it, and send the
  * old one to limbo instead of freeing it. O(1). */
 bool table_entry_shared(const struct table *t, uint64_t hash, const table_slot *slot);
+/* True while a live snapshot has yet to come past this hash: what hangs on the entry may still be read. */
+bool table_awaited(const struct table *t, uint64_t hash);
 /* Puts another entry of the same hash into a slot that table_writable gave; it counts as fresh, user bits stay. */
 void table_slot_replace(struct table *t, table_slot *slot, void *entry);
 /* Adds an entry whose key is proven absent, user bits as given, as fresh. Returns its slot. May split: other slots of the

@@ -71,6 +71,11 @@ size_t value_memory(struct value v) {
     return v.form == VALUE_HEAD ? kind->head_memory(v.ptr) : mem_good_size(value_block_size(v));
 }
 
+int64_t value_elements_due(struct value v) {
+    const struct value_kind *kind = kind_of(v);
+    return v.form == VALUE_HEAD && kind->head_next_due ? kind->head_next_due(v.ptr) : INT64_MAX;
+}
+
 bool value_copy(struct value v, struct value *out) {
     const struct value_kind *kind = kind_of(v);
     *out = v;

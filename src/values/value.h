@@ -133,6 +133,7 @@ const struct value_kind *value_kind_of_rdb(uint8_t rdb_type);
 void value_free(struct value v); /* any thread; O(size) */
 size_t value_blocks(struct value v);
 size_t value_memory(struct value v);
+int64_t value_elements_due(struct value v); /* head_next_due; INT64_MAX where there is nothing of the kind. O(1) */
 bool value_copy(struct value v, struct value *out); /* deep; false: no memory for a long block */
 size_t value_block_size(struct value v); /* of a pack or intset, as asked for: n of mem_free; also its RDB bytes */
 
