@@ -39,6 +39,7 @@ static struct dataset *new_dataset(const struct load_options *o) {
     proven(o->databases > 0 && o->lfu_log_factor >= 0 && o->lfu_decay_minutes >= 0);
     struct dataset *ds = dataset_new(o->databases, &o->seed);
     dataset_set_access(ds, o->access, o->lfu_log_factor, o->lfu_decay_minutes);
+    if (o->limits) dataset_set_limits(ds, o->limits);
     dataset_set_now(ds, clock_wall_ms());
     return ds;
 }

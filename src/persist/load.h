@@ -26,9 +26,10 @@ struct load_options {
     struct siphash_seed seed;
     enum access_policy access;
     int lfu_log_factor, lfu_decay_minutes;
-    bool checksum;       /* rdbchecksum */
-    bool version_strict; /* rdb-version-check strict */
-    bool keep_expired;   /* a replica's file */
+    const struct value_limits *limits; /* copied at the start; NULL: value_limits_default */
+    bool checksum;                     /* rdbchecksum */
+    bool version_strict;               /* rdb-version-check strict */
+    bool keep_expired;                 /* a replica's file */
     /* key-load-delay, read again for every key: us per key, negative: 1 us per that many keys. May be changed meanwhile. */
     const _Atomic int64_t *key_delay_us;
 };

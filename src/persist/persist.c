@@ -50,6 +50,11 @@ void persist_set_access(enum access_policy policy, int lfu_log_factor, int lfu_d
     p->access_saved = saved;
 }
 
+void persist_set_limits(const struct value_limits *limits) {
+    proven(limits && limits->stream_node_max_bytes >= 0);
+    persist_state.limits = limits;
+}
+
 const char *persist_rdb_path(void) {
     proven(persist_state.settings.file_name && !strchr(persist_state.settings.file_name, '/'));
     return persist_state.settings.file_name;
@@ -150,6 +155,7 @@ bool persist_load_start(load_done *done, void *arg) {
         .access = p->access,
         .lfu_log_factor = p->lfu_log_factor,
         .lfu_decay_minutes = p->lfu_decay_minutes,
+        .limits = p->limits,
         .checksum = p->settings.checksum,
         .version_strict = p->settings.version_check == 0,
         .key_delay_us = &p->load_delay_us,

@@ -26,6 +26,8 @@ extern const struct command_row persist_commands[];
 
 /* The keys' access clocks: how to read those of a file, and whether a save writes them (the peers do when maxmemory-policy is an
  * LRU or LFU one). Until it is called: LRU, not saved. */
+/* Where values that are loaded change their form; limits stays valid. */
+void persist_set_limits(const struct value_limits *limits);
 void persist_set_access(enum access_policy policy, int lfu_log_factor, int lfu_decay_minutes, bool saved);
 
 /* Starts loading the configured file. False when there is none (nothing to load). done as in load.h, after the dataset has

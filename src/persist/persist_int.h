@@ -49,6 +49,7 @@ struct persist_state {
     struct persist_settings settings;
     struct persist_load load;
     struct persist_save save;
+    const struct value_limits *limits;
     enum access_policy access; /* see persist_set_access */
     int lfu_log_factor, lfu_decay_minutes;
     bool access_saved;

@@ -34,6 +34,7 @@ static void finish(const char *error) {
     if (server_phase() == PHASE_LOADING) server_enter(PHASE_SERVING);
     debug_restore_active_expire(server_executor()->dataset);
     settings_reapply(SETTINGS_ACCESS);
+    settings_reapply(SETTINGS_LIMITS);
     if (!s) return;
     session_begin_reply(s);
     if (error) {
@@ -96,6 +97,7 @@ static struct dataset *load_aside(const struct dataset *into) {
                                    .access = dataset_access(into),
                                    .lfu_log_factor = (int)s->lfu_log_factor,
                                    .lfu_decay_minutes = (int)s->lfu_decay_minutes,
+                                   .limits = &s->limits,
                                    .checksum = true,
                                    .key_delay_us = &no_delay};
     char why[LOAD_ERROR_MAX] = "";

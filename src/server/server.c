@@ -116,6 +116,10 @@ static const char *apply_setting(enum settings_part part) {
         return apply_executor_settings();
     case SETTINGS_ACCESS:
         return apply_access_settings();
+    case SETTINGS_LIMITS:
+        dataset_set_limits(server.executor.dataset, &server_settings()->limits);
+        persist_set_limits(&server_settings()->limits);
+        return NULL;
     case SETTINGS_EVENTS:
         events_apply(&server.executor);
         return NULL;
@@ -235,7 +239,8 @@ static void loaded(void *arg, struct dataset *dataset, const char *error, bool c
         server_stop(EXIT_CONFIG);
         return;
     }
-    apply_access_settings(); /* to the dataset that has taken its place */
+    settings_reapply(SETTINGS_ACCESS); /* to the dataset that has taken its place */
+    settings_reapply(SETTINGS_LIMITS);
     ready();
 }
 

@@ -102,7 +102,11 @@ static const char *apply_keepalive(void) { return changed(SETTINGS_KEEPALIVE); }
 static const char *apply_executor(void) { return changed(SETTINGS_EXECUTOR); }
 static const char *apply_access(void) { return changed(SETTINGS_ACCESS); }
 static const char *apply_title(void) { return changed(SETTINGS_TITLE); }
+static const char *apply_limits(void) { return changed(SETTINGS_LIMITS); }
 static const char *apply_events(void) { return changed(SETTINGS_EVENTS); }
+
+#define LIMIT(name_, field, initial_, type_) \
+    .name = (name_), .type = (type_), .value = &own.values.limits.field, .initial = (initial_), .apply = apply_limits
 
 /* Descriptors that are not clients: listeners, files, epoll and the like. */
 #define DESCRIPTORS_RESERVED 32
@@ -342,8 +346,8 @@ void settings_reapply(enum settings_part part) {
 }
 
 void settings_start(void) {
-    static const enum settings_part parts[] = {SETTINGS_KEEPALIVE, SETTINGS_EXECUTOR, SETTINGS_ACCESS, SETTINGS_TITLE,
-                                               SETTINGS_EVENTS};
+    static const enum settings_part parts[] = {SETTINGS_KEEPALIVE, SETTINGS_EXECUTOR, SETTINGS_ACCESS,
+                                               SETTINGS_TITLE,     SETTINGS_EVENTS,   SETTINGS_LIMITS};
     for (size_t i = 0; i < countof(parts); i++) settings_reapply(parts[i]);
     apply_background_thread();
     warn_of_missing_eviction();
@@ -446,6 +450,22 @@ static const struct directive rows[] = {
      .initial = "16",
      .min = 1,
      .max = INT_MAX},
+    {LIMIT("hash-max-listpack-entries", hash_max_listpack_entries, "512", DIRECTIVE_INT),
+     .alias = "hash-max-ziplist-entries", .min = 0, .max = INT64_MAX},
+    {LIMIT("hash-max-listpack-value", hash_max_listpack_value, "64", DIRECTIVE_MEMORY),
+     .alias = "hash-max-ziplist-value", .min = 0, .max = INT64_MAX},
+    {LIMIT("list-compress-depth", list_compress_depth, "0", DIRECTIVE_INT), .min = 0, .max = INT_MAX},
+    {LIMIT("list-max-listpack-size", list_max_listpack_size, "-2", DIRECTIVE_INT), .alias = "list-max-ziplist-size",
+     .min = INT_MIN, .max = INT_MAX},
+    {LIMIT("set-max-intset-entries", set_max_intset_entries, "512", DIRECTIVE_INT), .min = 0, .max = INT64_MAX},
+    {LIMIT("set-max-listpack-entries", set_max_listpack_entries, "128", DIRECTIVE_INT), .min = 0, .max = INT64_MAX},
+    {LIMIT("set-max-listpack-value", set_max_listpack_value, "64", DIRECTIVE_INT), .min = 0, .max = INT64_MAX},
+    {LIMIT("stream-node-max-bytes", stream_node_max_bytes, "4096", DIRECTIVE_MEMORY), .min = 0, .max = INT64_MAX},
+    {LIMIT("stream-node-max-entries", stream_node_max_entries, "100", DIRECTIVE_INT), .min = 0, .max = INT64_MAX},
+    {LIMIT("zset-max-listpack-entries", zset_max_listpack_entries, "128", DIRECTIVE_INT),
+     .alias = "zset-max-ziplist-entries", .min = 0, .max = INT64_MAX},
+    {LIMIT("zset-max-listpack-value", zset_max_listpack_value, "64", DIRECTIVE_MEMORY),
+     .alias = "zset-max-ziplist-value", .min = 0, .max = INT64_MAX},
     {.name = "maxmemory",
      .type = DIRECTIVE_MEMORY,
      .value = &own.values.maxmemory,

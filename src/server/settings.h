@@ -5,6 +5,7 @@
 
 #include "base/config.h"
 #include "base/log.h"
+#include "values/value.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -58,6 +59,7 @@ struct server_settings {
     int maxmemory_policy; /* enum eviction_policy */
     int64_t lfu_log_factor, lfu_decay_minutes;
     int64_t active_expire_effort;
+    struct value_limits limits;
     bool lazyfree_eviction, lazyfree_expire, lazyfree_server_del, lazyfree_user_del, lazyfree_user_flush;
     unsigned notify_events; /* see EVENTS_TO_KEYSPACE */
     /* process */
@@ -94,6 +96,7 @@ enum settings_part {
     SETTINGS_KEEPALIVE, /* tcp-keepalive */
     SETTINGS_EXECUTOR,  /* requirepass, maxmemory, proto-max-bulk-len, maxclients */
     SETTINGS_ACCESS,    /* maxmemory-policy, lfu-log-factor, lfu-decay-time */
+    SETTINGS_LIMITS,    /* list-max-listpack-size and the like */
     SETTINGS_TITLE,     /* proc-title-template */
     SETTINGS_EVENTS,    /* notify-keyspace-events */
 };
