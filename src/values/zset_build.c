@@ -1,0 +1,129 @@
+#include "values/zset_int.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+void zset_builder_init(struct zset_builder *b) {
+    *b = (struct zset_builder){.zset = zset_new(NULL), .rising = true, .falling = true};
+    proven(b->zset->tree.count == 0);
+}
+
+void zset_builder_release(struct zset_builder *b) {
+    proven(b->zset != NULL);
+    mem_free(MEM_ZSETS, b->words, b->room * sizeof *b->words);
+    zset_free(b->zset);
+    *b = (struct zset_builder){0};
+}
+
+double *zset_builder_find(const struct zset_builder *b, struct slice member) {
+    uint64_t hash;
+    table_slot *slot = zset_find(b->zset, member, &hash);
+    debug_proven(b->count == b->zset->table.count);
+    return slot ? &((struct zset_block *)table_slot_entry(slot))->score : NULL;
+}
+
+static void note_word(struct zset_builder *b, const struct zset_block *block) {
+    if (b->count == b->room) {
+        size_t room = b->room ? b->room + b->room / 2 : 16;
+        b->words = mem_realloc(MEM_ZSETS, b->words, b->room * sizeof *b->words, room * sizeof *b->words);
+        b->room = room;
+    }
+    proven(b->count < b->room);
+    b->words[b->count++] = zset_block_word(block);
+}
+
+enum zset_put zset_builder_put(struct zset_builder *b, struct slice member, double **score) {
+    struct zset *z = b->zset;
+    uint64_t hash;
+    debug_proven(b->count == z->table.count);
+    if (zset_find(z, member, &hash)) return ZSET_PUT_TWICE;
+    struct zset_block *block = zset_block_try_new(member, 0);
+    if (!block) return ZSET_PUT_NO_MEMORY;
+    z->item_bytes += mem_good_size(zset_block_size(member.len));
+    table_insert(&z->table, NULL, hash, block, 0);
+    note_word(b, block);
+    if (member.len > b->longest) b->longest = member.len;
+    *score = &block->score;
+    return ZSET_PUT_DONE;
+}
+
+void zset_builder_settle(struct zset_builder *b) {
+    proven(b->count > 0);
+    const struct zset_block *last = zset_word_block(b->words[b->count - 1]);
+    proven(!isnan(last->score));
+    if (b->count == 1 || !(b->rising || b->falling)) return;
+    const struct zset_block *before = zset_word_block(b->words[b->count - 2]);
+    int order = zset_order(before->score, zset_block_member(before), last->score, zset_block_member(last));
+    proven(order != 0);
+    if (order < 0)
+        b->falling = false;
+    else
+        b->rising = false;
+}
+
+bool zset_builder_add(struct zset_builder *b, struct slice member, double score) {
+    double *place;
+    enum zset_put put = zset_builder_put(b, member, &place);
+    proven(put != ZSET_PUT_NO_MEMORY);
+    if (put != ZSET_PUT_DONE) return false;
+    *place = score;
+    zset_builder_settle(b);
+    return true;
+}
+
+void zset_builder_mixed(struct zset_builder *b) {
+    debug_proven(b->zset != NULL);
+    b->rising = b->falling = false;
+}
+
+static int order_words(const void *a, const void *b) {
+    const struct zset_block *x = zset_word_block(*(const uint64_t *)a), *y = zset_word_block(*(const uint64_t *)b);
+    debug_proven(!isnan(x->score) && !isnan(y->score));
+    return zset_order(x->score, zset_block_member(x), y->score, zset_block_member(y));
+}
+
+static void bring_in_order(struct zset_builder *b) {
+    debug_proven(b->count > 0);
+    if (b->rising) return;
+    if (!b->falling) {
+        qsort(b->words, b->count, sizeof *b->words, order_words);
+        return;
+    }
+    for (size_t i = 0, j = b->count - 1; i < j; i++, j--) {
+        uint64_t word = b->words[i];
+        b->words[i] = b->words[j];
+        b->words[j] = word;
+    }
+}
+
+static bool fits_pack(const struct zset_builder *b, const struct value_limits *limits) {
+    debug_proven(b->count == b->zset->table.count);
+    if (!limits || (int64_t)b->count > limits->zset_max_listpack_entries) return false;
+    if ((int64_t)b->longest > limits->zset_max_listpack_value) return false;
+    return b->longest + NUM_DOUBLE_TEXT_MAX + (size_t)2 * PACK_ELEMENT_MAX < PACK_BYTES_MAX / 2 / b->count;
+}
+
+static struct value as_pack(struct zset_builder *b) {
+    struct pack *p = pack_new(MEM_ZSETS);
+    for (size_t i = 0; i < b->count; i++) {
+        const struct zset_block *block = zset_word_block(b->words[i]);
+        p = zset_pack_append(p, zset_block_member(block), block->score);
+    }
+    proven(zset_pack_count(p) == b->count);
+    return (struct value){p, TYPE_ZSET, VALUE_PACK};
+}
+
+struct value zset_builder_end(struct zset_builder *b, const struct value_limits *limits) {
+    struct value v = {NULL, TYPE_ZSET, VALUE_PACK};
+    proven(b->zset && b->count == b->zset->table.count);
+    if (b->count > 0) bring_in_order(b);
+    if (b->count > 0 && fits_pack(b, limits)) {
+        v = as_pack(b);
+    } else if (b->count > 0) {
+        tree_build(&b->zset->tree, b->words, NULL, b->count);
+        v = (struct value){b->zset, TYPE_ZSET, VALUE_HEAD};
+        b->zset = zset_new(NULL);
+    }
+    zset_builder_release(b);
+    return v;
+}
