@@ -4,12 +4,38 @@
 #include "base/num.h"
 #include "commands/generic_int.h"
 #include "wire/crc64.h"
-#include "wire/rdb.h"
+#include "wire/rdb_io.h"
 
 #define FOOTER_BYTES 10
 
-void generic_dump_run(struct context *c) {
+/* Type and bytes; returns the lowest version that has such a type. */
+static int dump_value(struct buf *payload, const struct entry *e) {
     char scratch[NUM_TEXT_MAX];
+    struct rdb_sink sink = {.out = payload, .compress = true, .version = RDB_VERSION_DEFAULT};
+    if (entry_type(e) == TYPE_STRING) {
+        rdb_write_u8(payload, RDB_TYPE_STRING);
+        rdb_sink_string(&sink, entry_string(e, scratch));
+        return RDB_VERSION_DEFAULT;
+    }
+    struct value v = entry_object(e);
+    const struct value_kind *kind = value_kind(v.type);
+    uint8_t type = kind->rdb_type(v, sink.version);
+    int needed = rdb_type_version(type);
+    if (needed > sink.version) sink.version = needed;
+    rdb_write_u8(payload, type);
+    bool written = kind->rdb_write(v, &sink);
+    proven(written); /* nothing that could refuse: all goes to memory */
+    return sink.version;
+}
+
+static void dump_footer(struct buf *payload, int version) {
+    proven(version >= RDB_VERSION_DEFAULT && version <= RDB_VERSION_VALKEY);
+    rdb_write_u8(payload, (uint8_t)version);
+    rdb_write_u8(payload, 0);
+    rdb_write_u64_le(payload, crc64(0, payload->ptr, payload->len));
+}
+
+void generic_dump_run(struct context *c) {
     const struct entry *e = context_view(c, context_key(c, 1));
     if (!e) {
         reply_null(c->reply);
@@ -17,11 +43,8 @@ void generic_dump_run(struct context *c) {
     }
     struct buf payload;
     buf_init(&payload, MEM_CLIENT_OUT);
-    rdb_write_u8(&payload, RDB_TYPE_STRING);
-    rdb_write_string(&payload, entry_string(e, scratch), true);
-    rdb_write_u8(&payload, RDB_VERSION_DEFAULT & 0xff);
-    rdb_write_u8(&payload, RDB_VERSION_DEFAULT >> 8);
-    rdb_write_u64_le(&payload, crc64(0, payload.ptr, payload.len));
+    int version = dump_value(&payload, e);
+    dump_footer(&payload, version);
     reply_bulk(c->reply, buf_slice(&payload));
     buf_release(&payload);
 }
@@ -30,7 +53,12 @@ struct restore {
     bool replace, absolute;
     int64_t idle, frequency; /* -1: not given */
     int64_t at_ms;
-    struct slice value;
+    struct rdb_reader bytes; /* of the payload, after the type */
+    struct rdb_input in;     /* over them */
+    uint8_t type;
+    bool valkey;         /* the line that numbered the type */
+    struct slice text;   /* a string */
+    struct value object; /* any other value */
 };
 
 /* The options of argument 4 and on; false after the error reply. */
@@ -74,27 +102,37 @@ static bool restore_time(struct context *c, struct restore *r) {
     return true;
 }
 
-static bool footer_right(struct slice payload) {
+static bool footer_right(struct restore *r, struct slice payload) {
     if (payload.len < FOOTER_BYTES) return false;
-    const unsigned char *footer = (const unsigned char *)payload.ptr + payload.len - FOOTER_BYTES;
-    struct rdb_reader r = {footer + 2, footer + FOOTER_BYTES};
+    const unsigned char *start = (const unsigned char *)payload.ptr, *footer = start + payload.len - FOOTER_BYTES;
+    struct rdb_reader sum_bytes = {footer + 2, footer + FOOTER_BYTES};
     unsigned version = footer[0] | (unsigned)footer[1] << 8;
     uint64_t sum;
-    if (version > RDB_VERSION_MAX && version != RDB_VERSION_VALKEY) return false;
-    return rdb_read_u64_le(&r, &sum) == RDB_OK && sum == crc64(0, payload.ptr, payload.len - 8);
+    r->bytes = (struct rdb_reader){start, footer};
+    r->valkey = version == RDB_VERSION_VALKEY;
+    if (version > RDB_VERSION_MAX && !r->valkey) return false;
+    return rdb_read_u64_le(&sum_bytes, &sum) == RDB_OK && sum == crc64(0, payload.ptr, payload.len - 8);
 }
 
-/* The value's text, which may lie in scratch. Its claimed length is bounded before memory is taken for it. */
-static bool read_value(struct context *c, struct slice payload, struct buf *scratch, struct slice *text) {
-    const unsigned char *start = (const unsigned char *)payload.ptr;
-    struct rdb_reader r = {start, start + payload.len - FOOTER_BYTES};
+/* Its length is bounded before memory is taken for it. */
+static bool read_text(struct context *c, struct restore *r) {
     struct rdb_string_head head;
-    uint8_t type;
-    if (rdb_read_u8(&r, &type) != RDB_OK || type != RDB_TYPE_STRING) return false;
-    struct rdb_reader peek = r;
+    struct rdb_reader peek = r->bytes;
     if (rdb_read_string_head(&peek, &head) != RDB_OK || head.len > (uint64_t)context_string_max(c)) return false;
-    if (!buf_try_reserve(scratch, head.kind == RDB_STRING_LZF ? head.len : NUM_TEXT_MAX)) return false;
-    return rdb_read_string(&r, scratch, text) == RDB_OK;
+    return rdb_input_string(&r->in, &r->text);
+}
+
+static bool read_object(struct context *c, struct restore *r) {
+    if (!rdb_type_name(r->type, r->valkey) || !rdb_type_released(r->type, r->valkey)) return false;
+    const struct value_kind *kind = value_kind_of_rdb(r->type);
+    if (!kind || !kind->rdb_read(r->type, &r->in, dataset_limits(c->dataset), c->now_ms, &r->object)) return false;
+    proven(!r->object.ptr || r->object.type == kind->type);
+    return r->object.ptr != NULL; /* what has no elements is no value */
+}
+
+static bool read_value(struct context *c, struct restore *r) {
+    if (!rdb_input_u8(&r->in, &r->type)) return false;
+    return r->type == RDB_TYPE_STRING ? read_text(c, r) : read_object(c, r);
 }
 
 static void restore_clock(struct context *c, struct key key, const struct restore *r) {
@@ -102,17 +140,28 @@ static void restore_clock(struct context *c, struct key key, const struct restor
     if (r->frequency >= 0) db_set_frequency(c->db, key, (uint8_t)r->frequency);
 }
 
-/* The value is right; the key may be there. */
-static void restore_put(struct context *c, struct key key, const struct restore *r) {
+static bool put_value(struct context *c, struct key key, struct restore *r) {
+    if (r->type == RDB_TYPE_STRING) return db_put_string(c->db, key, r->text, r->at_ms, PUT_PLAIN);
+    db_put_value(c->db, key, r->object, r->at_ms);
+    r->object.ptr = NULL; /* the database's now */
+    return true;
+}
+
+/* The value is right; the key may be there. One that is replaced counts as new, as in Redis. */
+static void restore_put(struct context *c, struct key key, struct restore *r) {
     if (r->at_ms != NO_EXPIRE && r->at_ms <= c->now_ms) {
         if (db_delete(c->db, key)) context_changed(c, NOTIFY_GENERIC, "del", key.text);
-    } else if (db_put_string(c->db, key, r->value, r->at_ms, PUT_PLAIN)) {
-        restore_clock(c, key, r);
-        context_changed(c, NOTIFY_GENERIC, "restore", key.text);
-    } else {
+        reply_ok(c->reply);
+        return;
+    }
+    bool replaced = r->replace && db_view(c->db, key, VIEW_NO_TOUCH | VIEW_NO_STATS | VIEW_QUIET);
+    if (!put_value(c, key, r)) {
         reply_error(c->reply, "ERR not enough memory for a value of this length");
         return;
     }
+    restore_clock(c, key, r);
+    if (replaced) context_notify(c, NOTIFY_NEW, "new", key.text, db_index(c->db));
+    context_changed(c, NOTIFY_GENERIC, "restore", key.text);
     reply_ok(c->reply);
 }
 
@@ -125,15 +174,15 @@ void generic_restore_run(struct context *c) {
         return;
     }
     if (!restore_time(c, &r)) return;
-    if (!footer_right(c->argv[3])) {
+    if (!footer_right(&r, c->argv[3])) {
         reply_error(c->reply, "ERR DUMP payload version or checksum are wrong");
         return;
     }
-    struct buf scratch;
-    buf_init(&scratch, MEM_CLIENT_IN);
-    if (read_value(c, c->argv[3], &scratch, &r.value))
+    rdb_input_init(&r.in, &r.bytes);
+    if (read_value(c, &r))
         restore_put(c, key, &r);
     else
         reply_error(c->reply, "ERR Bad data format");
-    buf_release(&scratch);
+    if (r.object.ptr) value_free(r.object);
+    rdb_input_release(&r.in);
 }

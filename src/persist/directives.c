@@ -91,7 +91,7 @@ static const char *check_file_name(struct slice value) {
 }
 
 /* ---- the rows ---- */
-static const struct directive_choice versions[] = {{"auto", 0}, {"9", 9}, {"10", 10}, {"11", 11}, {0}};
+static const struct directive_choice versions[] = {{"auto", 0}, {"9", 9}, {"10", 10}, {"11", 11}, {"80", 80}, {0}};
 static const struct directive_choice version_checks[] = {{"strict", 0}, {"relaxed", 1}, {0}};
 static const struct directive_choice sanitizing[] = {{"no", 0}, {"yes", 1}, {"clients", 2}, {0}};
 

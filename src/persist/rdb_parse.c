@@ -1,23 +1,25 @@
 #include "persist/rdb_parse_int.h"
 
 #include "base/check.h"
+#include "base/log.h"
 #include "base/num.h"
 #include "base/text.h"
 #include "persist/batch_int.h"
 #include "persist/pace_int.h"
-#include "wire/lzf.h"
+#include "wire/rdb_io.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-/* Strings up to this are taken from the window, longer ones are read to their place. */
-#define SHORT_MAX ((size_t)64 << 10)
+/* Strings up to this come through the input's buffers, longer ones are read to their place. */
+#define STRING_SHORT_MAX ((size_t)64 << 10)
 /* Scratch space beyond this is given back at once. */
 #define SCRATCH_KEEP ((size_t)1 << 20)
 /* Bytes of a key in an error text. */
 #define KEY_SHOWN             64
 #define PUBLISH_KEYS          256
+#define EMPTY_LOGGED          10
 #define IDLE_MAX              INT32_MAX
 #define VERSION_WITH_CHECKSUM 5
 
@@ -36,9 +38,11 @@ struct parse {
     bool attributes;        /* an expiry, idle time or frequency waits for its key */
     int64_t expire_at;      /* of the next key */
     int64_t access;         /* the same; -1: none */
-    struct buf key, value, packed;
+    uint8_t type;           /* of the record being read */
+    struct buf key;
+    struct rdb_input in;
     struct batch batch;
-    int64_t loaded, expired;
+    int64_t loaded, expired, empty;
     struct pace pace;
     char *why;
 };
@@ -66,126 +70,52 @@ static bool fail_key(struct parse *p, int64_t offset, const struct slice *key, c
 #define NO_MEMORY    "no memory for a string of %llu bytes"
 #define fail(p, ...) fail_key((p), (p)->record, (p)->of, __VA_ARGS__)
 
-static bool ends_early(struct parse *p) {
-    proven(p->src->error || source_left(p->src) < SOURCE_SEAM);
+/* What p->in says, as the loader tells it. */
+static bool lost(struct parse *p) {
+    proven(p->in.why != NULL);
     if (p->src->error) return fail(p, "cannot be read: %s", strerror(p->src->error));
+    if (!p->in.ended) return fail(p, "corrupt: %s", p->in.why);
     return fail(p, "the file ends in the middle of this record (%lld bytes in all): it is truncated",
                 (long long)p->src->size);
 }
 
-/* For loops of the form: do status = rdb_read_x(&window, ...); while (again(p, status)); Afterwards the status is RDB_OK or the
- * reason is noted. */
-static bool again(struct parse *p, enum rdb_status status) {
-    debug_proven(source_offset(p->src) >= p->record);
-    if (likely(status == RDB_OK)) return false;
-    if (status == RDB_SHORT && source_more(p->src)) return true;
-    if (status == RDB_CORRUPT) return fail(p, "corrupt: no length or string looks like this");
-    return ends_early(p);
+/* ---- the source as an input ---- */
+static bool input_more(struct rdb_input *in) { return source_more(in->source); }
+
+static bool input_read(struct rdb_input *in, void *dst, uint64_t n) { return source_read(in->source, dst, n); }
+
+static uint64_t input_left(const struct rdb_input *in) { return source_left(in->source); }
+
+static void start_input(struct parse *p) {
+    proven(p->src && !p->in.window);
+    rdb_input_init(&p->in, &p->src->window);
+    p->in.more = input_more;
+    p->in.read = input_read;
+    p->in.left = input_left;
+    p->in.source = p->src;
 }
 
 /* ---- primitives ---- */
-static bool take_byte(struct parse *p, uint8_t *out) {
-    enum rdb_status status;
-    do status = rdb_read_u8(&p->src->window, out);
-    while (again(p, status));
-    return status == RDB_OK;
-}
+static bool take_byte(struct parse *p, uint8_t *out) { return rdb_input_u8(&p->in, out) || lost(p); }
 
-static bool take_u32(struct parse *p, uint32_t *out) {
-    enum rdb_status status;
-    do status = rdb_read_u32_le(&p->src->window, out);
-    while (again(p, status));
-    return status == RDB_OK;
-}
-
-static bool take_u64(struct parse *p, uint64_t *out) {
-    enum rdb_status status;
-    do status = rdb_read_u64_le(&p->src->window, out);
-    while (again(p, status));
-    return status == RDB_OK;
-}
-
-static bool take_length(struct parse *p, uint64_t *out) {
-    enum rdb_status status;
-    do status = rdb_read_length(&p->src->window, out);
-    while (again(p, status));
-    return status == RDB_OK;
-}
-
-/* A head whose bytes may lie in what is left of the file. */
-static bool take_head(struct parse *p, struct rdb_string_head *head) {
-    proven(source_offset(p->src) > p->record);
-    enum rdb_status status;
-    do status = rdb_read_string_head(&p->src->window, head);
-    while (again(p, status));
-    if (status != RDB_OK) return false;
-    if (head->stored <= source_left(p->src)) return true;
-    return fail(p, "a string of %llu bytes, but only %llu are left: corrupt or truncated",
-                (unsigned long long)head->stored, (unsigned long long)source_left(p->src));
-}
-
-static void trim(struct buf *b) {
-    debug_proven(b->owner == MEM_PERSIST);
-    if (b->cap > SCRATCH_KEEP) buf_release(b);
-}
+static bool take_length(struct parse *p, uint64_t *out) { return rdb_input_length(&p->in, out) || lost(p); }
 
 static bool no_memory(struct parse *p, uint64_t n) {
     proven(n > 0);
     return fail(p, NO_MEMORY, (unsigned long long)n);
 }
 
-static bool take_bytes(struct parse *p, void *dst, uint64_t n) { return source_read(p->src, dst, n) || ends_early(p); }
-
-/* The compressed bytes of an LZF string into p->packed, once they are known to give what the head claims. */
-static bool take_packed(struct parse *p, const struct rdb_string_head *head) {
-    size_t found;
-    proven(head->stored > 0 && head->stored <= source_left(p->src));
-    buf_clear(&p->packed);
-    if (!buf_try_reserve(&p->packed, (size_t)head->stored)) return no_memory(p, head->stored);
-    if (!take_bytes(p, p->packed.ptr, head->stored)) return false;
-    buf_advance(&p->packed, (size_t)head->stored);
-    if (lzf_length(p->packed.ptr, p->packed.len, &found) && found == head->len) return true;
-    return fail(p, "corrupt: compressed data that does not give the %llu bytes it claims",
-                (unsigned long long)head->len);
-}
-
-/* Before memory for head's string is asked for, and then the string itself: a compressed one is read and checked first. */
-static bool prepare_text(struct parse *p, const struct rdb_string_head *head) {
-    proven(head->kind != RDB_STRING_INT);
-    return head->kind != RDB_STRING_LZF || take_packed(p, head);
-}
-
-/* head's string to dst, which has room for head->len bytes. */
-static bool take_text_to(struct parse *p, const struct rdb_string_head *head, char *dst) {
-    if (head->kind == RDB_STRING_PLAIN) return take_bytes(p, dst, head->stored);
-    proven(head->kind == RDB_STRING_LZF && p->packed.len == head->stored);
-    bool unpacked = lzf_unpack(p->packed.ptr, p->packed.len, dst, (size_t)head->len);
-    trim(&p->packed);
-    return unpacked || fail(p, "corrupt: compressed data that cannot be unpacked");
-}
-
-static bool take_text(struct parse *p, const struct rdb_string_head *head, struct buf *into) {
-    proven(into != &p->packed);
-    buf_clear(into);
-    if (head->kind == RDB_STRING_INT) {
-        buf_advance(into, num_format_i64(buf_reserve(into, NUM_TEXT_MAX), head->integer));
-        return true;
-    }
-    if (!prepare_text(p, head)) return false;
-    if (!buf_try_reserve(into, (size_t)head->len)) return no_memory(p, head->len);
-    if (!take_text_to(p, head, into->ptr)) return false;
-    buf_advance(into, (size_t)head->len);
-    proven(into->len == head->len);
-    return true;
-}
-
-/* Any string but a value: a key, an aux field. */
-static bool take_name(struct parse *p, struct buf *into) {
+/* A key, which is kept while its value is read. */
+static bool take_key(struct parse *p) {
+    struct slice text;
     proven(!p->of);
-    struct rdb_string_head head;
-    if (!take_head(p, &head)) return false;
-    if (head.len > ENTRY_KEY_MAX) return fail(p, "a key of %llu bytes is too long", (unsigned long long)head.len);
-    return take_text(p, &head, into);
+    if (!rdb_input_string(&p->in, &text)) return lost(p);
+    if (text.len > ENTRY_KEY_MAX) return fail(p, "a key of %llu bytes is too long", (unsigned long long)text.len);
+    if (p->key.cap > SCRATCH_KEEP) buf_release(&p->key);
+    buf_clear(&p->key);
+    if (!buf_try_reserve(&p->key, text.len)) return no_memory(p, text.len);
+    buf_append_slice(&p->key, text);
+    return true;
 }
 
 /* ---- batches ---- */
@@ -252,85 +182,98 @@ static bool add_string(struct parse *p, struct slice key, struct slice value) {
 }
 
 /* ---- string values ---- */
-/* A string of which everything lies in the window and which is short; false: the long way, which also knows what is wrong. */
-static bool peek_short(struct rdb_reader *r, struct buf *scratch, struct slice *out) {
-    struct rdb_reader ahead = *r;
-    struct rdb_string_head head;
-    debug_proven(ahead.at <= ahead.end);
-    if (rdb_read_string_head(&ahead, &head) != RDB_OK || head.len > SHORT_MAX) return false;
-    if (likely(head.kind == RDB_STRING_PLAIN && head.stored <= (size_t)(ahead.end - ahead.at))) {
-        *out = slice_of((const char *)ahead.at, (size_t)head.len);
-        r->at = ahead.at + head.stored;
-        return true;
-    }
-    return rdb_read_string(r, scratch, out) == RDB_OK;
-}
-
 /* A value too long for the window goes straight into the body that will hold it. */
 static bool load_body(struct parse *p, const struct rdb_string_head *head, struct slice key) {
-    proven(head->len > SHORT_MAX);
-    if (!prepare_text(p, head)) return false;
+    proven(head->len > STRING_SHORT_MAX && head->kind != RDB_STRING_INT);
     struct string_body *body = string_body_try_new((size_t)head->len, (size_t)head->len);
     if (!body) return no_memory(p, head->len);
-    if (!take_text_to(p, head, body->bytes)) {
+    if (!rdb_input_string_to(&p->in, head, body->bytes)) {
         string_body_free(body);
-        return false;
+        return lost(p);
     }
     return add(p, key, entry_new_body(key, body, p->expire_at));
 }
 
-static bool load_long_value(struct parse *p, const struct rdb_string_head *head, struct slice key) {
-    proven(key.len <= ENTRY_KEY_MAX && head->stored <= source_left(p->src));
-    if (key_expired(p)) return take_bytes(p, NULL, head->stored) && drop_expired(p);
-    if (head->len > SHORT_MAX) return load_body(p, head, key);
-    return take_text(p, head, &p->value) && add_string(p, key, buf_slice(&p->value));
+static bool skip_string(struct parse *p, const struct rdb_string_head *head) {
+    proven(!p->in.why);
+    return head->kind == RDB_STRING_INT || rdb_input_string_to(&p->in, head, NULL) || lost(p);
 }
 
-static bool load_long(struct parse *p) {
+static bool load_long_value(struct parse *p, struct slice key) {
     struct rdb_string_head head;
-    if (!take_name(p, &p->key)) return false;
+    struct slice value;
+    proven(p->of && !p->in.why);
+    if (!rdb_input_string_head(&p->in, &head)) return lost(p);
+    if (key_expired(p)) return skip_string(p, &head) && drop_expired(p);
+    if (head.len > STRING_SHORT_MAX) return load_body(p, &head, key);
+    return rdb_input_string_of(&p->in, &head, &value) ? add_string(p, key, value) : lost(p);
+}
+
+/* With the key kept in p->key, and named by errors from now on. */
+static bool with_key(struct parse *p, bool (*load)(struct parse *p, struct slice key)) {
+    if (!take_key(p)) return false;
     struct slice key = buf_slice(&p->key);
-    proven(!p->of);
     p->of = &key;
-    bool loaded = take_head(p, &head) && load_long_value(p, &head, key);
+    bool loaded = load(p, key);
     p->of = NULL;
+    proven(loaded || p->why[0] || p->src->error);
     return loaded;
 }
 
 static bool load_string(struct parse *p) {
+    struct slice key, value;
     debug_proven(source_offset(p->src) == p->record + 1);
-    do {
-        struct rdb_reader ahead = p->src->window;
-        struct slice key, value;
-        if (likely(peek_short(&ahead, &p->key, &key) && peek_short(&ahead, &p->value, &value))) {
-            p->src->window.at = ahead.at;
-            return add_string(p, key, value);
-        }
-    } while (source_lies(p->src) < SHORT_MAX && source_more(p->src));
-    bool loaded = load_long(p);
-    trim(&p->key);
-    trim(&p->value);
-    return loaded;
+    if (likely(rdb_input_short_pair(&p->in, &key, &value))) return add_string(p, key, value);
+    return with_key(p, load_long_value);
 }
 
-static bool refuse_type(struct parse *p, unsigned type) {
+/* ---- other values ---- */
+/* Redis wrote such records in some of its versions, and leaves them out when it loads. */
+static bool skip_empty(struct parse *p, struct slice key) {
+    char shown[4 * KEY_SHOWN + 2];
+    size_t n = text_quote(shown, slice_of(key.ptr, key.len < KEY_SHOWN ? key.len : KEY_SHOWN));
+    proven(n < sizeof shown);
+    if (p->empty++ < EMPTY_LOGGED)
+        log_warning("%.150s: offset %lld: key %.*s has no elements and is left out", p->name, (long long)p->record,
+                    (int)n, shown);
+    return key_done(p);
+}
+
+static bool load_object(struct parse *p, struct slice key) {
+    struct value v = {0};
+    const struct value_kind *kind = value_kind_of_rdb(p->type);
+    int64_t now_ms = p->options->keep_expired ? 0 : p->now_ms;
+    if (!kind->rdb_read(p->type, &p->in, dataset_limits(p->ds), now_ms, &v)) return lost(p);
+    proven(!p->in.why && (!v.ptr || v.type == kind->type));
+    if (!v.ptr) return skip_empty(p, key);
+    if (!key_expired(p)) return add(p, key, entry_new_object(key, v, p->expire_at));
+    value_free(v);
+    return drop_expired(p);
+}
+
+static bool refuse_object(struct parse *p, struct slice key) {
+    (void)key;
+    const char *name = rdb_type_name(p->type, p->valkey);
+    proven(name != NULL);
+    return fail(p, "a value of type %s (%u), which this version does not hold", name, p->type);
+}
+
+static bool load_typed(struct parse *p, uint8_t type) {
     proven(type != RDB_TYPE_STRING && type < RDB_SLOT_IMPORT);
-    const char *name = rdb_type_name(type, p->valkey);
-    if (!name) return fail(p, "unknown record type %u", type);
-    if (!take_name(p, &p->key)) return false;
-    struct slice key = buf_slice(&p->key);
-    return fail_key(p, p->record, &key, "a value of type %s (%u), which this version does not hold", name, type);
+    p->type = type;
+    if (!rdb_type_name(type, p->valkey)) return fail(p, "unknown record type %u", type);
+    bool held = rdb_type_released(type, p->valkey) && value_kind_of_rdb(type);
+    return with_key(p, held ? load_object : refuse_object);
 }
 
 /* ---- what is not a key ---- */
 static bool load_aux(struct parse *p) {
     proven(!p->attributes);
-    if (!take_name(p, &p->key) || !take_name(p, &p->value)) return false;
+    struct slice name, value;
     int64_t used;
-    if (slice_equal(buf_slice(&p->key), SLICE("used-mem")) && num_parse_i64(buf_slice(&p->value), &used) && used >= 0)
+    if (!rdb_input_pair(&p->in, &name, &value)) return lost(p);
+    if (slice_equal(name, SLICE("used-mem")) && num_parse_i64(value, &used) && used >= 0)
         atomic_store_explicit(&p->progress->file_used_memory, used, memory_order_relaxed);
-    trim(&p->key);
-    trim(&p->value);
     return true;
 }
 
@@ -376,7 +319,7 @@ static bool load_module_aux(struct parse *p) {
 static bool load_expire(struct parse *p, bool in_seconds) {
     uint64_t ms = 0;
     uint32_t s = 0;
-    if (in_seconds ? !take_u32(p, &s) : !take_u64(p, &ms)) return false;
+    if (in_seconds ? !rdb_input_u32(&p->in, &s) : !rdb_input_u64(&p->in, &ms)) return lost(p);
     int64_t at = in_seconds ? (int64_t)(int32_t)s * 1000 : (int64_t)ms;
     p->expire_at = at < 0 ? 0 : at; /* before 1970 is past, whenever it was */
     proven(p->expire_at != NO_EXPIRE);
@@ -407,7 +350,7 @@ static bool load_end(struct parse *p) {
     proven(!p->attributes && source_offset(p->src) == p->record + 1);
     if (p->version >= VERSION_WITH_CHECKSUM) {
         uint64_t computed = source_crc(p->src), stored;
-        if (!take_u64(p, &stored)) return false;
+        if (!rdb_input_u64(&p->in, &stored)) return lost(p);
         if (p->src->checksum && stored != 0 && stored != computed)
             return fail(p, "wrong checksum: the file says %016llx, its bytes give %016llx", (unsigned long long)stored,
                         (unsigned long long)computed);
@@ -463,7 +406,7 @@ static bool load_record(struct parse *p, bool *end) {
         *end = true;
         return !p->attributes ? load_end(p) : load_other(p, opcode);
     default:
-        return opcode < RDB_SLOT_IMPORT ? refuse_type(p, opcode) : load_other(p, opcode);
+        return opcode < RDB_SLOT_IMPORT ? load_typed(p, opcode) : load_other(p, opcode);
     }
 }
 
@@ -475,7 +418,7 @@ static bool version_known(const struct parse *p) {
 static bool load_header(struct parse *p) {
     char head[10] = "", shown[4 * 9 + 2];
     if (p->src->size == 0) return fail(p, "the file is empty");
-    if (!take_bytes(p, head, 9)) return false;
+    if (!rdb_input_bytes(&p->in, head, 9)) return lost(p);
     proven(source_offset(p->src) == 9);
     p->valkey = memcmp(head, "VALKEY", 6) == 0;
     const char *digits = head + (p->valkey ? 6 : 5);
@@ -520,14 +463,13 @@ bool rdb_parse(struct source *src, const char *name, const struct load_options *
     why[0] = '\0';
     batch_init(&p.batch);
     buf_init(&p.key, MEM_PERSIST);
-    buf_init(&p.value, MEM_PERSIST);
-    buf_init(&p.packed, MEM_PERSIST);
+    start_input(&p);
     forget_attributes(&p);
     bool loaded = load_all(&p);
     batch_release(&p.batch);
     buf_release(&p.key);
-    buf_release(&p.value);
-    buf_release(&p.packed);
+    rdb_input_release(&p.in);
+    if (p.empty) log_warning("%.150s: %lld keys without elements were left out", name, (long long)p.empty);
     proven(loaded == (why[0] == '\0' && src->error != ECANCELED));
     proven(!loaded || dataset_keys(ds) == (size_t)p.loaded);
     return loaded;

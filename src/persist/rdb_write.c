@@ -3,27 +3,30 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/num.h"
+#include "base/text.h"
 #include "io/file.h"
 #include "keyspace/entry.h"
 #include "mem/buf.h"
 #include "persist/pace_int.h"
 #include "wire/crc64.h"
-#include "wire/rdb.h"
+#include "wire/rdb_io.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-#define FLUSH_BYTES ((size_t)256 << 10)
 /* A plain string this long goes to the file from where it lies. */
 #define DIRECT_BYTES ((size_t)64 << 10)
 #define PIECE_BYTES  ((size_t)4 << 20) /* of a direct write, between two looks at the cancel flag */
 #define BUFFER_KEEP  ((size_t)2 << 20) /* a larger buffer, needed for one long string, is given back */
 #define SYNC_BYTES   ((int64_t)4 << 20)
 
+#define KEY_SHOWN    64 /* bytes, in an error */
+
 struct writer {
     const struct rdb_write *w;
     struct dataset_frozen *frozen;
     struct buf out;
+    struct rdb_sink sink; /* out, for values */
     uint64_t crc;
     int64_t written, synced;
     struct pace pace;
@@ -64,6 +67,8 @@ static bool flush(struct writer *x) {
     return done;
 }
 
+static bool flush_sink(struct rdb_sink *sink) { return flush(sink->target); }
+
 static bool put_directly(struct writer *x, struct slice s) {
     proven(s.len >= DIRECT_BYTES);
     rdb_write_length(&x->out, s.len);
@@ -78,9 +83,7 @@ static bool put_directly(struct writer *x, struct slice s) {
 static bool write_string(struct writer *x, struct slice s) {
     bool compress = x->w->options->compress;
     if (!compress && s.len >= DIRECT_BYTES) return put_directly(x, s);
-    rdb_write_string(&x->out, s, compress);
-    debug_proven(x->out.len > 0);
-    return x->out.len < FLUSH_BYTES || flush(x);
+    return rdb_sink_string(&x->sink, s);
 }
 
 /* ---- keys ---- */
@@ -96,20 +99,46 @@ static void write_access(struct writer *x, uint32_t access) {
     }
 }
 
-static bool write_value(struct writer *x, const struct entry *e) {
+static bool write_text(struct writer *x, const struct entry *e) {
     debug_proven(entry_type(e) == TYPE_STRING);
     char scratch[NUM_TEXT_MAX];
     int64_t integer;
-    if (entry_string_integer(e, &integer)) {
-        rdb_write_integer(&x->out, integer);
-        return x->out.len < FLUSH_BYTES || flush(x);
-    }
-    return write_string(x, entry_string(e, scratch));
+    if (!entry_string_integer(e, &integer)) return write_string(x, entry_string(e, scratch));
+    rdb_write_integer(&x->out, integer);
+    return rdb_sink_ready(&x->sink);
+}
+
+/* The older file that was asked for has no place for the value. */
+static bool refuse(struct writer *x, struct slice key, uint8_t type) {
+    char shown[4 * KEY_SHOWN + 2];
+    size_t n = text_quote(shown, slice_of(key.ptr, key.len < KEY_SHOWN ? key.len : KEY_SHOWN));
+    const char *name = rdb_type_name(type, x->sink.version == RDB_VERSION_VALKEY || type == RDB_TYPE_HASH_2);
+    proven(!x->error && name);
+    snprintf(x->w->why, RDB_WRITE_WHY, "a file of version %d cannot hold the value of key %.*s, a %s (see rdb-version)",
+             x->sink.version, (int)n, shown, name);
+    x->error = EINVAL;
+    return false;
+}
+
+static bool write_object(struct writer *x, const struct entry *e) {
+    struct value v = entry_object(e);
+    const struct value_kind *kind = value_kind(v.type);
+    uint8_t type = kind->rdb_type(v, x->sink.version);
+    if (rdb_type_version(type) > x->sink.version) return refuse(x, entry_key(e), type);
+    rdb_write_u8(&x->out, type);
+    bool done = write_string(x, entry_key(e)) && kind->rdb_write(v, &x->sink);
+    proven(!x->error || !done);
+    return done;
+}
+
+static bool write_record(struct writer *x, const struct entry *e) {
+    if (entry_type(e) != TYPE_STRING) return write_object(x, e);
+    rdb_write_u8(&x->out, RDB_TYPE_STRING);
+    return write_string(x, entry_key(e)) && write_text(x, e);
 }
 
 static bool write_entry(void *arg, const struct entry *e, uint32_t access) {
     struct writer *x = arg;
-    proven(entry_type(e) == TYPE_STRING);
     int64_t at = entry_expire_at(e);
     proven(at >= NO_EXPIRE);
     if (at != NO_EXPIRE) {
@@ -117,8 +146,7 @@ static bool write_entry(void *arg, const struct entry *e, uint32_t access) {
         rdb_write_u64_le(&x->out, (uint64_t)at);
     }
     write_access(x, access);
-    rdb_write_u8(&x->out, RDB_TYPE_STRING);
-    if (!write_string(x, entry_key(e)) || !write_value(x, e)) return false;
+    if (!write_record(x, e)) return false;
     atomic_store_explicit(&x->w->progress->saved_keys, ++x->keys, memory_order_relaxed);
     if (unlikely(pace_on(&x->pace))) pace_key(&x->pace);
     return !atomic_load_explicit(x->w->cancelled, memory_order_relaxed) || flush(x);
@@ -133,10 +161,10 @@ static void write_number_aux(struct writer *x, const char *key, int64_t v) {
 }
 
 static void write_head(struct writer *x) {
-    int version = x->w->options->version ? x->w->options->version : RDB_VERSION_DEFAULT;
-    proven(version >= 1 && version <= 9999);
-    buf_printf(&x->out, "REDIS%04d", version);
-    rdb_write_aux(&x->out, "redis-ver", "7.2.4");
+    bool valkey = x->sink.version == RDB_VERSION_VALKEY;
+    proven(x->sink.version >= 1 && x->sink.version <= RDB_VERSION_VALKEY);
+    buf_printf(&x->out, valkey ? "VALKEY%03d" : "REDIS%04d", x->sink.version);
+    rdb_write_aux(&x->out, valkey ? "valkey-ver" : "redis-ver", valkey ? "9.0.0" : "7.2.4");
     write_number_aux(x, "redis-bits", 64);
     write_number_aux(x, "ctime", clock_wall_ms() / 1000);
     write_number_aux(x, "used-mem", mem_used());
@@ -166,13 +194,32 @@ static bool write_end(struct writer *x) {
     return flush(x);
 }
 
+/* The lowest that can hold the data, or the one that was asked for; 0 when that one cannot. */
+static int choose_version(const struct rdb_write *w, const struct dataset_frozen *frozen) {
+    size_t timed = dataset_frozen_timed(frozen);
+    int wanted = w->options->version;
+    proven(wanted >= 0 && wanted <= RDB_VERSION_VALKEY);
+    if (wanted == 0) return timed ? RDB_VERSION_VALKEY : RDB_VERSION_DEFAULT;
+    if (!timed || wanted == RDB_VERSION_VALKEY) return wanted;
+    snprintf(w->why, RDB_WRITE_WHY,
+             "a file of version %d cannot hold the fields with expiry of %zu hashes: set rdb-version to auto or %d",
+             wanted, timed, RDB_VERSION_VALKEY);
+    return 0;
+}
+
 int rdb_write_frozen(const struct rdb_write *w, struct dataset_frozen *frozen) {
     struct writer x = {
         .w = w,
         .frozen = frozen,
         .pace = {.delay_us = w->options->key_delay_us, .cancelled = w->cancelled},
     };
-    proven(w->fd >= 0 && w->progress && w->cancelled);
+    proven(w->fd >= 0 && w->progress && w->cancelled && w->why[0] == '\0');
+    x.sink = (struct rdb_sink){.out = &x.out,
+                               .flush = flush_sink,
+                               .target = &x,
+                               .compress = w->options->compress,
+                               .version = choose_version(w, frozen)};
+    if (x.sink.version == 0) return EINVAL;
     buf_init(&x.out, MEM_PERSIST);
     write_head(&x);
     bool done = true;

@@ -5,14 +5,19 @@
 
 #include "persist/snapshot.h"
 
+#define RDB_WRITE_WHY 256
+
 struct rdb_write {
     const struct snapshot_options *options;
     struct snapshot_progress *progress;
     const _Atomic bool *cancelled;
     int fd;
+    char *
+        why; /* RDB_WRITE_WHY bytes, empty; a sentence when a file of the version that was asked for cannot hold the data */
 };
 
-/* 0, or errno of the write that failed, ECANCELED after a cancel. Writes and nothing else: syncing and closing is the caller's. */
+/* 0, or errno of the write that failed, ECANCELED after a cancel, EINVAL with a sentence in why. Writes and nothing else: syncing
+ * and closing is the caller's. */
 int rdb_write_frozen(const struct rdb_write *w, struct dataset_frozen *frozen);
 
 #endif

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define ERROR_MAX 256
+#define ERROR_MAX RDB_WRITE_WHY
 #define FILE_MODE 0666 /* less the umask, as every file of the server */
 
 struct snapshot_job {
@@ -64,9 +64,17 @@ static bool failed(struct snapshot_job *job, const char *what, const char *path,
 }
 
 static bool write_aside(struct snapshot_job *job, int fd) {
-    struct rdb_write w = {.options = &job->options, .progress = &job->progress, .cancelled = &job->cancelled, .fd = fd};
+    struct rdb_write w = {.options = &job->options,
+                          .progress = &job->progress,
+                          .cancelled = &job->cancelled,
+                          .fd = fd,
+                          .why = job->error};
     int error = rdb_write_frozen(&w, job->frozen);
     proven(error >= 0);
+    if (job->error[0]) {
+        job->failed = true;
+        return false;
+    }
     if (error) return failed(job, "cannot write", job->aside, error);
     error = -file_sync(fd);
     return error ? failed(job, "cannot sync", job->aside, error) : true;

@@ -73,12 +73,22 @@ static void find_conflict(void *arg, const struct entry *e) {
     if (db_view(m->db, key_in(m, e), VIEW_NO_TOUCH | VIEW_NO_STATS)) m->conflict = true;
 }
 
+static bool copy_string(struct merge *m, const struct entry *e) {
+    char scratch[NUM_TEXT_MAX];
+    unsigned flags = entry_encoding(e) == STRING_INT ? PUT_PLAIN : PUT_NOT_INTEGER;
+    return db_put_string(m->db, key_in(m, e), entry_string(e, scratch), entry_expire_at(e), flags);
+}
+
+static bool copy_object(struct merge *m, const struct entry *e) {
+    struct value copy;
+    if (!value_copy(entry_object(e), &copy)) return false;
+    db_put_value(m->db, key_in(m, e), copy, entry_expire_at(e));
+    return true;
+}
+
 static void copy_in(void *arg, const struct entry *e) {
     struct merge *m = arg;
-    char scratch[NUM_TEXT_MAX];
-    proven(entry_type(e) == TYPE_STRING);
-    unsigned flags = entry_encoding(e) == STRING_INT ? PUT_PLAIN : PUT_NOT_INTEGER;
-    if (!db_put_string(m->db, key_in(m, e), entry_string(e, scratch), entry_expire_at(e), flags)) m->no_memory = true;
+    if (!(entry_type(e) == TYPE_STRING ? copy_string(m, e) : copy_object(m, e))) m->no_memory = true;
 }
 
 static void each_db(struct merge *m, struct dataset *from, void (*visit)(void *arg, const struct entry *e)) {

@@ -51,6 +51,19 @@ const char *rdb_type_name(unsigned type, bool valkey) {
     return type < countof(names) ? names[type] : NULL;
 }
 
+bool rdb_type_released(unsigned type, bool valkey) {
+    proven(rdb_type_name(type, valkey) != NULL);
+    return valkey || (type != RDB_TYPE_HASH_PREVIEW && type != RDB_TYPE_HASH_PREVIEW_PACK);
+}
+
+int rdb_type_version(uint8_t type) {
+    proven(type < RDB_SLOT_IMPORT);
+    if (type < RDB_TYPE_HASH_LISTPACK) return 9;
+    if (type < RDB_TYPE_SET_LISTPACK) return 10;
+    if (type < RDB_TYPE_HASH_2) return 11;
+    return type == RDB_TYPE_HASH_2 ? RDB_VERSION_VALKEY : RDB_VERSION_MAX;
+}
+
 /* ---- reading; whatever is not RDB_OK leaves the reader where it was ---- */
 static inline size_t left(const struct rdb_reader *r) {
     debug_proven(r->at <= r->end);

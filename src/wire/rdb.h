@@ -10,7 +10,7 @@
 
 #define RDB_VERSION_MAX     12 /* "REDISnnnn" files that are read */
 #define RDB_VERSION_VALKEY  80 /* "VALKEYnnn" framing that is read */
-#define RDB_VERSION_DEFAULT 10 /* the lowest that holds everything written so far */
+#define RDB_VERSION_DEFAULT 10 /* the lowest that holds everything but fields with expiry */
 
 enum rdb_type {
     RDB_TYPE_STRING = 0,
@@ -36,13 +36,17 @@ enum rdb_type {
     RDB_TYPE_STREAM_LISTPACKS_3 = 21,
     /* From 22 on, Redis and Valkey have given the same numbers to different things. */
     RDB_TYPE_HASH_2 = 22,            /* Valkey 9: field expiry */
-    RDB_TYPE_HASH_PREVIEW = 22,      /* Redis 7.4 before its release, */
-    RDB_TYPE_HASH_PREVIEW_PACK = 23, /* both without the time that is due first */
+    RDB_TYPE_HASH_PREVIEW = 22,      /* Redis 7.4 before its release, without the time that is due first */
+    RDB_TYPE_HASH_PREVIEW_PACK = 23, /* the same */
     RDB_TYPE_HASH_METADATA = 24,     /* Redis 7.4: field expiry */
     RDB_TYPE_HASH_LISTPACK_EXPIRE = 25 /* the same, as a listpack of field, value, time */,
 };
 /* "hash (listpack)" ...; NULL when a file (or payload) of that line has no such type. */
 const char *rdb_type_name(unsigned type, bool valkey);
+/* False for what only previews have written: previews of Redis 7.4 used 22 and 23. proven: rdb_type_name has a name. */
+bool rdb_type_released(unsigned type, bool valkey);
+/* The lowest file version whose readers know the type; exact from 9 on, before that 9. */
+int rdb_type_version(uint8_t type);
 
 enum rdb_opcode {
     RDB_SLOT_IMPORT = 243,

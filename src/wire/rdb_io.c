@@ -31,7 +31,11 @@ bool rdb_input_fail(struct rdb_input *in, const char *why) {
     return false;
 }
 
-static bool ends_early(struct rdb_input *in) { return rdb_input_fail(in, "the data ends in the middle of this value"); }
+static bool ends_early(struct rdb_input *in) {
+    debug_proven(!in->why);
+    in->ended = true;
+    return rdb_input_fail(in, "the data ends in the middle of this value");
+}
 
 static bool corrupt(struct rdb_input *in) { return rdb_input_fail(in, "no length or string looks like this"); }
 
@@ -93,7 +97,7 @@ static bool take(struct rdb_input *in, void *dst, uint64_t n) {
     size_t lies = (size_t)(in->window->end - in->window->at);
     if (n > bytes_left(in)) return ends_early(in);
     if (n > lies) return in->read(in, dst, n) || ends_early(in);
-    if (n) memcpy(dst, in->window->at, (size_t)n);
+    if (n && dst) memcpy(dst, in->window->at, (size_t)n);
     in->window->at += n;
     proven(in->window->at <= in->window->end);
     return true;
@@ -148,54 +152,60 @@ static bool peek_short(struct rdb_reader *r, struct buf *scratch, struct slice *
 
 static bool no_memory(struct rdb_input *in) { return rdb_input_fail(in, "no memory for a string of this length"); }
 
-/* head->stored bytes, which are there, into b. */
-static bool take_stored(struct rdb_input *in, const struct rdb_string_head *head, struct buf *b) {
-    debug_proven(head->stored <= bytes_left(in));
-    trim(b);
-    if (!buf_try_reserve(b, (size_t)head->stored + 1)) return no_memory(in);
-    if (!take(in, b->ptr, head->stored)) return false;
-    buf_advance(b, (size_t)head->stored);
-    return true;
-}
-
 /* The compressed bytes are read and measured before memory is asked for what they claim. */
-static bool take_packed(struct rdb_input *in, const struct rdb_string_head *head, struct buf *b) {
+static bool take_packed(struct rdb_input *in, const struct rdb_string_head *head) {
     size_t found;
-    proven(head->kind == RDB_STRING_LZF);
-    if (!take_stored(in, head, &in->packed)) return false;
-    if (!lzf_length(in->packed.ptr, in->packed.len, &found) || found != head->len)
-        return rdb_input_fail(in, "compressed data that does not give what it claims");
-    trim(b);
-    if (!buf_try_reserve(b, (size_t)head->len)) return no_memory(in);
-    bool unpacked = lzf_unpack(in->packed.ptr, in->packed.len, b->ptr, (size_t)head->len);
+    proven(head->kind == RDB_STRING_LZF && head->stored <= bytes_left(in));
     trim(&in->packed);
-    if (!unpacked) return rdb_input_fail(in, "compressed data that cannot be unpacked");
-    buf_advance(b, (size_t)head->len);
-    return true;
+    if (!buf_try_reserve(&in->packed, (size_t)head->stored)) return no_memory(in);
+    if (!take(in, in->packed.ptr, head->stored)) return false;
+    buf_advance(&in->packed, (size_t)head->stored);
+    return (lzf_length(in->packed.ptr, in->packed.len, &found) && found == head->len) ||
+           rdb_input_fail(in, "compressed data that does not give what it claims");
 }
 
-static bool read_head(struct rdb_input *in, struct rdb_string_head *head) {
+bool rdb_input_string_head(struct rdb_input *in, struct rdb_string_head *head) {
     enum rdb_status status;
+    if (in->why) return false;
     do status = rdb_read_string_head(in->window, head);
     while (again(in, status));
     if (status != RDB_OK) return false;
-    return head->stored <= bytes_left(in) ||
-           rdb_input_fail(in, "a string longer than the rest of the data: corrupt or truncated");
+    if (head->stored > bytes_left(in))
+        return rdb_input_fail(in, "a string longer than the rest of the data: corrupt or truncated");
+    return head->kind != RDB_STRING_LZF || take_packed(in, head);
 }
 
-/* Any string, into b. */
+bool rdb_input_string_to(struct rdb_input *in, const struct rdb_string_head *head, char *dst) {
+    proven(head->kind != RDB_STRING_INT && !in->why);
+    if (head->kind == RDB_STRING_PLAIN) return take(in, dst, head->stored);
+    proven(in->packed.len == head->stored);
+    bool unpacked = !dst || lzf_unpack(in->packed.ptr, in->packed.len, dst, (size_t)head->len);
+    trim(&in->packed);
+    return unpacked || rdb_input_fail(in, "compressed data that cannot be unpacked");
+}
+
+/* The string of this head, into b. */
+static bool take_string(struct rdb_input *in, const struct rdb_string_head *head, struct buf *b, struct slice *out) {
+    trim(b);
+    if (head->kind == RDB_STRING_INT) {
+        num_format_i64(buf_reserve(b, NUM_TEXT_MAX), head->integer);
+    } else {
+        if (!buf_try_reserve(b, (size_t)head->len + 1)) return no_memory(in);
+        if (!rdb_input_string_to(in, head, b->ptr)) return false;
+    }
+    buf_advance(b, (size_t)head->len);
+    *out = buf_slice(b);
+    proven(out->len == head->len);
+    return true;
+}
+
+bool rdb_input_string_of(struct rdb_input *in, const struct rdb_string_head *head, struct slice *out) {
+    return take_string(in, head, &in->text[0], out);
+}
+
 static bool read_long(struct rdb_input *in, struct buf *b, struct slice *out) {
     struct rdb_string_head head;
-    if (!read_head(in, &head)) return false;
-    if (head.kind == RDB_STRING_INT) {
-        trim(b);
-        buf_advance(b, num_format_i64(buf_reserve(b, NUM_TEXT_MAX), head.integer));
-    } else if (!(head.kind == RDB_STRING_LZF ? take_packed(in, &head, b) : take_stored(in, &head, b))) {
-        return false;
-    }
-    *out = buf_slice(b);
-    proven(out->len == head.len);
-    return true;
+    return rdb_input_string_head(in, &head) && take_string(in, &head, b, out);
 }
 
 /* More bytes for a window that may be short of a whole short string. */
@@ -211,8 +221,8 @@ bool rdb_input_string(struct rdb_input *in, struct slice *out) {
     return read_long(in, &in->text[0], out);
 }
 
-bool rdb_input_pair(struct rdb_input *in, struct slice *first, struct slice *second) {
-    if (unlikely(in->why != NULL)) return false;
+bool rdb_input_short_pair(struct rdb_input *in, struct slice *first, struct slice *second) {
+    debug_proven(!in->why);
     do {
         struct rdb_reader ahead = *in->window;
         if (likely(peek_short(&ahead, &in->text[0], first) && peek_short(&ahead, &in->text[1], second))) {
@@ -220,6 +230,12 @@ bool rdb_input_pair(struct rdb_input *in, struct slice *first, struct slice *sec
             return true;
         }
     } while (refill(in));
+    return false;
+}
+
+bool rdb_input_pair(struct rdb_input *in, struct slice *first, struct slice *second) {
+    if (unlikely(in->why != NULL)) return false;
+    if (likely(rdb_input_short_pair(in, first, second))) return true;
     return read_long(in, &in->text[0], first) && read_long(in, &in->text[1], second);
 }
 

@@ -16,6 +16,7 @@ struct rdb_input {
     uint64_t (*left)(const struct rdb_input *in);              /* bytes to the end, those of the window included */
     void *source;                                              /* for those three */
     const char *why;                                           /* NULL: all is well */
+    bool ended;                                                /* why is that the data ends early */
     struct buf text[2], packed;
 };
 
@@ -39,6 +40,14 @@ bool rdb_input_double_text(struct rdb_input *in, double *out); /* the form of be
 bool rdb_input_string(struct rdb_input *in, struct slice *out);
 /* Two in a row, both valid until the next call. */
 bool rdb_input_pair(struct rdb_input *in, struct slice *first, struct slice *second);
+/* The same when both are short and right; false, and nothing is read or wrong yet, when one is not. */
+bool rdb_input_short_pair(struct rdb_input *in, struct slice *first, struct slice *second);
+/* A string in two steps, for one that goes straight to its place. A head that is returned tells the truth: of a compressed one
+ * the bytes have been read and measured. Then head->len bytes to dst (NULL: nowhere); not for RDB_STRING_INT. */
+bool rdb_input_string_head(struct rdb_input *in, struct rdb_string_head *head);
+bool rdb_input_string_to(struct rdb_input *in, const struct rdb_string_head *head, char *dst);
+/* Or into a buffer, of any kind: valid until the next call. */
+bool rdb_input_string_of(struct rdb_input *in, const struct rdb_string_head *head, struct slice *out);
 
 /* ---- writing ---- */
 /* Bytes gather in out; flush takes them away when there are many. flush NULL: all stays in out (DUMP). */
