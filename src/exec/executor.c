@@ -6,6 +6,7 @@
 #include "exec/blocking.h"
 #include "exec/context.h"
 #include "exec/executor_int.h"
+#include "exec/journal.h"
 #include "exec/monitor.h"
 #include "exec/pubsub.h"
 #include "exec/saved.h"
@@ -349,9 +350,12 @@ static inline void call(struct executor *x, struct session *s, struct command *c
     uint64_t errors = s->reply.errors, filed = x->errors_filed, unfiled = x->ticks_unfiled;
     uint64_t begun = x->ticks_now ? x->ticks_now : clock_ticks();
     struct session *outer = x->current;
+    struct journal *j = x->journal; /* the command may be the one that turns it on or off */
+    bool outer_replaced = unlikely(j != NULL) && journal_open(j, x->now_ms);
     x->current = s;
     cmd->row->run(c);
     x->current = outer;
+    if (unlikely(j != NULL)) journal_close(j, c, outer_replaced);
     account(x, cmd, c, begun, unfiled);
     if (unlikely(!list_empty(&x->monitors))) monitor_feed(x, c);
     if (unlikely(s->reply.errors != errors)) file_errors(x, s, errors, filed, &cmd->failed);
@@ -413,9 +417,12 @@ bool executor_try(struct executor *x, struct session *s, const struct saved_requ
     proven(x->current == NULL);
     session_begin_reply(s);
     struct context c = context_of(x, s, &r);
+    struct journal *j = x->journal;
+    bool outer_replaced = j && journal_open(j, x->now_ms);
     x->current = s;
     bool done = attempt(&c, key);
     x->current = NULL;
+    if (j) journal_close(j, &c, outer_replaced);
     file_errors(x, s, errors, filed, &saved->command->failed);
     session_end_reply(s);
     return done;

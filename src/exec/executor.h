@@ -11,6 +11,7 @@
 
 struct blocking;
 struct context;
+struct journal;
 struct pubsub;
 struct watchers;
 
@@ -91,8 +92,9 @@ struct executor {
     struct watchers *watchers;  /* transaction.h */
     struct pubsub *pubsub;
     struct blocking *blocking;
-    struct buf drain;      /* where replies go that nobody wants */
-    uint64_t errors_filed; /* errors counted so far: one inside EXEC is counted there alone */
+    struct journal *journal; /* journal.h; NULL: nobody keeps one. Set by executor_set_journal */
+    struct buf drain;        /* where replies go that nobody wants */
+    uint64_t errors_filed;   /* errors counted so far: one inside EXEC is counted there alone */
     char refusal_text[160];
     struct session *current; /* whose command runs now, or NULL */
     uint32_t dataset_epoch;  /* counts replacements, so that a hash made for an older dataset is not used */
@@ -158,6 +160,8 @@ enum run_result executor_run(struct executor *x, struct session *s, const struct
 void executor_swapped(struct executor *x, unsigned a, unsigned b);
 /* Asks the dataset to tell what somebody wants to hear, and nothing else: after a change of notify_classes. */
 void executor_listen(struct executor *x);
+/* From the next command on, what changes data leaves its effect in j, which is the caller's; NULL ends it. */
+void executor_set_journal(struct executor *x, struct journal *j);
 
 /* Deadlines of blocked and paused sessions. next_deadline: when tick must be called (a lower bound: a wait that ended early may
  * leave its time behind once), INT64_MAX: never; O(1). tick: O(blocked) when that time has come, else O(1). */

@@ -2,6 +2,7 @@
  * waiters and listeners pays one test. */
 #include "exec/blocking.h"
 #include "exec/executor.h"
+#include "exec/journal.h"
 #include "exec/transaction.h"
 
 #include "keyspace/db.h"
@@ -22,6 +23,7 @@ static void tell(const struct executor *x, enum notify_class class, const char *
 
 static void on_expired(void *arg, struct db *db, struct slice key) {
     struct executor *x = arg;
+    if (x->journal) journal_removed(x->journal, db_index(db), key, x->now_ms);
     key_changed(x, db_index(db), key);
     tell(x, NOTIFY_EXPIRED, "expired", key, db_index(db));
 }
@@ -33,6 +35,7 @@ static void on_elements_expired(void *arg, struct db *db, struct slice key, bool
 
 static void on_evicted(void *arg, struct db *db, struct slice key) {
     struct executor *x = arg;
+    if (x->journal) journal_removed(x->journal, db_index(db), key, x->now_ms);
     key_changed(x, db_index(db), key);
     tell(x, NOTIFY_EVICTED, "evicted", key, db_index(db));
 }
@@ -54,13 +57,18 @@ void executor_listen(struct executor *x) {
     struct keyspace_hooks *hooks = &x->keyspace;
     hooks->arg = x;
     hooks->changed = watched ? on_changed : NULL;
-    hooks->expired = watched || told & NOTIFY_EXPIRED ? on_expired : NULL;
-    hooks->evicted = watched || told & NOTIFY_EVICTED ? on_evicted : NULL;
+    hooks->expired = watched || x->journal || told & NOTIFY_EXPIRED ? on_expired : NULL;
+    hooks->evicted = watched || x->journal || told & NOTIFY_EVICTED ? on_evicted : NULL;
     hooks->elements_expired = told & (NOTIFY_HASH | NOTIFY_GENERIC) ? on_elements_expired : NULL;
     hooks->added = told & NOTIFY_NEW ? on_added : NULL;
     hooks->missed = told & NOTIFY_MISS ? on_missed : NULL;
     hooks->flushed = watched ? on_flushed : NULL;
     dataset_set_hooks(x->dataset, hooks);
+}
+
+void executor_set_journal(struct executor *x, struct journal *j) {
+    x->journal = j;
+    executor_listen(x);
 }
 
 void executor_swapped(struct executor *x, unsigned a, unsigned b) {

@@ -71,6 +71,7 @@ struct session {
     uint64_t id;
     unsigned flags;
     unsigned db;
+    uint64_t journal_end; /* where in the journal's stream its last write ends; 0: none */
     bool authenticated;
     struct reply reply;                  /* .out points to out, or to a drain while replies are off */
     struct buf out;                      /* replies not yet handed to the carrier */

@@ -1,0 +1,162 @@
+#include "exec/journal.h"
+
+#include "base/check.h"
+#include "base/num.h"
+#include "exec/context.h"
+
+#define MULTI "*1\r\n$5\r\nMULTI\r\n"
+#define EXEC  "*1\r\n$4\r\nEXEC\r\n"
+
+/* What is kept of a buffer that a burst has grown. */
+#define KEPT_MAX ((size_t)1 << 20)
+
+void journal_init(struct journal *j) {
+    *j = (struct journal){.db = -1, .safe = UINT64_MAX};
+    buf_init(&j->out, MEM_AOF);
+}
+
+void journal_release(struct journal *j) {
+    proven(j->depth == 0);
+    buf_release(&j->out);
+}
+
+void journal_take(struct journal *j, size_t n) {
+    proven(n <= j->out.len && j->depth == 0);
+    j->start += n;
+    if (n < j->out.len) {
+        buf_consume(&j->out, n);
+    } else if (j->out.cap > KEPT_MAX) {
+        buf_release(&j->out);
+    } else {
+        buf_clear(&j->out);
+    }
+}
+
+void journal_forget_database(struct journal *j) { j->db = -1; }
+
+/* ---- writing ---- */
+static void put_header(struct buf *b, char kind, uint64_t n) {
+    char *at = buf_reserve(b, NUM_TEXT_MAX + 3);
+    at[0] = kind;
+    size_t len = 1 + num_format_u64(at + 1, n);
+    memcpy(at + len, "\r\n", 2);
+    buf_advance(b, len + 2);
+}
+
+static void put_bulk(struct buf *b, struct slice s) {
+    put_header(b, '$', s.len);
+    char *at = buf_reserve(b, s.len + 2);
+    if (s.len) memcpy(at, s.ptr, s.len);
+    memcpy(at + s.len, "\r\n", 2);
+    buf_advance(b, s.len + 2);
+}
+
+static void put_command(struct buf *b, const struct slice *argv, int argc) {
+    put_header(b, '*', (uint64_t)argc);
+    for (int i = 0; i < argc; i++) put_bulk(b, argv[i]);
+}
+
+static void select_db(struct journal *j, unsigned db) {
+    char text[NUM_TEXT_MAX];
+    if (likely(j->db == (int)db)) return;
+    j->db = (int)db;
+    const struct slice argv[] = {SLICE("SELECT"), slice_of(text, num_format_u64(text, db))};
+    put_command(&j->out, argv, 2);
+}
+
+static void put(struct journal *j, unsigned db, const struct slice *argv, int argc) {
+    proven(argc > 0 && j->depth > 0);
+    select_db(j, db);
+    put_command(&j->out, argv, argc);
+    j->unit_commands++;
+}
+
+/* ---- units ---- */
+static void stamp(struct journal *j, int64_t now_ms) {
+    int64_t now_s = now_ms / 1000;
+    if (now_s == j->last_stamp_s) return;
+    j->last_stamp_s = now_s;
+    buf_printf(&j->out, "#TS:%lld\r\n", (long long)now_s);
+}
+
+static void begin(struct journal *j) {
+    if (j->depth++ > 0) return;
+    j->unit_at = j->out.len;
+    j->unit_commands = 0;
+}
+
+/* Most units are one command, so the frame is put around the others when they are complete. */
+static void wrap(struct journal *j) {
+    const size_t n = sizeof(MULTI) - 1;
+    buf_reserve(&j->out, n);
+    memmove(j->out.ptr + j->unit_at + n, j->out.ptr + j->unit_at, j->out.len - j->unit_at);
+    memcpy(j->out.ptr + j->unit_at, MULTI, n);
+    buf_advance(&j->out, n);
+    buf_append(&j->out, EXEC, sizeof(EXEC) - 1);
+}
+
+static void end(struct journal *j, int64_t now_ms) {
+    proven(j->depth > 0);
+    if (--j->depth > 0) return;
+    if (j->unit_commands > 1) wrap(j);
+    if (j->unit_commands > 0 && unlikely(j->timestamps)) stamp(j, now_ms); /* holds for what follows */
+}
+
+bool journal_open(struct journal *j, int64_t now_ms) {
+    bool outer = j->replaced;
+    if (unlikely(j->timestamps) && j->depth == 0 && j->last_stamp_s == 0) stamp(j, now_ms);
+    begin(j);
+    j->replaced = false;
+    return outer;
+}
+
+/* A name given by rename-command means nothing to who reads the file. */
+static void put_verbatim(struct journal *j, const struct context *c) {
+    const struct command *top = c->command->parent ? c->command->parent : c->command;
+    if (likely(!top->name_override)) {
+        put(j, c->session->db, c->argv, c->argc);
+        return;
+    }
+    select_db(j, c->session->db);
+    put_header(&j->out, '*', (uint64_t)c->argc);
+    put_bulk(&j->out, slice_of_cstr(top->row->name));
+    for (int i = 1; i < c->argc; i++) put_bulk(&j->out, c->argv[i]);
+    j->unit_commands++;
+}
+
+void journal_close(struct journal *j, const struct context *c, bool outer) {
+    if (c->changes > 0 && !j->replaced) put_verbatim(j, c);
+    j->replaced = outer;
+    end(j, c->now_ms);
+    if (j->depth == 0 && j->out.len > j->unit_at) c->session->journal_end = journal_end(j);
+}
+
+void journal_removed(struct journal *j, unsigned db, struct slice key, int64_t now_ms) {
+    const struct slice argv[] = {SLICE("DEL"), key};
+    begin(j);
+    put(j, db, argv, 2);
+    end(j, now_ms);
+}
+
+/* ---- for commands ---- */
+bool journal_wanted(const struct context *c) { return c->executor->journal != NULL; }
+
+void journal_effect_in(struct context *c, unsigned db, const struct slice *argv, int argc) {
+    struct journal *j = c->executor->journal;
+    if (likely(!j)) return;
+    put(j, db, argv, argc);
+    j->replaced = true;
+}
+
+void journal_effect(struct context *c, const struct slice *argv, int argc) {
+    journal_effect_in(c, c->session->db, argv, argc);
+}
+
+void journal_silence(struct context *c) {
+    if (c->executor->journal) c->executor->journal->replaced = true;
+}
+
+void journal_put_expire(struct context *c, struct slice key, int64_t at_ms) {
+    char text[NUM_TEXT_MAX];
+    journal_put(c, SLICE("PEXPIREAT"), key, slice_of(text, num_format_i64(text, at_ms)));
+}
