@@ -79,11 +79,16 @@ void list_to_pack(struct value_edit *e, unsigned part) {
 
 /* At half of what makes a tree, so that a list at the border does not change its form with every command. */
 void list_shrink(struct value_edit *e) {
-    debug_proven(e->value.type == TYPE_LIST);
-    if (e->value.form == VALUE_HEAD && list_of(e->value)->packs.count == 0)
+    if (e->value.form != VALUE_HEAD) return;
+    struct list *l = list_of(e->value);
+    struct tree_cursor c;
+    if (l->packs.count == 0) {
         value_drop_whole(e);
-    else
-        list_to_pack(e, 2);
+        return;
+    }
+    proven(tree_first(&l->packs, &c));
+    if (l->packs.count == 2 && l->pack_bytes <= list_limit_of(e->limits).bytes / 2) list_join(e, tree_weight(&c));
+    list_to_pack(e, 2);
 }
 
 struct pack *list_open(struct value_edit *e, const struct tree_cursor *c) {
