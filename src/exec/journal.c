@@ -21,8 +21,9 @@ void journal_release(struct journal *j) {
 }
 
 void journal_take(struct journal *j, size_t n) {
-    proven(n <= j->out.len && j->depth == 0);
+    proven(n <= (j->depth ? j->unit_at : j->out.len));
     j->start += n;
+    j->unit_at = n < j->unit_at ? j->unit_at - n : 0;
     if (n < j->out.len) {
         buf_consume(&j->out, n);
     } else if (j->out.cap > KEPT_MAX) {

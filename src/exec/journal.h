@@ -42,7 +42,9 @@ void journal_init(struct journal *j);
 void journal_release(struct journal *j);
 
 static inline uint64_t journal_end(const struct journal *j) { return j->start + j->out.len; }
-/* The first n bytes of out have been written down. */
+/* Of out, what belongs to whole units. */
+static inline size_t journal_whole(const struct journal *j) { return j->depth ? j->unit_at : j->out.len; }
+/* The first n bytes of out have been written down; of whole units only. */
 void journal_take(struct journal *j, size_t n);
 /* What comes next goes to another file, which knows of no SELECT. */
 void journal_forget_database(struct journal *j);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 struct io_state io_state;
@@ -56,6 +57,22 @@ int file_open_regular(const char *path) {
 }
 
 int file_create(const char *path, int mode) { return open_retrying(path, O_WRONLY | O_CREAT | O_TRUNC, (mode_t)mode); }
+
+int file_open_append(const char *path, int mode) {
+    return open_retrying(path, O_WRONLY | O_CREAT | O_APPEND, (mode_t)mode);
+}
+
+int file_truncate(int fd, int64_t size) { return ftruncate(fd, size) == 0 ? 0 : -errno; }
+
+int file_make_dir(const char *path, int mode) { return mkdir(path, (mode_t)mode) == 0 || errno == EEXIST ? 0 : -errno; }
+
+int file_link(const char *from, const char *to) {
+    struct stat a, b;
+    if (link(from, to) == 0) return 0;
+    int error = errno;
+    bool same = stat(from, &a) == 0 && stat(to, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    return same ? 0 : -error;
+}
 
 /* Linux releases the descriptor even when close is interrupted: never repeat it. */
 int file_close(int fd) { return close(fd) == 0 || errno == EINTR ? 0 : -errno; }
@@ -112,6 +129,28 @@ int file_write(int fd, const void *src, size_t n) {
     size_t first = atomic_load(&io_state.fault_short_count);
     int written = write_fully(fd, src, first < n ? first : n);
     return written < 0 ? written : -error;
+}
+
+int file_write_pair(int fd, const void *a, size_t a_len, const void *b, size_t b_len) {
+    int error = fault_due(FILE_FAULT_WRITE);
+    if (unlikely(error)) {
+        size_t first = atomic_load(&io_state.fault_short_count);
+        int written = write_fully(fd, a, first < a_len ? first : a_len);
+        return written < 0 ? written : -error;
+    }
+    struct iovec both[2] = {{(void *)(uintptr_t)a, a_len}, {(void *)(uintptr_t)b, b_len}};
+    ssize_t put;
+    do put = writev(fd, both, 2);
+    while (put < 0 && errno == EINTR);
+    if (put < 0) return -errno;
+    size_t done = (size_t)put;
+    if (likely(done == a_len + b_len)) return 0;
+    if (done < a_len) {
+        error = write_fully(fd, (const char *)a + done, a_len - done);
+        if (error) return error;
+        done = a_len;
+    }
+    return write_fully(fd, (const char *)b + (done - a_len), b_len - (done - a_len));
 }
 
 /* ---- towards the disk ---- */

@@ -7,14 +7,20 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-int file_open_read(const char *path);        /* descriptor; O_CLOEXEC */
-int file_open_regular(const char *path);     /* the same; -EINVAL for what is no regular file, without waiting */
-int file_create(const char *path, int mode); /* write, truncated */
+int file_open_read(const char *path);             /* descriptor; O_CLOEXEC */
+int file_open_regular(const char *path);          /* the same; -EINVAL for what is no regular file, without waiting */
+int file_create(const char *path, int mode);      /* write, truncated */
+int file_open_append(const char *path, int mode); /* write at the end, created when absent */
+int file_truncate(int fd, int64_t size);
+int file_make_dir(const char *path, int mode);   /* 0 also when it is there already */
+int file_link(const char *from, const char *to); /* a second name; 0 also when it is one already */
 int file_lock(int fd);     /* until it is closed; -EWOULDBLOCK while another descriptor of the file holds the lock */
 int64_t file_size(int fd); /* regular files; -EINVAL for others */
 ssize_t file_read(int fd, void *dst, size_t n); /* short only at the end of the file */
 ssize_t file_read_at(int fd, void *dst, size_t n, int64_t offset);
-int file_write(int fd, const void *src, size_t n);      /* all or -errno */
+int file_write(int fd, const void *src, size_t n); /* all or -errno */
+/* a, then b, as one write; all or -errno, when any part may have been written. */
+int file_write_pair(int fd, const void *a, size_t a_len, const void *b, size_t b_len);
 int file_sync(int fd);                                  /* fdatasync */
 int file_sync_range(int fd, int64_t offset, int64_t n); /* start writeback of a range, for incremental fsync */
 int file_drop_cache(int fd, int64_t offset, int64_t n); /* n 0: to the end */

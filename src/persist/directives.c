@@ -90,6 +90,28 @@ static const char *check_file_name(struct slice value) {
     return has_separator ? "dbfilename can't be a path, just a filename" : NULL;
 }
 
+/* ---- the append-only file ---- */
+static const char *check_aof_name(struct slice value, const char *why) {
+    proven(why != NULL);
+    return value.len == 0 || value.len > AOF_NAME_MAX - 64 || memchr(value.ptr, '/', value.len) ? why : NULL;
+}
+
+static const char *check_appendfilename(struct slice value) {
+    return check_aof_name(value, "appendfilename can't be a path, just a filename");
+}
+
+static const char *check_appenddirname(struct slice value) {
+    return check_aof_name(value, "appenddirname can't be a path, just a dirname");
+}
+
+static const char *apply_appendonly(void) {
+    proven(persist_state.executor != NULL);
+    return persist_state.settings.aof.on ? aof_turn_on() : aof_turn_off();
+}
+
+static const struct directive_choice fsyncs[] = {
+    {"everysec", AOF_FSYNC_EVERYSEC}, {"always", AOF_FSYNC_ALWAYS}, {"no", AOF_FSYNC_NO}, {0}};
+
 /* ---- the rows ---- */
 static const struct directive_choice versions[] = {{"auto", 0}, {"9", 9}, {"10", 10}, {"11", 11}, {"80", 80}, {0}};
 static const struct directive_choice version_checks[] = {{"strict", 0}, {"relaxed", 1}, {0}};
@@ -159,6 +181,68 @@ static const struct directive rows[] = {
      .min = INT_MIN,
      .max = INT_MAX,
      .apply = apply_delays},
+    {.name = "appendonly",
+     .type = DIRECTIVE_BOOL,
+     .flags = DIRECTIVE_NOT_LOADING,
+     .value = SETTING(aof.on),
+     .initial = "no",
+     .apply = apply_appendonly},
+    {.name = "appendfilename",
+     .type = DIRECTIVE_STRING,
+     .flags = DIRECTIVE_IMMUTABLE,
+     .value = SETTING(aof.file_name),
+     .initial = "appendonly.aof",
+     .check = check_appendfilename},
+    {.name = "appenddirname",
+     .type = DIRECTIVE_STRING,
+     .flags = DIRECTIVE_IMMUTABLE,
+     .value = SETTING(aof.folder_name),
+     .initial = "appendonlydir",
+     .check = check_appenddirname},
+    {.name = "appendfsync",
+     .type = DIRECTIVE_ENUM,
+     .value = SETTING(aof.fsync),
+     .initial = "everysec",
+     .choices = fsyncs},
+    {.name = "no-appendfsync-on-rewrite",
+     .type = DIRECTIVE_BOOL,
+     .value = SETTING(aof.no_sync_on_rewrite),
+     .initial = "no"},
+    {.name = "auto-aof-rewrite-percentage",
+     .type = DIRECTIVE_INT,
+     .value = SETTING(aof.rewrite_percent),
+     .initial = "100",
+     .min = 0,
+     .max = INT_MAX},
+    {.name = "auto-aof-rewrite-min-size",
+     .type = DIRECTIVE_MEMORY,
+     .value = SETTING(aof.rewrite_min_size),
+     .initial = "67108864",
+     .min = 0,
+     .max = INT64_MAX},
+    {.name = "aof-load-truncated", .type = DIRECTIVE_BOOL, .value = SETTING(aof.load_truncated), .initial = "yes"},
+    {.name = "aof-load-corrupt-tail-max-size",
+     .type = DIRECTIVE_MEMORY,
+     .value = SETTING(aof.corrupt_tail_max),
+     .initial = "0",
+     .min = 0,
+     .max = INT64_MAX},
+    /* A base is always an RDB file; one of commands is read. */
+    {.name = "aof-use-rdb-preamble",
+     .type = DIRECTIVE_BOOL,
+     .flags = DIRECTIVE_INERT,
+     .value = SETTING(aof.use_rdb),
+     .initial = "yes"},
+    {.name = "aof-timestamp-enabled", .type = DIRECTIVE_BOOL, .value = SETTING(aof.timestamps), .initial = "no"},
+    {.name = "aof-rewrite-incremental-fsync",
+     .type = DIRECTIVE_BOOL,
+     .value = SETTING(aof.incremental_sync),
+     .initial = "yes"},
+    {.name = "aof-disable-auto-gc",
+     .type = DIRECTIVE_BOOL,
+     .flags = DIRECTIVE_HIDDEN,
+     .value = SETTING(aof.keep_history),
+     .initial = "no"},
     /* Nothing waits for the loader here, so there is nothing for it to let in between. */
     {.name = "loading-process-events-interval-bytes",
      .type = DIRECTIVE_MEMORY,

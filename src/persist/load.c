@@ -58,6 +58,7 @@ static void end(struct load_progress *progress) {
 /* Into ds, which the caller has made and keeps. */
 static bool load_path(const struct load_options *o, struct load_progress *progress, const _Atomic bool *cancelled,
                       struct dataset *ds, char *why) {
+    if (o->body) return o->body(o->body_arg, o, progress, cancelled, ds, why);
     struct source src = {.progress = progress, .cancelled = cancelled, .checksum = o->checksum};
     proven(o->path && dataset_keys(ds) == 0);
     int error = source_open(&src, o->path);

@@ -20,6 +20,13 @@ struct load_progress {
     _Atomic int64_t end_ms;           /* 0 while running */
 };
 
+struct load_options;
+struct load_progress;
+/* Another way to fill ds, which is empty, than from the one RDB file of path: false with the reason in why (LOAD_ERROR_MAX),
+ * empty when cancelled. Sets loaded_bytes, total_bytes and loaded_keys of progress. On the loader's thread. */
+typedef bool load_from(void *arg, const struct load_options *options, struct load_progress *progress,
+                       const _Atomic bool *cancelled, struct dataset *ds, char *why);
+
 struct load_options {
     const char *path;
     unsigned databases;
@@ -32,6 +39,8 @@ struct load_options {
     bool keep_expired;                 /* a replica's file */
     /* key-load-delay, read again for every key: us per key, negative: 1 us per that many keys. May be changed meanwhile. */
     const _Atomic int64_t *key_delay_us;
+    load_from *body; /* NULL: reads the RDB file of path */
+    void *body_arg;
 };
 
 struct load_job;

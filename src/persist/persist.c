@@ -24,6 +24,7 @@ void persist_init(struct executor *executor, struct loop *loop) {
     p->save = (struct persist_save){
         .last_good_s = clock_wall_ms() / 1000, .last_background_ok = true, .last_background_s = -1};
     p->changes_of = NULL;
+    aof_init();
     persist_share_delays();
 }
 
@@ -37,6 +38,7 @@ void persist_release(void) {
     }
     if (p->save.job) snapshot_end(p->save.job);
     p->save.job = NULL;
+    if (p->executor) aof_release();
     proven(!p->executor || !dataset_is_frozen(p->executor->dataset) || p->load.job);
     p->executor = NULL;
 }
@@ -114,12 +116,26 @@ static void remove_strays(void) {
     if (removed > 0) log_notice("Removed %d temporary files of saves that did not end", removed);
 }
 
+void persist_set_commands(const struct command_list *lists, unsigned count) {
+    proven(lists && count > 0);
+    persist_state.lists = lists;
+    persist_state.list_count = count;
+}
+
 static void log_loaded(const struct load_progress *lp) {
     proven(value_of(&lp->end_ms) != 0);
     double seconds = (double)(value_of(&lp->end_ms) - value_of(&lp->start_ms)) / 1000;
     log_notice("DB loaded from disk: %.3f seconds (%lld keys loaded, %lld expired, %lld bytes)", seconds,
                (long long)value_of(&lp->loaded_keys), (long long)value_of(&lp->expired_keys),
                (long long)value_of(&lp->loaded_bytes));
+}
+
+/* NULL, or why the file that was loaded cannot be written on. */
+static const char *go_on_writing(void) {
+    static char why[LOAD_ERROR_MAX];
+    if (persist_state.load.kind != LOAD_AOF_FIRST) return NULL;
+    proven(!aof_is_on());
+    return aof_start(true, why) ? NULL : why;
 }
 
 static void on_loaded(void *arg, struct dataset *dataset, const char *error, bool cancelled) {
@@ -136,21 +152,21 @@ static void on_loaded(void *arg, struct dataset *dataset, const char *error, boo
         log_loaded(lp);
         put_in_place(dataset);
         remove_strays();
+        error = go_on_writing();
     }
     l->job = NULL;
-    if (l->done) l->done(l->arg, dataset, error, cancelled);
+    if (l->done) l->done(l->arg, error ? NULL : dataset, error, cancelled);
 }
 
-bool persist_load_start(load_done *done, void *arg) {
+static void start_load(enum load_kind kind, load_done *done, void *arg) {
     struct persist_state *p = &persist_state;
     proven(p->executor && !p->load.job);
-    if (!p->settings.file_name[0] || !file_exists(p->settings.file_name)) return false;
-    if (p->save.job) {
-        log_warning("Cannot load while a save runs");
-        return false;
-    }
+    bool aof = kind != LOAD_RDB;
+    if (aof) aof_describe_load(&p->aof.load);
     struct load_options options = {
-        .path = p->settings.file_name,
+        .path = aof ? p->settings.aof.folder_name : p->settings.file_name,
+        .body = aof ? aof_load_run : NULL,
+        .body_arg = &p->aof.load,
         .databases = dataset_databases(p->executor->dataset),
         .access = p->access,
         .lfu_log_factor = p->lfu_log_factor,
@@ -162,13 +178,50 @@ bool persist_load_start(load_done *done, void *arg) {
     };
     random_system_bytes(&options.seed, sizeof(options.seed));
     persist_share_delays();
+    p->load.kind = kind;
     p->load.done = done;
     p->load.arg = arg;
     p->load.next_log_ms = clock_wall_ms() + LOG_EVERY_MS;
     p->executor->loading = true;
     p->load.job = load_start(p->loop, &options, on_loaded, NULL);
     proven(p->load.job && p->executor->loading);
+}
+
+static bool may_load(void) {
+    const struct persist_state *p = &persist_state;
+    proven(p->executor && !p->load.job);
+    if (!dataset_is_frozen(p->executor->dataset)) return true;
+    log_warning("Cannot load while a save or a rewrite runs");
+    return false;
+}
+
+bool persist_load_start(load_done *done, void *arg) {
+    const char *name = persist_state.settings.file_name;
+    if (!name[0] || !file_exists(name) || !may_load()) return false;
+    start_load(LOAD_RDB, done, arg);
     return true;
+}
+
+bool persist_load_aof(load_done *done, void *arg) {
+    if (!aof_is_on() || !may_load() || !aof_flush()) return false;
+    start_load(LOAD_AOF_AGAIN, done, arg);
+    return true;
+}
+
+bool persist_load_first(load_done *done, void *arg, const char **error) {
+    static char why[LOAD_ERROR_MAX];
+    struct persist_state *p = &persist_state;
+    *error = NULL;
+    if (!p->settings.aof.on) return persist_load_start(done, arg);
+    aof_describe_load(&p->aof.load);
+    if (aof_find(&p->aof.load) != AOF_NOTHING) {
+        start_load(LOAD_AOF_FIRST, done, arg);
+        return true;
+    }
+    if (p->settings.file_name[0] && file_exists(p->settings.file_name))
+        log_warning("appendonly is on and there is no append-only file: %s is not loaded", p->settings.file_name);
+    if (!aof_start(false, why)) *error = why;
+    return false;
 }
 
 static void log_progress(int64_t now_ms) {
@@ -315,14 +368,18 @@ static void start_due_save(int64_t now_s) {
 void persist_cron(void) {
     int64_t now_ms = clock_wall_ms();
     proven(persist_state.executor != NULL);
-    if (persist_loading())
+    if (persist_loading()) {
         log_progress(now_ms);
-    else
-        start_due_save(now_ms / 1000);
+        return;
+    }
+    start_due_save(now_ms / 1000);
+    aof_cron();
 }
 
 const char *persist_refuse_write(void) {
     const struct persist_state *p = &persist_state;
+    const char *why = aof_refuse_write();
+    if (unlikely(why != NULL)) return why;
     if (likely(p->save.last_background_ok) || !p->settings.stop_writes || p->settings.point_count == 0) return NULL;
     return "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands "
            "that "

@@ -7,6 +7,7 @@
 #include "base/metric.h"
 #include "exec/command.h"
 #include "exec/executor.h"
+#include "persist/aof.h"
 #include "persist/load.h"
 #include "persist/snapshot.h"
 
@@ -16,6 +17,9 @@ void persist_init(struct executor *executor, struct loop *loop);
 /* Cancels what runs and waits for it (some 10 ms, unless a very long string is being compressed); no done is called, and the
  * loop must not run afterwards. */
 void persist_release(void);
+
+/* Which commands an append-only file may hold. The lists stay valid. Before persist_load_first. */
+void persist_set_commands(const struct command_list *lists, unsigned count);
 
 /* Directives dir, dbfilename, save, rdbcompression, rdbchecksum, stop-writes-on-bgsave-error, key-load-delay, rdb-key-save-delay,
  * rdb-version, rdb-version-check, ...; SAVE, BGSAVE, LASTSAVE; INFO persistence. */
@@ -33,6 +37,11 @@ void persist_set_access(enum access_policy policy, int lfu_log_factor, int lfu_d
 /* Starts loading the configured file. False when there is none (nothing to load). done as in load.h, after the dataset has
  * taken its place in the executor and executor->loading is off. While it runs: executor->loading. */
 bool persist_load_start(load_done *done, void *arg);
+/* The start of the server: the append-only file where that is on, else the configured file. False when there is nothing to load;
+ * then *error may be set: why the append-only file cannot be written. */
+bool persist_load_first(load_done *done, void *arg, const char **error);
+/* DEBUG LOADAOF: what the append-only file holds takes the place of the dataset. False: it is off, or cannot be read now. */
+bool persist_load_aof(load_done *done, void *arg);
 bool persist_loading(void);
 /* Because the process is about to end: what has been loaded is not freed, which could take seconds. */
 void persist_load_cancel(void);

@@ -3,6 +3,7 @@
 #ifndef TARN_PERSIST_INT_H
 #define TARN_PERSIST_INT_H
 
+#include "persist/aof_int.h"
 #include "persist/persist.h"
 
 #define SAVE_POINTS_MAX 64
@@ -18,9 +19,14 @@ struct persist_settings { /* written by the directives */
     const char *file_name;
     struct save_point points[SAVE_POINTS_MAX];
     unsigned point_count;
+    struct aof_settings aof;
 };
 
+/* What is done with what was loaded. FIRST: the server's own start, whose append-only file is written on. */
+enum load_kind { LOAD_RDB, LOAD_AOF_FIRST, LOAD_AOF_AGAIN };
+
 struct persist_load { /* the running load, and the result of the last */
+    enum load_kind kind;
     struct load_job *job;
     struct load_job *abandoned; /* kept, see load_abandon */
     load_done *done;
@@ -49,6 +55,9 @@ struct persist_state {
     struct persist_settings settings;
     struct persist_load load;
     struct persist_save save;
+    struct aof aof;
+    const struct command_list *lists; /* see persist_set_commands */
+    unsigned list_count;
     const struct value_limits *limits;
     enum access_policy access; /* see persist_set_access */
     int lfu_log_factor, lfu_decay_minutes;

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "exec/transaction.h"
+#include "persist/aof.h"
 #include "server/network_int.h"
 #include "server/settings.h"
 
@@ -151,6 +152,7 @@ static void watch_for_room(struct connection *c, bool wanted) {
 
 void connection_send(struct connection *c) {
     struct executor_stats *stats = &c->network->executor->stats;
+    if (unlikely(!aof_may_reply(&c->session))) return;
     while (output_left(c) > 0) {
         ssize_t put = net_send(c->fd.fd, c->session.out.ptr + c->sent, output_left(c));
         if (put == -EAGAIN) break;

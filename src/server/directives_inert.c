@@ -36,7 +36,6 @@
     { ROW(name_, alias_, initial_, flags_, DIRECTIVE_ENUM, int), .choices = (choices_) }
 
 static const struct directive_choice acl_pubsub_default_choices[] = {{"allchannels", 0}, {"resetchannels", 1}, {0}};
-static const struct directive_choice appendfsync_choices[] = {{"everysec", 0}, {"always", 1}, {"no", 2}, {0}};
 static const struct directive_choice bgsave_default_method_choices[] = {{"fork", 0}, {"forkless", 1}, {0}};
 static const struct directive_choice cluster_config_save_behavior_choices[] = {{"sync", 0}, {"best-effort", 1}, {0}};
 static const struct directive_choice cluster_preferred_endpoint_type_choices[] = {
@@ -50,16 +49,6 @@ static const struct directive_choice repl_diskless_load_choices[] = {
     {"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {"flush-before-load", 3}, {"flushdb", 4}, {0}};
 static const struct directive_choice tls_auth_clients_choices[] = {{"no", 0}, {"yes", 1}, {"optional", 2}, {0}};
 static const struct directive_choice tls_auth_clients_user_choices[] = {{"off", 0}, {"CN", 1}, {"URI", 2}, {0}};
-
-static const char *check_appendfilename(struct slice value) {
-    if (value.len == 0 || memchr(value.ptr, '/', value.len)) return "appendfilename can't be a path, just a filename";
-    return NULL;
-}
-
-static const char *check_appenddirname(struct slice value) {
-    if (value.len == 0 || memchr(value.ptr, '/', value.len)) return "appenddirname can't be a path, just a dirname";
-    return NULL;
-}
 
 /* Not inert but refused: a replica that never follows its primary would serve nothing, or old data, without a word. */
 static const char *set_replicaof(const struct slice *words, int count, bool first) {
@@ -97,33 +86,10 @@ static size_t get_oom_values(char *dst, size_t cap) {
 
 static const struct directive rows[] = {
     /* persistence (AOF) */
-    YES_NO("aof-disable-auto-gc", NULL, "no", HIDDEN),
-    MEMORY("aof-load-corrupt-tail-max-size", NULL, "0", 0, INT64_MAX, 0),
-    YES_NO("aof-load-truncated", NULL, "yes", 0),
     TEXT("aof-rewrite-cpulist", "aof_rewrite_cpulist", "", FIXED),
-    YES_NO("aof-rewrite-incremental-fsync", NULL, "yes", 0),
-    YES_NO("aof-timestamp-enabled", NULL, "no", 0),
-    YES_NO("aof-use-rdb-preamble", NULL, "yes", 0),
-    {.name = "appenddirname",
-     .type = DIRECTIVE_STRING,
-     .flags = DIRECTIVE_INERT | FIXED,
-     .value = &(const char *){0},
-     .initial = "appendonlydir",
-     .check = check_appenddirname},
-    {.name = "appendfilename",
-     .type = DIRECTIVE_STRING,
-     .flags = DIRECTIVE_INERT | FIXED,
-     .value = &(const char *){0},
-     .initial = "appendonly.aof",
-     .check = check_appendfilename},
-    CHOICE("appendfsync", NULL, "everysec", appendfsync_choices, 0),
-    YES_NO("appendonly", NULL, "no", NOT_LOADING),
-    MEMORY("auto-aof-rewrite-min-size", NULL, "67108864", 0, INT64_MAX, 0),
-    NUMBER("auto-aof-rewrite-percentage", NULL, "100", 0, INT_MAX, 0),
     TEXT("bgsave-cpulist", "bgsave_cpulist", "", FIXED),
     CHOICE("bgsave-default-method", NULL, "fork", bgsave_default_method_choices, 0),
     YES_NO("forkless-infrastructure-enabled", NULL, "no", FIXED),
-    YES_NO("no-appendfsync-on-rewrite", NULL, "no", 0),
     /* replication */
     NUMBER("backup-sealed-ttl", NULL, "0", 0, INT64_MAX, 0),
     YES_NO("dual-channel-replication-enabled", NULL, "no", 0),

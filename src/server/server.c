@@ -159,6 +159,7 @@ static int64_t before_wait(void *arg) {
     expire_due(x->dataset);
     executor_tick(x, x->now_ms);
     shutdown_tick();
+    aof_turn();
     if (server.expire_pending || server.stopping || network_has_pending(server.network)) return 0;
     int64_t expiry = x->pause == PAUSE_NONE ? us_until(dataset_next_expiry_ms(x->dataset), x->now_ms) : INT64_MAX;
     int64_t deadline = us_until(executor_next_deadline_ms(x), x->now_ms);
@@ -244,6 +245,16 @@ static void loaded(void *arg, struct dataset *dataset, const char *error, bool c
     ready();
 }
 
+static bool start_loading(void) {
+    const char *error;
+    if (persist_load_first(loaded, NULL, &error)) return true;
+    if (error)
+        log_warning("Fatal error: %s", error);
+    else
+        ready();
+    return !error;
+}
+
 static bool boot(void) {
     server.loop = loop_new();
     server.reaper = reaper_new("reaper");
@@ -254,6 +265,9 @@ static bool boot(void) {
     server.signals = (struct loop_fd){.fd = process_signal_fd(), .call = on_signal};
     loop_watch(server.loop, &server.signals, LOOP_READ);
     persist_init(&server.executor, server.loop);
+    unsigned command_lists;
+    const struct command_list *lists = server_command_lists(&command_lists);
+    persist_set_commands(lists, command_lists);
     settings_on_change(apply_setting);
     observe_set_sensitive(config_is_sensitive);
     unsigned count;
@@ -267,8 +281,7 @@ static bool boot(void) {
     loop_timer_start(server.loop, &server.cron, clock_mono_us() + 100000);
     mem_note_startup();
     server_enter(PHASE_LOADING);
-    if (!persist_load_start(loaded, NULL)) ready();
-    return true;
+    return start_loading();
 }
 
 /* The dataset is left to the kernel: freeing it key by key would hold up the exit. Debug builds free it, for the leak

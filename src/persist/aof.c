@@ -1,0 +1,287 @@
+#include "persist/aof.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "exec/context.h"
+#include "io/file.h"
+#include "io/thread.h"
+#include "persist/aof_group_int.h"
+#include "persist/persist_int.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define SYNC_EVERY_MS 1000
+#define NO_FILE       -1
+
+static struct aof *self(void) { return &persist_state.aof; }
+
+static enum aof_fsync policy(void) { return (enum aof_fsync)persist_state.settings.aof.fsync; }
+
+void aof_init(void) {
+    struct aof *a = self();
+    proven(!a->syncer && !a->rewrite.job);
+    memset(a, 0, sizeof *a);
+    journal_init(&a->journal);
+    aof_manifest_init(&a->manifest);
+    aof_manifest_init(&a->load.manifest);
+    a->file.fd = NO_FILE;
+    a->rewrite.last_seconds = -1;
+    a->rewrite.last_ok = true;
+}
+
+void aof_release(void) {
+    struct aof *a = self();
+    if (a->rewrite.job) snapshot_end(a->rewrite.job);
+    a->rewrite.job = NULL;
+    if (a->syncer) reaper_free(a->syncer);
+    a->syncer = NULL;
+    if (a->file.fd != NO_FILE) file_close(a->file.fd);
+    a->file.fd = NO_FILE;
+    a->journal.depth = 0;
+    journal_release(&a->journal);
+    aof_manifest_release(&a->manifest);
+    aof_manifest_release(&a->load.manifest);
+    a->state = AOF_OFF;
+}
+
+bool aof_is_on(void) { return self()->state != AOF_OFF; }
+
+int64_t aof_total_size(void) {
+    const struct aof *a = self();
+    proven(a->file.size >= 0 && a->other_bytes >= 0);
+    return a->state == AOF_OFF ? 0 : a->other_bytes + a->file.size;
+}
+
+/* ---- what may leave ---- */
+void aof_wake_held(void) {
+    struct executor *x = persist_state.executor;
+    proven(x != NULL);
+    list_each_safe(node, &x->sessions) {
+        struct session *s = list_entry(node, struct session, place);
+        if (s->out.len > 0) s->transport->attend(s);
+    }
+}
+
+/* How far replies may go, by what is written and what is on disk. */
+static void move_safe(struct aof *a) {
+    uint64_t safe = policy() == AOF_FSYNC_ALWAYS && a->state == AOF_ON ? a->durable : a->journal.start;
+    proven(safe <= a->journal.start);
+    if (safe > a->journal.safe) a->journal.safe = safe;
+}
+
+static void lose(struct aof *a, int error) {
+    if (a->lost) return;
+    a->lost = true;
+    a->error = error ? error : EIO;
+    log_warning("The append-only file could not be synced: %s. What of it is on disk is not known: writes are refused "
+                "until a new base is complete",
+                strerror(a->error));
+}
+
+/* ---- syncing ---- */
+bool aof_sync_now(void) {
+    struct aof *a = self();
+    if (a->lost || a->file.fd == NO_FILE) return !a->lost;
+    if (a->file.synced < a->file.size) {
+        int error = -file_sync(a->file.fd);
+        if (error) {
+            lose(a, error);
+            return false;
+        }
+        a->file.synced = a->file.size;
+    }
+    a->durable = a->journal.start;
+    move_safe(a);
+    return true;
+}
+
+static void run_sync(void *arg) {
+    struct aof_sync *s = arg;
+    proven(s->busy && s->fd >= 0);
+    s->error = -file_sync(s->fd);
+    loop_send(persist_state.loop, &s->ended);
+}
+
+static void end_stall(struct aof *a) {
+    if (!a->stalled) return;
+    a->stalled = false;
+    log_notice("The sync of the append-only file has ended: writes go on");
+    executor_unpause(persist_state.executor);
+}
+
+static void on_synced(struct loop_message *message) {
+    struct aof *a = self();
+    struct aof_sync *s = &a->sync;
+    proven(message == &s->ended && s->busy);
+    s->busy = false;
+    if (a->state != AOF_OFF && s->seq == a->file.seq) {
+        if (s->error) {
+            lose(a, s->error);
+        } else {
+            if (s->size > a->file.synced) a->file.synced = s->size;
+            if (s->stream > a->durable) a->durable = s->stream;
+        }
+    }
+    end_stall(a);
+}
+
+static void start_sync(struct aof *a, int64_t now_ms) {
+    proven(!a->sync.busy && a->syncer);
+    a->sync = (struct aof_sync){.ended.call = on_synced,
+                                .busy = true,
+                                .fd = a->file.fd,
+                                .size = a->file.size,
+                                .stream = a->journal.start,
+                                .seq = a->file.seq,
+                                .begun_ms = now_ms};
+    a->last_sync_ms = now_ms;
+    reaper_post(a->syncer, run_sync, &a->sync);
+}
+
+/* A power loss takes at most what was written since the sync that runs began, and the second before: so when it takes long,
+ * writes wait. */
+static void mind_late_sync(struct aof *a, int64_t now_ms) {
+    if (!a->sync.busy || now_ms - a->sync.begun_ms < AOF_SYNC_LATE_MS) return;
+    if (!a->sync.late) {
+        a->sync.late = true;
+        a->delayed_syncs++;
+        log_notice("The sync of the append-only file takes long (a busy disk?): writes wait for it");
+    }
+    if (policy() != AOF_FSYNC_EVERYSEC) return;
+    a->stalled = true;
+    executor_pause(persist_state.executor, PAUSE_WRITE, INT64_MAX);
+}
+
+static void sync_each_second(struct aof *a) {
+    int64_t now_ms = clock_mono_us() / 1000;
+    bool spared = persist_state.settings.aof.no_sync_on_rewrite && (aof_rewriting() || persist_saving());
+    mind_late_sync(a, now_ms);
+    if (policy() != AOF_FSYNC_EVERYSEC || a->lost || a->sync.busy || spared) return;
+    if (a->file.fd == NO_FILE || a->file.synced == a->file.size || now_ms - a->last_sync_ms < SYNC_EVERY_MS) return;
+    start_sync(a, now_ms);
+}
+
+/* ---- writing ---- */
+static int write_group(struct aof *a, struct slice bytes) {
+    char line[AOF_LINE_MAX];
+    struct aof_increment *f = &a->file;
+    proven(f->synced <= f->size);
+    size_t n = aof_group_format(line, f->id, f->size, bytes, (uint64_t)(f->size - f->synced));
+    int error = -file_write_pair(f->fd, line, n, bytes.ptr, bytes.len);
+    if (!error) {
+        f->size += (int64_t)(n + bytes.len);
+        return 0;
+    }
+    int back = -file_truncate(f->fd, f->size);
+    if (back) lose(a, back); /* half a group stands where the next would go */
+    return error;
+}
+
+static void note_write_error(struct aof *a, int error) {
+    if (a->error != error) log_warning("Cannot write to the append-only file: %s. Writes are refused", strerror(error));
+    a->error = error;
+    a->retry_at_ms = clock_mono_us() / 1000 + AOF_RETRY_MS;
+}
+
+static void note_written(struct aof *a, size_t n) {
+    journal_take(&a->journal, n);
+    if (!a->error) return;
+    a->error = 0;
+    log_notice("The append-only file can be written again");
+    aof_wake_held();
+}
+
+bool aof_flush(void) {
+    struct aof *a = self();
+    size_t n = journal_whole(&a->journal);
+    if (a->state == AOF_OFF || n == 0) return true;
+    if (a->file.fd == NO_FILE || a->lost) return false;
+    if (a->error && clock_mono_us() / 1000 < a->retry_at_ms) return false;
+    int error = write_group(a, slice_of(a->journal.out.ptr, n));
+    if (error) {
+        note_write_error(a, error);
+        return false;
+    }
+    note_written(a, n);
+    if (policy() == AOF_FSYNC_ALWAYS && a->state == AOF_ON) return aof_sync_now();
+    move_safe(a);
+    return true;
+}
+
+bool aof_may_reply(const struct session *s) {
+    struct aof *a = self();
+    if (likely(a->state == AOF_OFF || s->journal_end <= a->journal.safe)) return true;
+    aof_flush();
+    return s->journal_end <= a->journal.safe;
+}
+
+void aof_turn(void) {
+    struct aof *a = self();
+    if (likely(a->state == AOF_OFF)) return;
+    a->journal.timestamps = persist_state.settings.aof.timestamps;
+    aof_flush();
+    sync_each_second(a);
+    if (unlikely(a->rewrite.scheduled)) aof_rewrite_cron(clock_mono_us() / 1000);
+}
+
+const char *aof_finish(void) {
+    struct aof *a = self();
+    if (a->state == AOF_OFF) return NULL;
+    if (a->state == AOF_WAITING && !a->lost) return "the first append-only file is still being written";
+    a->retry_at_ms = 0;
+    if (aof_flush() && aof_sync_now()) return NULL;
+    return strerror(a->error ? a->error : EIO);
+}
+
+const char *aof_refuse_write(void) {
+    struct aof *a = self();
+    if (likely(!a->error) || a->state == AOF_OFF) return NULL;
+    snprintf(a->refusal, sizeof a->refusal, "MISCONF Errors writing to the AOF file: %s", strerror(a->error));
+    return a->refusal;
+}
+
+/* ---- which file ---- */
+void aof_use_file(const struct aof_increment *file) {
+    struct aof *a = self();
+    proven(file->fd >= 0 && file->synced <= file->size);
+    if (a->file.fd != NO_FILE) {
+        a->other_bytes += a->file.size;
+        aof_close_later(a->file.fd);
+    }
+    a->file = *file;
+    journal_forget_database(&a->journal);
+}
+
+void aof_begin_journal(void) {
+    struct aof *a = self();
+    proven(a->journal.depth == 0);
+    if (!a->syncer) a->syncer = reaper_new("aof");
+    journal_take(&a->journal, journal_whole(&a->journal));
+    a->journal.safe = a->durable = a->journal.start;
+    journal_forget_database(&a->journal);
+    a->error = 0;
+    a->lost = false;
+    a->last_sync_ms = clock_mono_us() / 1000;
+    executor_set_journal(persist_state.executor, &a->journal);
+}
+
+void aof_end_journal(void) {
+    struct aof *a = self();
+    executor_set_journal(persist_state.executor, NULL);
+    a->state = AOF_OFF;
+    a->error = 0;
+    a->lost = false;
+    a->other_bytes = 0;
+    if (a->file.fd != NO_FILE) aof_close_later(a->file.fd);
+    a->file = (struct aof_increment){.fd = NO_FILE};
+    end_stall(a);
+    aof_wake_held();
+}
+
+void aof_cron(void) {
+    struct aof *a = self();
+    if (a->state == AOF_OFF && !a->rewrite.scheduled) return;
+    aof_rewrite_cron(clock_mono_us() / 1000);
+}

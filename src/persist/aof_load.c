@@ -1,0 +1,472 @@
+#include "persist/aof_load_int.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "io/file.h"
+#include "persist/aof_group_int.h"
+#include "persist/aof_replay_int.h"
+#include "persist/rdb_parse_int.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define READ_BLOCK ((size_t)1 << 20)
+
+struct reader { /* of one file */
+    struct aof_load *load;
+    struct replay *replay;
+    const struct load_options *options;
+    struct dataset *ds;
+    const char *path;
+    int fd;
+    int64_t size;
+    struct buf window; /* what of the file lies here; owner MEM_PERSIST */
+    size_t pos;        /* of it, the next byte that has not been used */
+    int64_t taken;     /* bytes of the file before the window's end */
+    int64_t before;    /* bytes of the files before this one */
+    bool last;         /* no file comes after it */
+    bool annotated;
+    uint64_t id;
+    int64_t unit_at;  /* where the MULTI begins whose EXEC is still to come */
+    int64_t kept;     /* what holds true, when the end is to be cut off; else -1 */
+    bool foreign_end; /* it ends with commands outside of any group */
+    struct load_progress *progress;
+    const _Atomic bool *cancelled;
+    char *why; /* LOAD_ERROR_MAX */
+};
+
+/* ---- names ---- */
+bool aof_path(char *dst, const char *folder, const char *name) {
+    int n = snprintf(dst, PATH_MAX, "%s/%s", folder, name);
+    proven(n > 0);
+    return n < PATH_MAX;
+}
+
+static bool manifest_path(const struct aof_load *l, char *dst) {
+    int n = snprintf(dst, PATH_MAX, "%s/%s.manifest", l->folder, l->file_name);
+    proven(n > 0);
+    return n < PATH_MAX;
+}
+
+enum aof_found aof_find(const struct aof_load *l) {
+    char path[PATH_MAX];
+    proven(l->folder[0] && l->file_name[0]);
+    if (manifest_path(l, path) && file_exists(path)) return AOF_FOLDER;
+    return file_exists(l->old_path) ? AOF_OLD_FILE : AOF_NOTHING;
+}
+
+/* ---- the window ---- */
+static int64_t offset_of(const struct reader *f) { return f->taken - (int64_t)(f->window.len - f->pos); }
+
+static const char *at(const struct reader *f) { return f->window.ptr + f->pos; }
+
+static size_t lies(const struct reader *f) { return f->window.len - f->pos; }
+
+static bool fail_at(struct reader *f, int64_t offset, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static bool fail_at(struct reader *f, int64_t offset, const char *format, ...) {
+    char text[LOAD_ERROR_MAX / 2];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    snprintf(f->why, LOAD_ERROR_MAX, "%.200s: offset %" PRId64 ": %s", f->path, offset, text);
+    proven(f->why[0]);
+    return false;
+}
+
+/* At least n bytes behind pos, as far as the file has them. False after an error, which is told. */
+static bool fill(struct reader *f, size_t n) {
+    proven(f->pos <= f->window.len);
+    while (lies(f) < n && f->taken < f->size) {
+        if (f->pos > 0) buf_consume(&f->window, f->pos);
+        f->pos = 0;
+        size_t wanted = n - f->window.len > READ_BLOCK ? n - f->window.len : READ_BLOCK;
+        if ((int64_t)wanted > f->size - f->taken) wanted = (size_t)(f->size - f->taken);
+        if (!buf_try_reserve(&f->window, wanted)) return fail_at(f, offset_of(f), "no memory to read %zu bytes", n);
+        ssize_t got = file_read(f->fd, f->window.ptr + f->window.len, wanted);
+        if (got < 0) return fail_at(f, f->taken, "cannot be read: %s", strerror((int)-got));
+        if (got == 0) {
+            f->size = f->taken; /* shorter than it was when it was opened */
+            break;
+        }
+        buf_advance(&f->window, (size_t)got);
+        f->taken += got;
+    }
+    return true;
+}
+
+static void use(struct reader *f, size_t n) {
+    proven(n <= lies(f));
+    f->pos += n;
+    atomic_store_explicit(&f->progress->loaded_bytes, f->before + offset_of(f), memory_order_relaxed);
+}
+
+/* The line that begins here, without its end; false when the file ends first, or it is none of ours. */
+static bool line_here(const struct reader *f, struct slice *line, size_t *bytes) {
+    size_t n = lies(f) < AOF_LINE_MAX ? lies(f) : AOF_LINE_MAX;
+    const char *end = n ? memchr(at(f), '\n', n) : NULL;
+    if (!end || end == at(f) || end[-1] != '\r') return false;
+    *bytes = (size_t)(end - at(f)) + 1;
+    *line = slice_of(at(f), *bytes - 2);
+    return true;
+}
+
+/* ---- what does not hold true ---- */
+static void log_cut(const struct reader *f, int64_t kept, const char *what) {
+    log_warning("%.300s: %s: the last %" PRId64 " bytes, from offset %" PRId64 " on, are cut off", f->path, what,
+                f->size - kept, kept);
+}
+
+/* The end of the file from kept on is what a crash has left: it is left out, and reading ends here. */
+static bool cut(struct reader *f, int64_t kept, const char *what) {
+    proven(kept >= 0 && kept <= f->size);
+    if (!f->last) return fail_at(f, kept, "%s, and other files come after it", what);
+    if (!f->load->truncated_ok)
+        return fail_at(f, kept, "%s. With aof-load-truncated yes the data before it would be loaded", what);
+    log_cut(f, kept, what);
+    f->kept = kept;
+    return true;
+}
+
+static bool is_later_group(const struct reader *f, const char *p, size_t n, int64_t offset, int64_t damage) {
+    struct aof_group g;
+    const char *end = memchr(p, '\n', n < AOF_LINE_MAX ? n : AOF_LINE_MAX);
+    if (!end || end == p || end[-1] != '\r') return false;
+    size_t line = (size_t)(end - p) + 1;
+    if (!aof_group_parse(slice_of(p, line - 2), &g) || g.len > n - line) return false;
+    return aof_group_fits(&g, f->id, offset, p + line) && offset - (int64_t)g.lag > damage;
+}
+
+/* Whether a whole group further on says that what lies at `damage` had been on disk. The rest of the file is read in one: it is
+ * short, unless the file is damaged indeed. Without memory for it the answer is the careful one. */
+static bool was_on_disk(struct reader *f, int64_t damage) {
+    if (!fill(f, (size_t)(f->size - offset_of(f)))) {
+        f->why[0] = '\0';
+        return true;
+    }
+    const char *p = at(f);
+    size_t n = lies(f);
+    int64_t base = offset_of(f);
+    while (n > 0) {
+        const char *next = memmem(p, n, "#TARN ", 6);
+        if (!next) return false;
+        n -= (size_t)(next - p);
+        p = next;
+        if (is_later_group(f, p, n, base + (p - at(f)), damage)) return true;
+        p++;
+        n--;
+    }
+    return false;
+}
+
+static bool damaged(struct reader *f, const char *what) {
+    int64_t damage = offset_of(f);
+    if (f->annotated && !was_on_disk(f, damage)) return cut(f, damage, what);
+    return fail_at(f, damage, "%s", what);
+}
+
+/* In a file without groups, where something stands that no command begins with. */
+static bool bad_command(struct reader *f, const char *what) {
+    int64_t offset = offset_of(f), from = f->unit_at >= 0 ? f->unit_at : offset;
+    char text[LOAD_ERROR_MAX / 2];
+    snprintf(text, sizeof text, "%s", what);
+    if (f->last && f->load->truncated_ok && f->size - from <= f->load->corrupt_tail_max) return cut(f, from, text);
+    return fail_at(f, offset, "bad file format: %s", text);
+}
+
+/* ---- groups ---- */
+static bool run_group(struct reader *f, size_t len) {
+    size_t used;
+    int64_t offset = offset_of(f);
+    size_t done = 0;
+    f->replay->whole = true;
+    enum replay_result result = REPLAY_MORE;
+    while (done < len) {
+        const char *p = at(f) + done;
+        result = replay_feed(f->replay, p, len - done, &used);
+        done += used;
+        if (result != REPLAY_MARK) break;
+        const char *end = memchr(at(f) + done, '\n', len - done);
+        if (!end) break;
+        done = (size_t)(end - at(f)) + 1;
+    }
+    f->replay->whole = false;
+    if (result == REPLAY_CANCELLED) return false;
+    if (done < len) {
+        return fail_at(f, offset + (int64_t)done, "%s", f->replay->why[0] ? f->replay->why : "a command does not end");
+    }
+    use(f, len);
+    return true;
+}
+
+static bool read_group(struct reader *f, const struct aof_group *g, size_t line) {
+    if (g->len > (uint64_t)(f->size - offset_of(f)) - line)
+        return damaged(f, "a group of records that is not all there");
+    size_t len = (size_t)g->len;
+    if (!fill(f, line + len)) return false;
+    if (lies(f) < line + len || !aof_group_fits(g, f->id, offset_of(f), at(f) + line))
+        return damaged(f, "the checksum of a group of records does not fit");
+    use(f, line);
+    f->foreign_end = false;
+    return run_group(f, len);
+}
+
+/* A line that begins with '#'. */
+static bool read_mark(struct reader *f) {
+    struct aof_group g;
+    struct slice line;
+    size_t bytes;
+    if (!fill(f, AOF_LINE_MAX)) return false;
+    bool whole = line_here(f, &line, &bytes);
+    if (f->annotated) {
+        if (whole && aof_group_parse(line, &g))
+            return f->unit_at < 0 ? read_group(f, &g, bytes) : bad_command(f, "a group inside a MULTI");
+        if (!whole || !(line.len > 4 && memcmp(line.ptr, "#TS:", 4) == 0))
+            return damaged(f, "not the first line of a group");
+    } else if (whole && (aof_is_group(line) || aof_is_head(line))) {
+        return fail_at(f, offset_of(f), "a group in a file whose first line does not say that it has any");
+    }
+    if (!whole) { /* a comment of somebody else's, of any length */
+        const char *end = memchr(at(f), '\n', lies(f));
+        if (!end) return cut(f, offset_of(f), "a line that does not end");
+        bytes = (size_t)(end - at(f)) + 1;
+    }
+    use(f, bytes);
+    return true;
+}
+
+/* ---- commands outside of groups: Redis wrote them ---- */
+static bool end_of_commands(struct reader *f) {
+    if (lies(f) == 0 && !f->replay->queued) return true;
+    int64_t kept = f->replay->queued ? f->unit_at : offset_of(f);
+    replay_discard(f->replay);
+    replay_forget(f->replay);
+    return cut(f, kept, "the file ends in the middle of a command or of a MULTI");
+}
+
+static bool read_commands(struct reader *f) {
+    size_t used;
+    for (;;) {
+        int64_t from = offset_of(f);
+        enum replay_result result = replay_feed(f->replay, at(f), lies(f), &used);
+        if (!f->replay->queued)
+            f->unit_at = -1;
+        else if (f->replay->multi_at != SIZE_MAX)
+            f->unit_at = from + (int64_t)f->replay->multi_at;
+        use(f, used);
+        if (used) f->foreign_end = true;
+        switch (result) {
+        case REPLAY_MARK:
+            return true;
+        case REPLAY_CANCELLED:
+            return false;
+        case REPLAY_REFUSED:
+            return fail_at(f, offset_of(f), "%s", f->replay->why);
+        case REPLAY_BAD:
+            return bad_command(f, f->replay->why);
+        case REPLAY_MORE:
+            break;
+        }
+        int64_t taken = f->taken;
+        size_t wanted = f->replay->parser.wanted;
+        if (!fill(f, lies(f) + (wanted ? wanted : 1))) return false;
+        if (f->taken == taken) return end_of_commands(f);
+    }
+}
+
+/* ---- one file ---- */
+static bool read_head(struct reader *f) {
+    struct slice line;
+    size_t bytes;
+    if (!fill(f, AOF_LINE_MAX)) return false;
+    bool whole = line_here(f, &line, &bytes);
+    if (!aof_is_head(whole ? line : slice_of(at(f), lies(f)))) return true;
+    if (!whole || !aof_head_parse(line, &f->id)) return fail_at(f, 0, "the first line is damaged");
+    f->annotated = true;
+    use(f, bytes);
+    return true;
+}
+
+static bool read_records(struct reader *f) {
+    if (!read_head(f)) return false;
+    while (f->kept < 0) {
+        if (!fill(f, 1)) return false;
+        if (lies(f) == 0) return end_of_commands(f);
+        char first = *at(f);
+        bool ok = first == '#'                   ? read_mark(f)
+                  : f->annotated && first != '*' ? damaged(f, "neither a group nor a command")
+                                                 : read_commands(f);
+        if (!ok) return false;
+    }
+    return true;
+}
+
+static bool read_rdb(struct reader *f) {
+    struct load_options o = *f->options;
+    struct source src = {.progress = f->progress, .cancelled = f->cancelled, .checksum = o.checksum};
+    o.keep_expired = true; /* what has ended has its DEL further on */
+    int error = source_open(&src, f->path);
+    if (error) return fail_at(f, 0, "cannot be opened: %s", strerror(error));
+    atomic_store_explicit(&f->progress->total_bytes, f->load->total_size, memory_order_relaxed);
+    bool loaded = rdb_parse(&src, f->path, &o, f->ds, f->why);
+    source_close(&src);
+    return loaded;
+}
+
+static bool is_rdb(struct reader *f, bool *rdb) {
+    if (!fill(f, 6)) return false;
+    *rdb = lies(f) >= 5 && (memcmp(at(f), "REDIS", 5) == 0 || (lies(f) >= 6 && memcmp(at(f), "VALKEY", 6) == 0));
+    return true;
+}
+
+static bool read_open_file(struct reader *f) {
+    bool rdb;
+    if (!is_rdb(f, &rdb)) return false;
+    if (!rdb) return read_records(f);
+    if (dataset_keys(f->ds) > 0 || f->before > 0) return fail_at(f, 0, "an RDB file that is not the first");
+    return read_rdb(f);
+}
+
+static bool read_file(struct reader *f) {
+    f->fd = file_open_regular(f->path);
+    if (f->fd < 0) return fail_at(f, 0, "cannot be opened: %s", strerror(-f->fd));
+    f->size = file_size(f->fd);
+    f->kept = f->unit_at = -1;
+    buf_init(&f->window, MEM_PERSIST);
+    bool ok = read_open_file(f);
+    if (ok && file_drop_cache(f->fd, 0, 0) != 0) log_debug("%s stays in the page cache", f->path);
+    buf_release(&f->window);
+    file_close(f->fd);
+    return ok;
+}
+
+static void note_last(struct aof_load *l, const struct reader *f) {
+    proven(f->last);
+    l->last_size = f->size;
+    l->last_kept = f->kept >= 0 ? f->kept : f->size;
+    l->last_annotated = f->annotated && !f->foreign_end;
+    l->last_id = f->id;
+    l->total_size -= l->last_size - l->last_kept;
+}
+
+/* ---- all files ---- */
+static bool fail_manifest(char *why, const char *path, const char *what) {
+    snprintf(why, LOAD_ERROR_MAX, "%.250s: %.200s", path, what);
+    proven(why[0]);
+    return false;
+}
+
+static bool read_manifest(struct aof_load *l, char *why) {
+    char path[PATH_MAX], reason[AOF_WHY_MAX];
+    if (!manifest_path(l, path)) return fail_manifest(why, l->folder, "too long a path");
+    char *text = mem_alloc(MEM_PERSIST, AOF_MANIFEST_MAX);
+    ssize_t n = file_read_whole(path, text, AOF_MANIFEST_MAX);
+    bool ok = n >= 0 && aof_manifest_parse(&l->manifest, slice_of(text, (size_t)n), reason);
+    mem_free(MEM_PERSIST, text, AOF_MANIFEST_MAX);
+    if (n < 0) return fail_manifest(why, path, strerror((int)-n));
+    if (!ok) return fail_manifest(why, path, reason);
+    return aof_manifest_last(&l->manifest) ? true : fail_manifest(why, path, "names neither a base nor an increment");
+}
+
+/* Files that the manifest names must be there before anything is loaded; and their sizes make the total. */
+static bool measure(struct aof_load *l, char *why) {
+    char path[PATH_MAX];
+    l->base_size = l->total_size = 0;
+    for (unsigned i = 0; i < l->manifest.count; i++) {
+        const struct aof_file *m = &l->manifest.files[i];
+        if (m->kind == AOF_HISTORY) continue;
+        if (!aof_path(path, l->folder, m->name)) return fail_manifest(why, l->folder, "too long a path");
+        int fd = file_open_regular(path);
+        int64_t size = fd < 0 ? fd : file_size(fd);
+        if (fd >= 0) file_close(fd);
+        if (size < 0) return fail_manifest(why, path, strerror((int)-size));
+        if (m->kind == AOF_BASE) l->base_size = size;
+        l->total_size += size;
+    }
+    return true;
+}
+
+struct walk {
+    struct aof_load *load;
+    struct replay *replay;
+    struct reader common;
+    int64_t before;
+};
+
+static bool read_one(struct walk *w, const char *path, bool last) {
+    struct reader f = w->common;
+    f.path = path;
+    f.before = w->before;
+    f.last = last;
+    replay_forget(w->replay);
+    w->replay->session.db = 0;
+    if (!read_file(&f)) return false;
+    w->before += f.size;
+    if (last) note_last(w->load, &f);
+    return true;
+}
+
+/* The base first, whatever the order of the lines. */
+static bool read_folder(struct walk *w) {
+    const struct aof_manifest *m = &w->load->manifest;
+    const struct aof_file *last = aof_manifest_last(m), *base = aof_manifest_base(m);
+    char path[PATH_MAX];
+    bool ok = true;
+    if (base) ok = aof_path(path, w->load->folder, base->name) && read_one(w, path, base == last);
+    for (unsigned i = 0; ok && i < m->count; i++) {
+        if (m->files[i].kind != AOF_INCR) continue;
+        ok = aof_path(path, w->load->folder, m->files[i].name) && read_one(w, path, &m->files[i] == last);
+    }
+    return ok;
+}
+
+static bool read_all(struct walk *w) {
+    if (w->load->found == AOF_FOLDER) return read_folder(w);
+    proven(w->load->found == AOF_OLD_FILE);
+    return read_one(w, w->load->old_path, true);
+}
+
+static bool prepare(struct aof_load *l, char *why) {
+    l->found = aof_find(l);
+    proven(l->found != AOF_NOTHING && l->manifest.count == 0);
+    if (l->found == AOF_FOLDER) return read_manifest(l, why) && measure(l, why);
+    int fd = file_open_regular(l->old_path);
+    int64_t size = fd < 0 ? fd : file_size(fd);
+    if (fd >= 0) file_close(fd);
+    if (size < 0) return fail_manifest(why, l->old_path, strerror((int)-size));
+    l->base_size = l->total_size = size;
+    return true;
+}
+
+bool aof_load_run(void *arg, const struct load_options *options, struct load_progress *progress,
+                  const _Atomic bool *cancelled, struct dataset *ds, char *why) {
+    struct aof_load *l = arg;
+    why[0] = '\0';
+    if (!prepare(l, why)) return false;
+    char reason[LOAD_ERROR_MAX] = "";
+    struct replay *replay = mem_alloc(MEM_PERSIST, sizeof *replay);
+    replay_init(replay, ds, l->lists, l->list_count, l->string_max);
+    replay->progress = progress;
+    replay->cancelled = cancelled;
+    replay->why = reason;
+    atomic_store_explicit(&progress->total_bytes, l->total_size, memory_order_relaxed);
+    struct walk w = {.load = l, .replay = replay};
+    w.common = (struct reader){.load = l,
+                               .replay = replay,
+                               .options = options,
+                               .ds = ds,
+                               .progress = progress,
+                               .cancelled = cancelled,
+                               .why = why};
+    bool ok = read_all(&w);
+    if (replay->functions)
+        log_warning("%llu FUNCTION commands were passed over: this version holds no function libraries",
+                    (unsigned long long)replay->functions);
+    replay_discard(replay);
+    replay_forget(replay);
+    replay_release(replay);
+    mem_free(MEM_PERSIST, replay, sizeof *replay);
+    return ok;
+}
