@@ -306,10 +306,7 @@ static void test_records_that_are_refused(void **state) {
         struct slice rest;
         const char *reason;
     } cases[] = {
-        {RDB_FUNCTION_2,
-         SLICE("\x03"
-               "lib"),
-         "a function library"},
+        {RDB_FUNCTION_2, SLICE("\x09lib"), "corrupt: a string longer"},
         {RDB_FUNCTION_PRE_GA, SLICE(""), "a function library"},
         {RDB_SLOT_IMPORT, SLICE(""), "an unfinished slot import"},
         {242, SLICE(""), "unknown record type 242"},
