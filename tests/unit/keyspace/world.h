@@ -14,12 +14,15 @@
 #include "base/num.h"
 #include "base/random.h"
 #include "keyspace/keyspace_int.h"
+#include "mem/buf.h"
+#include "values/list.h"
 
 #define WORLD_DBS     4
 #define WORLD_KEY_MAX 400
 
 struct blob { /* an immutable value, shared by the model and its copies */
     unsigned refs;
+    bool is_list; /* bytes: its elements, each with a comma behind it */
     size_t len;
     char bytes[];
 };
@@ -74,6 +77,7 @@ static inline struct key world_key(const struct world *w, unsigned id, char *dst
 static inline struct blob *blob_new(const char *bytes, size_t len) {
     struct blob *b = malloc(sizeof *b + len);
     b->refs = 1;
+    b->is_list = false;
     b->len = len;
     if (len) memcpy(b->bytes, bytes, len);
     return b;
@@ -114,8 +118,11 @@ static inline void world_on_flushed(void *arg, int index) {
 static inline void world_init(struct world *w, unsigned keys, size_t big, uint64_t seed) {
     *w = (struct world){.keys = keys, .now_ms = 1700000000000, .big = big};
     random_init(&w->random, seed);
+    struct value_limits limits = value_limits_default;
+    limits.list_max_listpack_size = 8;
     struct siphash_seed hash_seed = {random_next(&w->random), random_next(&w->random)};
     w->ds = dataset_new(WORLD_DBS, &hash_seed);
+    dataset_set_limits(w->ds, &limits);
     dataset_set_now(w->ds, w->now_ms);
     dataset_set_hooks(
         w->ds, &(struct keyspace_hooks){
@@ -177,14 +184,36 @@ static inline struct slice world_any_value(struct world *w, char *scratch) {
     return slice_of(w->bytes + random_below(&w->random, w->big - len + 1), len);
 }
 
-static inline void world_check_entry(const struct entry *e, const struct model_key *k, struct slice key) {
+/* A list's elements as the model has them, into text. */
+static inline void list_render(struct value v, struct buf *text) {
+    struct list_cursor c;
     char scratch[NUM_TEXT_MAX];
-    struct slice value = entry_string(e, scratch);
+    buf_init(text, MEM_SERVER);
+    uint64_t n = list_length(v);
+    if (n) list_seek(v, 0, &c);
+    for (uint64_t i = 0; i < n; i++, list_next(&c)) {
+        buf_append_slice(text, list_text(&c, scratch));
+        buf_append(text, ",", 1);
+    }
+}
+
+static inline bool entry_is_blob(const struct entry *e, const struct blob *b) {
+    char scratch[NUM_TEXT_MAX];
+    struct buf text;
+    struct slice want = slice_of(b->bytes, b->len);
+    if (!b->is_list) return entry_type(e) == TYPE_STRING && slice_equal(entry_string(e, scratch), want);
+    if (entry_type(e) != TYPE_LIST) return false;
+    list_render(entry_object(e), &text);
+    bool same = slice_equal(buf_slice(&text), want);
+    buf_release(&text);
+    return same;
+}
+
+static inline void world_check_entry(const struct entry *e, const struct model_key *k, struct slice key) {
     assert_true(slice_equal(entry_key(e), key));
-    assert_int_equal(value.len, k->value->len);
-    assert_true(slice_equal(value, slice_of(k->value->bytes, k->value->len)));
+    assert_true(entry_is_blob(e, k->value));
     assert_int_equal(entry_expire_at(e), k->expire_at);
-    assert_int_equal(entry_string_len(e), value.len);
+    if (!k->value->is_list) assert_int_equal(entry_string_len(e), k->value->len);
 }
 
 /* ---- steps: each changes model and dataset alike ---- */
@@ -228,7 +257,7 @@ static inline void step_view(struct world *w, unsigned db, unsigned id) {
 static inline void step_edit(struct world *w, unsigned db, unsigned id) {
     char text[WORLD_KEY_MAX], scratch[NUM_TEXT_MAX];
     struct model_key *k = &w->db[db][id];
-    if (!model_live(w, k)) return;
+    if (!model_live(w, k) || k->value->is_list) return;
     struct key key = world_key(w, id, text);
     size_t old_len = k->value->len,
            len = world_below(w, 3) ? old_len + world_below(w, 30) : world_any_value(w, scratch).len;
@@ -244,6 +273,64 @@ static inline void step_edit(struct world *w, unsigned db, unsigned id) {
     model_set(k, blob_new(bytes, len), k->expire_at);
     const table_slot *slot = db_slot(dataset_db(w->ds, db), &key);
     assert_string_equal(entry_encoding_name(table_slot_entry(slot)), "raw");
+}
+
+/* Some elements onto one end of a list, or off it. */
+static inline void list_push_some(struct world *w, struct value_edit *e, struct buf *model) {
+    char element[3000];
+    bool head = world_below(w, 3) == 0;
+    for (unsigned n = 1 + world_below(w, world_below(w, 8) ? 3 : 40); n > 0; n--) {
+        size_t len = 1 + world_below(w, world_below(w, 30) ? 12 : sizeof element);
+        memset(element, 'a' + (int)world_below(w, 26), len);
+        list_push(e, head ? LIST_HEAD : LIST_TAIL, slice_of(element, len));
+        size_t old = model->len;
+        buf_reserve(model, len + 1);
+        if (head) memmove(model->ptr + len + 1, model->ptr, old);
+        memcpy(model->ptr + (head ? 0 : old), element, len);
+        model->ptr[(head ? 0 : old) + len] = ',';
+        buf_advance(model, len + 1);
+    }
+}
+
+static inline void list_pop_some(struct world *w, struct value_edit *e, struct buf *model) {
+    uint64_t length = list_length(e->value), n = 1 + world_below(w, world_below(w, 4) ? 3 : 60);
+    if (n > length) n = length;
+    list_delete(e, 0, n);
+    size_t at = 0;
+    while (n-- > 0) at = (size_t)((char *)memchr(model->ptr + at, ',', model->len - at) - model->ptr) + 1;
+    buf_consume(model, at);
+}
+
+static inline void step_list(struct world *w, unsigned db, unsigned id) {
+    char text[WORLD_KEY_MAX];
+    struct db_edit e;
+    struct buf model;
+    struct model_key *k = &w->db[db][id];
+    struct key key = world_key(w, id, text);
+    if (model_live(w, k) && !k->value->is_list) {
+        assert_false(db_edit_begin(dataset_db(w->ds, db), key, TYPE_LIST, &e));
+        return;
+    }
+    assert_true(db_edit_begin(dataset_db(w->ds, db), key, TYPE_LIST, &e));
+    bool was = model_live(w, k);
+    int64_t at = was ? k->expire_at : NO_EXPIRE;
+    assert_int_equal(e.edit.value.ptr != NULL, was);
+    if (world_below(w, 10) == 0) { /* nothing */
+        assert_int_equal(db_edit_end(dataset_db(w->ds, db), key, &e, false), was ? DB_EDIT_STAYS : DB_EDIT_ABSENT);
+        return;
+    }
+    buf_init(&model, MEM_SERVER);
+    if (was) buf_append(&model, k->value->bytes, k->value->len);
+    if (was && world_below(w, 2))
+        list_pop_some(w, &e.edit, &model);
+    else
+        list_push_some(w, &e.edit, &model);
+    enum db_edited want = model.len == 0 ? DB_EDIT_REMOVED : was ? DB_EDIT_STAYS : DB_EDIT_ADDED;
+    assert_int_equal(db_edit_end(dataset_db(w->ds, db), key, &e, true), want);
+    struct blob *b = model.len ? blob_new(model.ptr, model.len) : NULL;
+    if (b) b->is_list = true;
+    model_set(k, b, at);
+    buf_release(&model);
 }
 
 static inline void step_delete(struct world *w, unsigned db, unsigned id) {
@@ -323,8 +410,10 @@ static inline void step_time(struct world *w) {
 /* flush_chance: one in so many steps. */
 static inline void world_step(struct world *w, unsigned flush_chance) {
     unsigned db = world_below(w, WORLD_DBS), id = world_any_id(w), dice = world_below(w, 100);
-    if (dice < 35)
+    if (dice < 20)
         step_put(w, db, id);
+    else if (dice < 35)
+        step_list(w, db, id);
     else if (dice < 55)
         step_view(w, db, id);
     else if (dice < 65)
