@@ -286,18 +286,23 @@ static void replace_alone(struct value_edit *e, struct tree_cursor *c, struct sl
     value_drop(e, old, pack_bytes(old), shared);
 }
 
+/* What the element takes at least. */
+static size_t taken_at_least(const struct pack *p, pack_pos at) {
+    struct pack_item item = pack_get(p, at);
+    debug_proven(at && (!item.is_integer || item.text.len == 0));
+    return item.text.len + 2;
+}
+
 static void tree_replace(struct value_edit *e, uint64_t index, struct slice text) {
     struct tree_cursor c;
     proven(tree_at(&list_of(e->value)->packs, &c, index));
     const struct pack *seen = list_pack_at(&c);
+    size_t count = tree_weight(&c);
     pack_pos at = pack_at(seen, (int64_t)(index - c.position));
-    char scratch[NUM_TEXT_MAX];
-    size_t old_len = pack_text(seen, at, scratch).len;
-    if (tree_weight(&c) == 1) {
+    if (count == 1) {
         replace_alone(e, &c, text);
-    } else if (text.len <= old_len ||
-               pack_bytes(seen) - old_len + list_element_bytes(text.len) <= list_limit_of(e->limits).bytes) {
-        size_t count = tree_weight(&c);
+    } else if (pack_bytes(seen) - taken_at_least(seen, at) + list_element_bytes(text.len) <=
+               list_limit_of(e->limits).bytes) {
         list_close(e, &c, pack_replace(MEM_LISTS, list_open(e, &c), at, text), count);
     } else {
         list_cut(e, index, 1);

@@ -189,7 +189,8 @@ void list_verify(struct value v, const struct value_limits *limits) {
     for (bool any = tree_first(&l->packs, &c); any; any = tree_next(&c)) {
         const struct pack *p = list_pack_at(&c);
         proven(pack_verify(p, pack_bytes(p), true) && pack_count(p) == tree_weight(&c) && !pack_empty(p));
-        proven(pack_count(p) == 1 || (pack_bytes(p) <= limit.bytes && pack_count(p) <= limit.count));
+        proven(pack_count(p) == 1 || pack_count(p) <= limit.count);
+        proven(pack_count(p) == 1 || pack_bytes(p) <= limit.bytes + PACK_ELEMENT_MAX);
         bytes += mem_good_size(pack_bytes(p));
     }
     proven(bytes == l->pack_bytes);
