@@ -41,6 +41,5 @@ void generic_flushdb_run(struct context *c);
 void generic_flushall_run(struct context *c);
 void generic_swapdb_run(struct context *c);
 void generic_wait_run(struct context *c);
-void generic_waitaof_run(struct context *c);
 
 #endif

@@ -44,14 +44,7 @@ void generic_swapdb_run(struct context *c) {
 /* ---- WAIT: there are no replicas yet, so none ever acknowledges ---- */
 static void wait_timed_out(struct session *s) { reply_integer(&s->reply, 0); }
 
-static void waitaof_timed_out(struct session *s) {
-    reply_array(&s->reply, 2);
-    reply_integer(&s->reply, 0);
-    reply_integer(&s->reply, 0);
-}
-
 static const struct session_wait wait_replicas = {.timed_out = wait_timed_out, .can_unblock = true};
-static const struct session_wait wait_aof = {.timed_out = waitaof_timed_out, .can_unblock = true};
 
 static bool wait_timeout(struct context *c, int i, int64_t *timeout_ms) {
     if (!num_parse_i64(c->argv[i], timeout_ms)) {
@@ -78,15 +71,4 @@ void generic_wait_run(struct context *c) {
     int64_t replicas, timeout_ms;
     if (context_integer(c, 1, &replicas) && wait_timeout(c, 2, &timeout_ms))
         wait_for(c, replicas, &wait_replicas, timeout_ms);
-}
-
-void generic_waitaof_run(struct context *c) {
-    int64_t local, replicas, timeout_ms;
-    if (!context_integer_between(c, 1, 0, 1, NULL, &local)) return;
-    if (!context_integer_between(c, 2, 0, INT64_MAX, "ERR value is out of range, must be positive", &replicas)) return;
-    if (!wait_timeout(c, 3, &timeout_ms)) return;
-    if (local > 0)
-        reply_error(c->reply, "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
-    else
-        wait_for(c, replicas, &wait_aof, timeout_ms);
 }

@@ -219,11 +219,12 @@ bool aof_may_reply(const struct session *s) {
 
 void aof_turn(void) {
     struct aof *a = self();
+    if (unlikely(a->rewrite.scheduled)) aof_rewrite_cron(clock_mono_us() / 1000);
     if (likely(a->state == AOF_OFF)) return;
     a->journal.timestamps = persist_state.settings.aof.timestamps;
     aof_flush();
     sync_each_second(a);
-    if (unlikely(a->rewrite.scheduled)) aof_rewrite_cron(clock_mono_us() / 1000);
+    if (unlikely(a->waiters > 0)) aof_serve_waiters();
 }
 
 const char *aof_finish(void) {

@@ -44,6 +44,7 @@ struct aof_sync { /* the sync that runs on the thread */
 struct aof_rewrite {
     struct snapshot_job *job;
     bool scheduled;
+    bool alone;                 /* appendonly is off: only a base is made */
     int64_t base_seq, from_seq; /* of the new base; of the increment that goes on where it ends */
     uint64_t stream;            /* where in the journal the picture was taken */
     int64_t begun_ms, last_seconds, last_limbo_bytes;
@@ -68,6 +69,7 @@ struct aof {
     int64_t delayed_syncs;
     struct reaper *syncer;
     struct aof_sync sync;
+    unsigned waiters; /* sessions in WAITAOF */
     struct aof_rewrite rewrite;
     struct aof_load load; /* of the load that runs or ran last */
     char refusal[160];
@@ -102,12 +104,18 @@ void aof_remove_strays(void);
 /* ---- aof_rewrite.c ---- */
 /* Starts one now, or says why not. */
 bool aof_rewrite_start(const char **why);
+/* One is to start as soon as it can: at the end of this turn, or after the snapshot that runs. NULL, or why not. */
+const char *aof_rewrite_ask(void);
 void aof_rewrite_cancel(void);
 /* CONFIG SET appendonly. NULL, or why not. */
 const char *aof_turn_on(void);
 const char *aof_turn_off(void);
 void aof_rewrite_cron(int64_t now_ms);
 bool aof_rewriting(void);
+
+/* ---- aof_commands.c ---- */
+/* Those in WAITAOF whose wait is over. */
+void aof_serve_waiters(void);
 
 /* ---- aof_start.c ---- */
 void aof_describe_load(struct aof_load *l);

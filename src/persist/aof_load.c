@@ -358,7 +358,7 @@ static bool fail_manifest(char *why, const char *path, const char *what) {
     return false;
 }
 
-static bool read_manifest(struct aof_load *l, char *why) {
+bool aof_read_manifest(struct aof_load *l, char *why) {
     char path[PATH_MAX], reason[AOF_WHY_MAX];
     if (!manifest_path(l, path)) return fail_manifest(why, l->folder, "too long a path");
     char *text = mem_alloc(MEM_PERSIST, AOF_MANIFEST_MAX);
@@ -431,7 +431,7 @@ static bool read_all(struct walk *w) {
 static bool prepare(struct aof_load *l, char *why) {
     l->found = aof_find(l);
     proven(l->found != AOF_NOTHING && l->manifest.count == 0);
-    if (l->found == AOF_FOLDER) return read_manifest(l, why) && measure(l, why);
+    if (l->found == AOF_FOLDER) return aof_read_manifest(l, why) && measure(l, why);
     int fd = file_open_regular(l->old_path);
     int64_t size = fd < 0 ? fd : file_size(fd);
     if (fd >= 0) file_close(fd);

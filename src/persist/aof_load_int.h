@@ -38,6 +38,8 @@ enum aof_found aof_find(const struct aof_load *l);
 /* A load_from (load.h). arg: struct aof_load. */
 bool aof_load_run(void *arg, const struct load_options *options, struct load_progress *progress,
                   const _Atomic bool *cancelled, struct dataset *ds, char *why);
+/* The manifest of the folder into l->manifest. False with the reason in why (LOAD_ERROR_MAX). */
+bool aof_read_manifest(struct aof_load *l, char *why);
 /* Path of a file of the folder; dst: PATH_MAX. False when it is too long. */
 bool aof_path(char *dst, const char *folder, const char *name);
 

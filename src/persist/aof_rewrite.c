@@ -83,7 +83,7 @@ static void put_manifest(struct aof *a) {
         aof_manifest_add(&m, name, a->file.seq, AOF_INCR);
     }
     /* What the increment holds must be there when its name is. */
-    bool synced = a->lost || (aof_flush() && aof_sync_now());
+    bool synced = a->lost || a->state == AOF_OFF || (aof_flush() && aof_sync_now());
     int error = synced ? aof_put_manifest(&m) : a->error ? a->error : EIO;
     aof_manifest_release(&m);
     if (error) {
@@ -91,8 +91,8 @@ static void put_manifest(struct aof *a) {
         return;
     }
     bool fresh = a->state == AOF_WAITING;
-    a->state = AOF_ON;
-    a->other_bytes = other_bytes(a);
+    if (a->state != AOF_OFF) a->state = AOF_ON;
+    a->other_bytes = a->state == AOF_OFF ? 0 : other_bytes(a);
     a->rewrite_base_size = aof_total_size();
     a->rewrite.last_ok = true;
     a->rewrite.failures = 0;
@@ -108,7 +108,7 @@ static void on_rewritten(void *arg, const char *error, bool cancelled) {
     r->last_limbo_bytes = snapshot_progress(r->job)->limbo_bytes;
     r->last_seconds = (clock_mono_us() / 1000 - r->begun_ms) / 1000;
     r->job = NULL;
-    if (cancelled || a->state == AOF_OFF) {
+    if (cancelled || (a->state == AOF_OFF && !r->alone)) {
         log_notice("Background AOF rewrite was cancelled");
     } else if (error) {
         note_failure(a, error);
@@ -184,9 +184,9 @@ bool aof_rewrite_start(const char **why) {
     struct aof_rewrite *r = &a->rewrite;
     if ((*why = cannot_start(a))) return false;
     proven(a->journal.depth == 0);
+    r->alone = a->state == AOF_OFF;
     if (a->state == AOF_WAITING || a->lost) start_over(a);
-    proven(a->state != AOF_OFF);
-    int error = next_increment(a);
+    int error = r->alone ? 0 : next_increment(a);
     if (error) {
         *why = strerror(error);
         note_failure(a, *why);
@@ -194,7 +194,7 @@ bool aof_rewrite_start(const char **why) {
     }
     r->scheduled = false;
     r->base_seq = a->manifest.base_seq + 1;
-    r->from_seq = a->file.seq;
+    r->from_seq = r->alone ? a->manifest.incr_seq + 1 : a->file.seq;
     r->stream = journal_end(&a->journal);
     r->begun_ms = clock_mono_us() / 1000;
     r->count++;
@@ -208,13 +208,41 @@ void aof_rewrite_cancel(void) {
 }
 
 /* ---- on and off ---- */
+/* What is in the folder already, so that new files get new names, and the old ones go when the new are complete. */
+static const char *open_folder(struct aof *a) {
+    static char why[LOAD_ERROR_MAX];
+    int error = -file_make_dir(persist_state.settings.aof.folder_name, 0755);
+    if (error) return strerror(error);
+    aof_describe_load(&a->load);
+    memcpy(a->folder, a->load.folder, sizeof a->folder);
+    aof_manifest_release(&a->manifest);
+    if (aof_find(&a->load) == AOF_FOLDER) {
+        if (!aof_read_manifest(&a->load, why)) return why;
+        a->manifest = a->load.manifest;
+        aof_manifest_init(&a->load.manifest);
+    }
+    a->other_bytes = 0;
+    if (!a->syncer) a->syncer = reaper_new("aof");
+    return NULL;
+}
+
+const char *aof_rewrite_ask(void) {
+    struct aof *a = self();
+    const char *why = a->state == AOF_OFF ? open_folder(a) : NULL;
+    if (why) return why;
+    a->rewrite.scheduled = true;
+    return NULL;
+}
+
 const char *aof_turn_on(void) {
     struct aof *a = self();
     if (a->state != AOF_OFF) return NULL;
-    if (file_make_dir(persist_state.settings.aof.folder_name, 0755) != 0)
+    aof_rewrite_cancel();
+    const char *why = open_folder(a);
+    if (why) {
+        log_warning("Unable to turn on AOF: %s", why);
         return "Unable to turn on AOF. Check server logs.";
-    aof_describe_load(&a->load);
-    memcpy(a->folder, a->load.folder, sizeof a->folder);
+    }
     aof_begin_journal();
     a->state = AOF_WAITING;
     a->rewrite.scheduled = true;
@@ -245,6 +273,7 @@ void aof_rewrite_cron(int64_t now_ms) {
     struct aof *a = self();
     const char *why;
     if (cannot_start(a)) return;
+    if (a->state == AOF_OFF && !a->rewrite.scheduled) return;
     bool needed = a->rewrite.scheduled || a->lost || a->state == AOF_WAITING;
     if (now_ms < a->rewrite.not_before_ms && !(a->rewrite.scheduled && a->state == AOF_ON)) return;
     if (!needed && !has_grown(a)) return;

@@ -38,13 +38,7 @@ static int64_t limbo_now(const struct metric_scope *scope) {
     return saving() ? (int64_t)dataset_limbo_bytes(scope->dataset) : 0;
 }
 
-static void read_ok(const struct metric_scope *scope, struct metric_value *out) {
-    (void)scope;
-    metric_text(out, "ok");
-}
-
 INT_ROW(zero, 0)
-INT_ROW(never, -1)
 
 INT_ROW(loading, persist_loading())
 INT_ROW(limbo, limbo_now(scope))
@@ -71,6 +65,44 @@ static void read_save_percent(const struct metric_scope *scope, struct metric_va
 static void read_save_status(const struct metric_scope *scope, struct metric_value *out) {
     (void)scope;
     metric_text(out, persist_state.save.last_background_ok ? "ok" : "err");
+}
+
+/* ---- the append-only file ---- */
+#define AOF     (&persist_state.aof)
+#define REWRITE (&persist_state.aof.rewrite)
+
+/* A row that exists only while an append-only file is written. */
+#define AOF_ROW(name, expression)                                                         \
+    static void read_##name(const struct metric_scope *scope, struct metric_value *out) { \
+        (void)scope;                                                                      \
+        out->kind = METRIC_NONE;                                                          \
+        if (aof_is_on()) metric_int(out, (expression));                                   \
+    }
+
+INT_ROW(aof_on, aof_is_on())
+INT_ROW(rewriting, aof_rewriting())
+INT_ROW(rewrite_scheduled, REWRITE->scheduled && !aof_rewriting())
+INT_ROW(rewrite_last_seconds, REWRITE->last_seconds)
+INT_ROW(rewrite_seconds, aof_rewriting() ? clock_mono_us() / 1000000 - REWRITE->begun_ms / 1000 : -1)
+INT_ROW(rewrites, REWRITE->count)
+INT_ROW(rewrite_failures, REWRITE->failures)
+INT_ROW(rewrite_limbo, REWRITE->last_limbo_bytes)
+AOF_ROW(aof_size, aof_total_size())
+AOF_ROW(aof_base_size, AOF->rewrite_base_size)
+AOF_ROW(aof_pending_rewrite, REWRITE->scheduled)
+AOF_ROW(aof_buffer, (int64_t)AOF->journal.out.len)
+AOF_ROW(aof_pending_sync, AOF->sync.busy)
+AOF_ROW(aof_delayed, AOF->delayed_syncs)
+AOF_ROW(aof_sync_failed, AOF->lost)
+
+static void read_rewrite_status(const struct metric_scope *scope, struct metric_value *out) {
+    (void)scope;
+    metric_text(out, REWRITE->last_ok ? "ok" : "err");
+}
+
+static void read_write_status(const struct metric_scope *scope, struct metric_value *out) {
+    (void)scope;
+    metric_text(out, AOF->error ? "err" : "ok");
 }
 
 /* ---- during a load ---- */
@@ -140,18 +172,25 @@ const struct metric persist_metrics[] = {
     GAUGE("rdb_last_cow_size", read_last_limbo, "Bytes kept twice at the end of the last save."),
     GAUGE("rdb_last_load_keys_expired", read_last_expired, "Keys that the last load dropped as expired."),
     GAUGE("rdb_last_load_keys_loaded", read_last_keys, "Keys that the last load brought."),
-    STATE("aof_enabled", read_zero, "1 while an append-only file is written."),
-    STATE("aof_rewrite_in_progress", read_zero, "1 while an append-only file is rewritten."),
-    STATE("aof_rewrite_scheduled", read_zero, "1 while a rewrite waits for its turn."),
-    GAUGE("aof_last_rewrite_time_sec", read_never, "Seconds the last rewrite took."),
-    GAUGE("aof_current_rewrite_time_sec", read_never, "Seconds since the running rewrite began."),
-    STATE("aof_last_bgrewrite_status", read_ok, "Result of the last rewrite."),
-    COUNTER("aof_rewrites", read_zero, "Rewrites since the start."),
-    GAUGE("aof_rewrites_consecutive_failures", read_zero, "Rewrites that failed in a row."),
-    STATE("aof_last_write_status", read_ok, "Result of the last write to the append-only file."),
-    GAUGE("aof_last_cow_size", read_zero, "Bytes kept twice at the end of the last rewrite."),
+    STATE("aof_enabled", read_aof_on, "1 while an append-only file is written."),
+    STATE("aof_rewrite_in_progress", read_rewriting, "1 while an append-only file is rewritten."),
+    STATE("aof_rewrite_scheduled", read_rewrite_scheduled, "1 while a rewrite waits for its turn."),
+    GAUGE("aof_last_rewrite_time_sec", read_rewrite_last_seconds, "Seconds the last rewrite took."),
+    GAUGE("aof_current_rewrite_time_sec", read_rewrite_seconds, "Seconds since the running rewrite began."),
+    STATE("aof_last_bgrewrite_status", read_rewrite_status, "Result of the last rewrite."),
+    COUNTER("aof_rewrites", read_rewrites, "Rewrites since the start."),
+    GAUGE("aof_rewrites_consecutive_failures", read_rewrite_failures, "Rewrites that failed in a row."),
+    STATE("aof_last_write_status", read_write_status, "Result of the last write to the append-only file."),
+    GAUGE("aof_last_cow_size", read_rewrite_limbo, "Bytes kept twice at the end of the last rewrite."),
     STATE("module_fork_in_progress", read_zero, "1 while a module's child process runs."),
     GAUGE("module_fork_last_cow_size", read_zero, "Bytes kept twice by the last module's child process."),
+    GAUGE("aof_current_size", read_aof_size, "Bytes of the append-only file."),
+    GAUGE("aof_base_size", read_aof_base_size, "The same at the start or after the last rewrite."),
+    STATE("aof_pending_rewrite", read_aof_pending_rewrite, "1 while a rewrite waits for its turn."),
+    GAUGE("aof_buffer_length", read_aof_buffer, "Bytes that wait to be written to it."),
+    GAUGE("aof_pending_bio_fsync", read_aof_pending_sync, "Syncs that run on the thread."),
+    COUNTER("aof_delayed_fsync", read_aof_delayed, "Syncs that took longer than two seconds."),
+    STATE("aof_fsync_failed", read_aof_sync_failed, "1 after a failed sync, until a new base is complete."),
     GAUGE("loading_start_time", read_load_start, "Unix time at which the load began."),
     GAUGE("loading_total_bytes", read_load_total, "Bytes of the file being loaded."),
     GAUGE("loading_rdb_used_mem", read_load_used_memory, "Memory used by the server that wrote the file."),

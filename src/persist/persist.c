@@ -203,7 +203,8 @@ bool persist_load_start(load_done *done, void *arg) {
 }
 
 bool persist_load_aof(load_done *done, void *arg) {
-    if (!aof_is_on() || !may_load() || !aof_flush()) return false;
+    aof_describe_load(&persist_state.aof.load);
+    if (aof_find(&persist_state.aof.load) == AOF_NOTHING || !may_load() || !aof_flush()) return false;
     start_load(LOAD_AOF_AGAIN, done, arg);
     return true;
 }

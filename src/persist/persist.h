@@ -27,6 +27,7 @@ extern const struct directive_list persist_directives;
 extern const struct metric persist_metrics[];
 extern const unsigned persist_metric_count;
 extern const struct command_row persist_commands[];
+extern const struct command_row aof_commands[];
 
 /* The keys' access clocks: how to read those of a file, and whether a save writes them (the peers do when maxmemory-policy is an
  * LRU or LFU one). Until it is called: LRU, not saved. */

@@ -12,6 +12,9 @@ void debug_digest_value(struct context *c);
 /* ---- debug_reload.c ---- */
 void debug_reload(struct context *c);
 
+/* ---- debug_loadaof.c ---- */
+void debug_loadaof(struct context *c);
+
 /* ---- debug_malloc.c ---- */
 void debug_mallctl(struct context *c);
 void debug_mallctl_text(struct context *c);

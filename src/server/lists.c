@@ -26,11 +26,12 @@
 
 const struct command_list *server_command_lists(unsigned *count) {
     static const struct command_list lists[] = {
-        {connection_commands},  {string_commands}, {bitmap_commands},     {hyperloglog_commands},
-        {list_commands},        {set_commands},    {sorted_set_commands}, {hash_commands},
-        {stream_commands},      {geo_commands},    {generic_commands},    {sort_commands},
-        {transaction_commands}, {pubsub_commands}, {introspect_commands}, {persist_commands},
-        {observe_commands},     {config_commands}, {shutdown_commands},   {debug_commands},
+        {connection_commands},  {string_commands},  {bitmap_commands},     {hyperloglog_commands},
+        {list_commands},        {set_commands},     {sorted_set_commands}, {hash_commands},
+        {stream_commands},      {geo_commands},     {generic_commands},    {sort_commands},
+        {transaction_commands}, {pubsub_commands},  {introspect_commands}, {persist_commands},
+        {aof_commands},         {observe_commands}, {config_commands},     {shutdown_commands},
+        {debug_commands},
     };
     *count = countof(lists);
     return lists;

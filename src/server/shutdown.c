@@ -23,7 +23,19 @@ static void forget_asker(struct session *s) {
 
 static const struct session_wait shutdown_wait = {.timed_out = forget_asker, .cancelled = forget_asker};
 
+static void stay(const char *error);
+
+/* Exit code 0 says that every acknowledged write is in the files. */
 static void leave(void) {
+    const char *why = server_phase() == PHASE_DRAINING ? aof_finish() : NULL;
+    if (why) {
+        log_warning("The append-only file is not complete: %s%s", why,
+                    drain.flags & SHUTDOWN_FORCE ? "" : ", can't exit");
+        if (!(drain.flags & SHUTDOWN_FORCE)) {
+            stay("ERR Errors trying to SHUTDOWN. Check logs.");
+            return;
+        }
+    }
     drain.leaving = true;
     log_warning("Tarn is now ready to exit, bye bye...");
     server_stop(EXIT_OK);
@@ -91,6 +103,7 @@ void shutdown_begin(unsigned flags, struct session *asker) {
 }
 
 void shutdown_tick(void) {
+    if (drain.under_way && !drain.leaving) shutdown_pause(); /* whoever else has lifted it */
     if (drain.save_due && !persist_saving()) save_then_leave();
 }
 
