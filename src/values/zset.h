@@ -3,7 +3,7 @@
  *   small   VALUE_PACK   a pack of member, score, member, score ... in order (store/pack.h): the bytes that RDB carries
  *   big     VALUE_HEAD   struct zset: a table finds a member, a counted tree holds the order (docs/design/sorted-sets.md)
  *
- * Scores are any double but NaN; -0 and 0 are equal, and each stays what it was given as. A small one becomes big when it
+ * Scores are any double but NaN; -0 and 0 are equal, and a small one keeps both as 0. A small one becomes big when it
  * outgrows limits->zset_max_listpack_entries or _value, and never small again.
  *
  * Cost below: in a big one, n members; a small one is walked, a few microseconds at the default limits. */
@@ -110,12 +110,13 @@ struct zset_builder {
     bool rising, falling;
 };
 void zset_builder_init(struct zset_builder *b);
-/* Its score, to be read or changed; NULL when it is not there. Valid until the next call. */
-double *zset_builder_find(const struct zset_builder *b, struct slice member);
+/* Whether it has been added. */
+bool zset_builder_has(const struct zset_builder *b, struct slice member);
 /* False when it is there already. proven: score no NaN. */
 bool zset_builder_add(struct zset_builder *b, struct slice member, double score);
-/* Some scores have been changed: the order must be looked for. */
-void zset_builder_mixed(struct zset_builder *b);
+/* The place of its score, which the caller sets or changes (never to NaN); valid until the next call. *added: it is new, its score
+ * 0. From now on the order is looked for at the end. */
+double *zset_builder_at(struct zset_builder *b, struct slice member, bool *added);
 /* The value of what was added (ptr NULL: nothing), in the form that the limits ask for; NULL: a head. Ends the builder. */
 struct value zset_builder_end(struct zset_builder *b, const struct value_limits *limits);
 void zset_builder_release(struct zset_builder *b); /* or so, without a value */

@@ -15,11 +15,10 @@ void zset_builder_release(struct zset_builder *b) {
     *b = (struct zset_builder){0};
 }
 
-double *zset_builder_find(const struct zset_builder *b, struct slice member) {
+bool zset_builder_has(const struct zset_builder *b, struct slice member) {
     uint64_t hash;
-    table_slot *slot = zset_find(b->zset, member, &hash);
     debug_proven(b->count == b->zset->table.count);
-    return slot ? &((struct zset_block *)table_slot_entry(slot))->score : NULL;
+    return zset_find(b->zset, member, &hash) != NULL;
 }
 
 static void note_word(struct zset_builder *b, const struct zset_block *block) {
@@ -36,7 +35,11 @@ enum zset_put zset_builder_put(struct zset_builder *b, struct slice member, doub
     struct zset *z = b->zset;
     uint64_t hash;
     debug_proven(b->count == z->table.count);
-    if (zset_find(z, member, &hash)) return ZSET_PUT_TWICE;
+    table_slot *slot = zset_find(z, member, &hash);
+    if (slot) {
+        *score = &((struct zset_block *)table_slot_entry(slot))->score;
+        return ZSET_PUT_TWICE;
+    }
     struct zset_block *block = zset_block_try_new(member, 0);
     if (!block) return ZSET_PUT_NO_MEMORY;
     z->item_bytes += mem_good_size(zset_block_size(member.len));
@@ -71,9 +74,13 @@ bool zset_builder_add(struct zset_builder *b, struct slice member, double score)
     return true;
 }
 
-void zset_builder_mixed(struct zset_builder *b) {
-    debug_proven(b->zset != NULL);
+double *zset_builder_at(struct zset_builder *b, struct slice member, bool *added) {
+    double *score;
+    enum zset_put put = zset_builder_put(b, member, &score);
+    proven(put != ZSET_PUT_NO_MEMORY);
     b->rising = b->falling = false;
+    *added = put == ZSET_PUT_DONE;
+    return score;
 }
 
 static int order_words(const void *a, const void *b) {

@@ -2,8 +2,8 @@
 
 #include <math.h>
 
-/* Whole numbers up to here are kept as integers, which is what their text would become; -0 has to stay text. */
-#define WHOLE_MAX 0x1p53
+/* Whole numbers up to here are kept as integers, as Redis does; -0 loses its sign so. */
+#define WHOLE_MAX 0x1p62
 
 double zset_pack_score(const struct pack *p, pack_pos score_at) {
     struct pack_item item = pack_get(p, score_at);
@@ -23,7 +23,7 @@ pack_pos zset_pack_find(const struct pack *p, struct slice member) {
 static struct pack *insert_score(struct pack *p, pack_pos at, double score) {
     char text[NUM_DOUBLE_TEXT_MAX];
     debug_proven(!isnan(score));
-    if (fabs(score) < WHOLE_MAX && score == (double)(int64_t)score && (score != 0 || !signbit(score)))
+    if (fabs(score) <= WHOLE_MAX && score == (double)(int64_t)score)
         return pack_insert_integer(MEM_ZSETS, p, at, (int64_t)score);
     return pack_insert(MEM_ZSETS, p, at, slice_of(text, num_format_double(text, score)));
 }
