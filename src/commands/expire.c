@@ -1,6 +1,7 @@
 /* EXPIRE and its kin. A key's time is absolute, in ms, whatever the command said. */
 #include "base/check.h"
 #include "commands/generic_int.h"
+#include "exec/journal.h"
 
 enum condition { IF_NO_TTL = 1, IF_TTL = 2, IF_LATER = 4, IF_EARLIER = 8 };
 
@@ -58,11 +59,13 @@ static void expire(struct context *c, enum expire_unit unit) {
         reply_integer(c->reply, 0);
         return;
     }
-    if (at_ms <= c->now_ms) {
+    if (journal_is_past(c, at_ms)) {
         proven(db_delete(c->db, key));
+        journal_put_delete(c, key.text);
         context_changed(c, NOTIFY_GENERIC, "del", key.text);
     } else {
         db_set_expire(c->db, key, at_ms);
+        journal_put_expire(c, key.text, at_ms);
         context_changed(c, NOTIFY_GENERIC, "expire", key.text);
     }
     reply_integer(c->reply, 1);

@@ -42,15 +42,17 @@ bool string_put(struct context *c, struct key key, struct slice value, int64_t a
 
 void string_delete(struct context *c, struct key key) {
     proven(db_delete(c->db, key));
+    journal_put_delete(c, key.text);
     context_changed(c, NOTIFY_GENERIC, "del", key.text);
 }
 
 void string_expire(struct context *c, struct key key, int64_t at_ms) {
-    if (at_ms <= c->now_ms) {
+    if (journal_is_past(c, at_ms)) {
         string_delete(c, key);
         return;
     }
     db_set_expire(c->db, key, at_ms);
+    journal_put_expire(c, key.text, at_ms);
     context_notify(c, NOTIFY_GENERIC, "expire", key.text, db_index(c->db));
 }
 
@@ -270,6 +272,7 @@ static void incrbyfloat_run(struct context *c) {
         string_no_memory(c, string_reply_start(c));
         return;
     }
+    journal_put_set(c, key.text, sum, NO_EXPIRE, true);
     context_changed(c, NOTIFY_STRING, "incrbyfloat", key.text);
     reply_bulk(c->reply, sum);
 }

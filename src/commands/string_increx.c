@@ -157,15 +157,25 @@ static void persist_sum(struct context *c, struct key key) {
     context_notify(c, NOTIFY_GENERIC, "persist", key.text, db_index(c->db));
 }
 
+/* What INCREX leaves behind, in words that are older than it. */
+static void put_sum(struct context *c, struct key key, const struct increx *x, bool expires) {
+    char text[NUM_LONG_DOUBLE_TEXT_MAX];
+    if (likely(!journal_wanted(c))) return;
+    size_t n = is_real(x) ? num_format_long_double(text, x->real.result) : num_format_i64(text, x->integer.result);
+    bool keep = !expires && !(x->options.given & OPT_PERSIST);
+    journal_put_set(c, key.text, slice_of(text, n), expires ? x->at_ms : NO_EXPIRE, keep);
+}
+
 /* Stores the sum with its expiry. A key whose time has passed is deleted, or not made at all. */
 static void apply_sum(struct context *c, struct key key, const struct entry *e, const struct increx *x) {
     bool had_key = e != NULL, had_expiry = e && entry_has_expire(e);
     bool expires = x->options.expiry && !((x->options.given & OPT_ENX) && had_expiry);
-    if (expires && x->at_ms <= c->now_ms) {
+    if (expires && journal_is_past(c, x->at_ms)) {
         if (had_key) string_delete(c, key);
         return;
     }
     store_sum(c, key, x);
+    put_sum(c, key, x, expires);
     if (expires) string_expire(c, key, x->at_ms);
     if ((x->options.given & OPT_PERSIST) && had_expiry) persist_sum(c, key);
 }

@@ -8,6 +8,7 @@
 #define TARN_COMMANDS_STRING_INT_H
 
 #include "exec/context.h"
+#include "exec/journal.h"
 
 /* ---- values ---- */
 

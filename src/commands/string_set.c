@@ -113,6 +113,7 @@ void string_set_run(struct context *c) {
     }
     unsigned put_flags = o.given & OPT_KEEPTTL ? PUT_KEEP_EXPIRE : PUT_PLAIN;
     if (!string_put(c, key, c->argv[2], at_ms, put_flags, reply_start)) return;
+    if (o.expiry || o.given & OPT_COMPARE) journal_put_set(c, key.text, c->argv[2], at_ms, o.given & OPT_KEEPTTL);
     if (!(o.given & OPT_GET)) reply_ok(c->reply);
 }
 
@@ -134,7 +135,9 @@ void string_setnx_run(struct context *c) {
 static void set_with_time(struct context *c, enum expire_unit unit) {
     int64_t at_ms;
     if (!context_expire_at(c, 2, unit, true, &at_ms)) return;
-    if (string_put(c, context_key(c, 1), c->argv[3], at_ms, PUT_PLAIN, string_reply_start(c))) reply_ok(c->reply);
+    if (!string_put(c, context_key(c, 1), c->argv[3], at_ms, PUT_PLAIN, string_reply_start(c))) return;
+    journal_put_set(c, c->argv[1], c->argv[3], at_ms, false);
+    reply_ok(c->reply);
 }
 
 void string_setex_run(struct context *c) { set_with_time(c, EXPIRE_SECONDS); }
@@ -146,6 +149,7 @@ void string_psetex_run(struct context *c) { set_with_time(c, EXPIRE_MS); }
 static void getex_persist(struct context *c, struct key key, const struct entry *e) {
     if (!entry_has_expire(e)) return;
     db_set_expire(c->db, key, NO_EXPIRE);
+    journal_put(c, SLICE("PERSIST"), key.text);
     context_changed(c, NOTIFY_GENERIC, "persist", key.text);
 }
 
@@ -165,7 +169,7 @@ void string_getex_run(struct context *c) {
     if (o.given & OPT_PERSIST) {
         getex_persist(c, key, e);
     } else if (o.expiry) {
-        if (at_ms > c->now_ms) context_count_changes(c, 1);
+        if (!journal_is_past(c, at_ms)) context_count_changes(c, 1);
         string_expire(c, key, at_ms);
     }
 }
@@ -224,8 +228,10 @@ void string_msetex_run(struct context *c) {
         return;
     }
     unsigned put_flags = o.given & OPT_KEEPTTL ? PUT_KEEP_EXPIRE : PUT_PLAIN;
-    for (int i = 2; i < 2 + pairs * 2; i += 2)
+    for (int i = 2; i < 2 + pairs * 2; i += 2) {
         if (!string_put(c, context_key(c, i), c->argv[i + 1], at_ms, put_flags, string_reply_start(c))) return;
+        journal_put_set(c, c->argv[i], c->argv[i + 1], at_ms, o.given & OPT_KEEPTTL);
+    }
     reply_integer(c->reply, 1);
 }
 

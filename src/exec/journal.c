@@ -157,6 +157,24 @@ void journal_silence(struct context *c) {
     if (c->executor->journal) c->executor->journal->replaced = true;
 }
 
+bool journal_is_past(const struct context *c, int64_t at_ms) {
+    return at_ms <= c->now_ms && likely(!c->executor->loading);
+}
+
+void journal_put_delete(struct context *c, struct slice key) { journal_put(c, SLICE("DEL"), key); }
+
+void journal_put_set(struct context *c, struct slice key, struct slice value, int64_t at_ms, bool keep_expire) {
+    char text[NUM_TEXT_MAX];
+    if (likely(!journal_wanted(c))) return;
+    if (keep_expire) {
+        journal_put(c, SLICE("SET"), key, value, SLICE("KEEPTTL"));
+    } else if (at_ms == NO_EXPIRE) {
+        journal_put(c, SLICE("SET"), key, value);
+    } else {
+        journal_put(c, SLICE("SET"), key, value, SLICE("PXAT"), slice_of(text, num_format_i64(text, at_ms)));
+    }
+}
+
 void journal_put_expire(struct context *c, struct slice key, int64_t at_ms) {
     char text[NUM_TEXT_MAX];
     journal_put(c, SLICE("PEXPIREAT"), key, slice_of(text, num_format_i64(text, at_ms)));

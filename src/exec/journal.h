@@ -51,6 +51,8 @@ void journal_forget_database(struct journal *j);
 
 /* ---- for commands ---- */
 bool journal_wanted(const struct context *c);
+/* A key with this time has ended. Never while a file is replayed: who wrote it has said so where it had. */
+bool journal_is_past(const struct context *c, int64_t at_ms);
 /* In the session's database; argv[0] is the name. */
 void journal_effect(struct context *c, const struct slice *argv, int argc);
 void journal_effect_in(struct context *c, unsigned db, const struct slice *argv, int argc);
@@ -58,8 +60,11 @@ void journal_silence(struct context *c);
 #define journal_put(c, ...)                                  \
     journal_effect((c), (const struct slice[]){__VA_ARGS__}, \
                    (int)(sizeof((const struct slice[]){__VA_ARGS__}) / sizeof(struct slice)))
-/* The key's expiry as PEXPIREAT key at. */
+/* DEL key; PEXPIREAT key at. */
+void journal_put_delete(struct context *c, struct slice key);
 void journal_put_expire(struct context *c, struct slice key, int64_t at_ms);
+/* SET key value, with PXAT at (NO_EXPIRE: without), or with KEEPTTL. */
+void journal_put_set(struct context *c, struct slice key, struct slice value, int64_t at_ms, bool keep_expire);
 
 /* ---- for the executor ---- */
 /* Around each command, and around each attempt of one who waits; nested inside EXEC. Returns what close wants back. */

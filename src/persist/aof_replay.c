@@ -99,7 +99,7 @@ static bool wanted(struct replay *r, const struct request *q) {
 static enum replay_result run_one(struct replay *r, const struct request *q) {
     struct session *s = &r->session;
     uint64_t errors = s->reply.errors;
-    if (!q->command || !(q->command->flags & CMD_WRITE)) {
+    if (!q->command || !(q->command->flags & (CMD_WRITE | CMD_MAY_REPLICATE))) {
         if (!wanted(r, q)) return REPLAY_MORE;
         if (q->command && special_of(q->argv[0]) == SPECIAL_NONE)
             return refuse(r, q->argv[0], "does not change data, and has no place here");
