@@ -9,7 +9,6 @@
 #include "server/config.h"
 #include "server/debug_int.h"
 #include "server/settings.h"
-#include "wire/rdb.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,13 +42,6 @@ static double loose_number(struct slice s) {
 static void reply_text(struct context *c, const struct buf *b) { reply_verbatim(c->reply, "txt", buf_slice(b)); }
 
 static void accept(struct context *c) { reply_ok(c->reply); }
-
-/* The entry of key argument i; NULL after the error reply. */
-static const struct entry *entry_at(struct context *c, int i) {
-    const struct entry *e = db_view(c->db, context_key(c, i), VIEW_NO_TOUCH | VIEW_NO_STATS);
-    if (!e) reply_error(c->reply, ERROR_NO_KEY);
-    return e;
-}
 
 /* ---- time and log ---- */
 static void debug_sleep(struct context *c) {
@@ -161,51 +153,6 @@ static void debug_populate(struct context *c) {
     }
 }
 
-static size_t serialized_length(const struct entry *e) {
-    struct buf b;
-    char scratch[NUM_TEXT_MAX];
-    proven(entry_type(e) == TYPE_STRING);
-    buf_init(&b, MEM_SERVER);
-    rdb_write_string(&b, entry_string(e, scratch), true);
-    size_t n = b.len;
-    buf_release(&b);
-    return n;
-}
-
-static void debug_object(struct context *c) {
-    bool fast = c->argc == 4;
-    if (fast && !slice_is(c->argv[3], "fast")) {
-        context_syntax_error(c);
-        return;
-    }
-    const struct entry *e = entry_at(c, 2);
-    if (!e) return;
-    char text[256], length[48] = "";
-    if (!fast) snprintf(length, sizeof length, " serializedlength:%zu", serialized_length(e));
-    int64_t idle = db_idle_seconds(c->db, context_key(c, 2));
-    if (idle < 0) idle = 0;
-    snprintf(text, sizeof text, "Value at:%p refcount:1 encoding:%s%s lru:%lld lru_seconds_idle:%lld", (const void *)e,
-             entry_encoding_name(e), length, (long long)((c->now_ms / 1000 - idle) & 0xffffff), (long long)idle);
-    reply_simple(c->reply, text);
-}
-
-static void debug_sdslen(struct context *c) {
-    const struct entry *e = entry_at(c, 2);
-    int64_t integer;
-    char text[256];
-    if (!e) return;
-    if (entry_type(e) != TYPE_STRING || entry_string_integer(e, &integer)) {
-        reply_error(c->reply, "ERR Not an sds encoded string.");
-        return;
-    }
-    /* Key and value share one block, unless the value is long: the key's part is what the value does not take. */
-    size_t all = entry_memory(e), value = entry_string_len(e);
-    snprintf(text, sizeof text,
-             "key_sds_len:%zu, key_sds_avail:0, key_zmalloc: %zu, val_sds_len:%zu, val_sds_avail:0, val_zmalloc: %zu",
-             entry_key(e).len, all > value ? all - value : 0, value, value);
-    reply_simple(c->reply, text);
-}
-
 static void debug_htstats(struct context *c) {
     int64_t index;
     struct buf text;
@@ -222,19 +169,6 @@ static void debug_htstats(struct context *c) {
     buf_printf(&text, "[Expires HT]\n number of elements: %zu\n", db_expires(db));
     reply_text(c, &text);
     buf_release(&text);
-}
-
-static void debug_htstats_key(struct context *c) {
-    if (!entry_at(c, 2)) return;
-    reply_error(c->reply, "ERR The value stored at the specified key is not represented using an hash table");
-}
-
-static void debug_listpack(struct context *c) {
-    if (entry_at(c, 2)) reply_error(c->reply, "ERR Not a listpack encoded object.");
-}
-
-static void debug_quicklist(struct context *c) {
-    if (entry_at(c, 2)) reply_error(c->reply, "ERR Not a quicklist encoded object.");
 }
 
 static void debug_structsize(struct context *c) {

@@ -15,6 +15,13 @@ void debug_reload(struct context *c);
 /* ---- debug_loadaof.c ---- */
 void debug_loadaof(struct context *c);
 
+/* ---- debug_value.c ---- */
+void debug_object(struct context *c);
+void debug_sdslen(struct context *c);
+void debug_listpack(struct context *c);
+void debug_quicklist(struct context *c);
+void debug_htstats_key(struct context *c);
+
 /* ---- debug_malloc.c ---- */
 void debug_mallctl(struct context *c);
 void debug_mallctl_text(struct context *c);
