@@ -13,9 +13,16 @@ struct list_limit list_limit_of(const struct value_limits *limits) {
     return limit;
 }
 
-/* Whether the pack takes one more of len bytes. */
+struct list_limit list_node_limit_of(const struct value_limits *limits) {
+    struct list_limit limit = list_limit_of(limits);
+    if (limit.bytes > LIST_NODE_BYTES) limit.bytes = LIST_NODE_BYTES;
+    proven(limit.bytes > 0);
+    return limit;
+}
+
+/* Whether the pack, of a tree, takes one more of len bytes. */
 static bool has_room(const struct value_edit *e, const struct pack *p, size_t len) {
-    struct list_limit limit = list_limit_of(e->limits);
+    struct list_limit limit = list_node_limit_of(e->limits);
     debug_proven(len <= LIST_ELEMENT_MAX);
     return pack_bytes(p) + list_element_bytes(len) <= limit.bytes && pack_count(p) < limit.count;
 }
@@ -39,16 +46,30 @@ static struct list *tree_list_new(const struct frozen *f) {
     return l;
 }
 
+/* Parts of about LIST_NODE_BYTES. A part that is a quarter longer is left as it is. */
+void list_add_parts(struct value_edit *e, struct pack *p) {
+    struct tree *packs = &list_of(e->value)->packs;
+    struct tree_cursor c;
+    proven(!pack_empty(p));
+    for (;;) {
+        size_t bytes = pack_bytes(p), count = pack_count(p), first = count * LIST_NODE_BYTES / bytes;
+        struct pack *rest = NULL;
+        if (first == 0) first = 1;
+        if (bytes > LIST_NODE_BYTES + LIST_NODE_BYTES / 4 && first < count)
+            p = pack_split(MEM_LISTS, p, pack_at(p, (int64_t)first), &rest);
+        tree_end(packs, &c);
+        list_add_pack(e, &c, p);
+        if (!rest) return;
+        p = rest;
+    }
+}
+
 struct list *list_to_tree(struct value_edit *e) {
     proven(e->value.form == VALUE_PACK && e->value.type == TYPE_LIST);
     struct pack *p = e->value.ptr;
     e->value.ptr = tree_list_new(e->f);
     e->value.form = VALUE_HEAD;
-    if (p) {
-        struct tree_cursor c;
-        tree_end(&list_of(e->value)->packs, &c);
-        list_add_pack(e, &c, p);
-    }
+    if (p) list_add_parts(e, p);
     return e->value.ptr;
 }
 
@@ -64,31 +85,37 @@ void list_expect(struct value_edit *e, size_t bytes, size_t count) {
         e->value.ptr = pack_new(MEM_LISTS);
 }
 
-void list_to_pack(struct value_edit *e, unsigned part) {
-    if (!e->value.ptr || e->value.form != VALUE_HEAD || list_of(e->value)->packs.count != 1) return;
-    struct list_limit limit = list_limit_of(e->limits);
+/* The elements of all packs in one that is new. */
+static struct pack *gathered(const struct tree *packs) {
+    struct pack *all = pack_new(MEM_LISTS);
     struct tree_cursor c;
-    proven(part > 0 && tree_first(&list_of(e->value)->packs, &c));
-    const struct pack *p = list_pack_at(&c);
-    if (pack_bytes(p) > limit.bytes / part || pack_count(p) > limit.count / part) return;
-    struct pack *copy = pack_try_copy(MEM_LISTS, p, pack_bytes(p));
-    if (!copy) return;
+    for (bool any = tree_first(packs, &c); any; any = tree_next(&c)) {
+        const struct pack *p = list_pack_at(&c);
+        void *copy = mem_alloc(MEM_LISTS, pack_bytes(p));
+        all = pack_merge(MEM_LISTS, all, memcpy(copy, p, pack_bytes(p)));
+    }
+    proven(pack_count(all) == packs->weight);
+    return all;
+}
+
+void list_to_pack(struct value_edit *e, unsigned part) {
+    if (!e->value.ptr || e->value.form != VALUE_HEAD) return;
+    const struct list *l = list_of(e->value);
+    struct list_limit limit = list_limit_of(e->limits);
+    proven(part > 0 && l->packs.count > 0);
+    if (l->pack_bytes > limit.bytes / part || l->packs.weight > limit.count / part) return;
+    struct pack *p = gathered(&l->packs);
     value_drop_whole(e);
-    e->value.ptr = copy;
+    e->value.ptr = p;
 }
 
 /* At half of what makes a tree, so that a list at the border does not change its form with every command. */
 void list_shrink(struct value_edit *e) {
-    if (e->value.form != VALUE_HEAD) return;
-    struct list *l = list_of(e->value);
-    struct tree_cursor c;
-    if (l->packs.count == 0) {
+    debug_proven(e->value.type == TYPE_LIST);
+    if (e->value.form == VALUE_HEAD && list_of(e->value)->packs.count == 0)
         value_drop_whole(e);
-        return;
-    }
-    proven(tree_first(&l->packs, &c));
-    if (l->packs.count == 2 && l->pack_bytes <= list_limit_of(e->limits).bytes / 2) list_join(e, tree_weight(&c));
-    list_to_pack(e, 2);
+    else
+        list_to_pack(e, 2);
 }
 
 struct pack *list_open(struct value_edit *e, const struct tree_cursor *c) {
@@ -243,7 +270,7 @@ static void insert_between(struct value_edit *e, struct tree_cursor *c, struct s
 /* A full pack is halved until one half has room; a text that no pack would take is put where the pack is cut. */
 static void tree_insert_element(struct value_edit *e, uint64_t index, struct slice text) {
     struct tree *packs = &list_of(e->value)->packs;
-    bool is_long = list_element_bytes(text.len) + PACK_BYTES_EMPTY > list_limit_of(e->limits).bytes;
+    bool is_long = list_element_bytes(text.len) + PACK_BYTES_EMPTY > list_node_limit_of(e->limits).bytes;
     for (;;) {
         struct tree_cursor c;
         proven(tree_at(packs, &c, index));
@@ -302,7 +329,7 @@ static void tree_replace(struct value_edit *e, uint64_t index, struct slice text
     if (count == 1) {
         replace_alone(e, &c, text);
     } else if (pack_bytes(seen) - taken_at_least(seen, at) + list_element_bytes(text.len) <=
-               list_limit_of(e->limits).bytes) {
+               list_node_limit_of(e->limits).bytes) {
         list_close(e, &c, pack_replace(MEM_LISTS, list_open(e, &c), at, text), count);
     } else {
         list_cut(e, index, 1);

@@ -47,7 +47,7 @@ void list_cut(struct value_edit *e, uint64_t index, uint64_t n) {
 /* Three quarters, so that joined packs are not split by the next element. */
 void list_join(struct value_edit *e, uint64_t position) {
     struct tree *packs = &list_of(e->value)->packs;
-    struct list_limit limit = list_limit_of(e->limits);
+    struct list_limit limit = list_node_limit_of(e->limits);
     struct tree_cursor c, before;
     proven(position <= packs->weight);
     if (position == 0 || !tree_at(packs, &c, position) || c.position != position) return;

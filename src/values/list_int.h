@@ -14,11 +14,16 @@ struct list {
     struct tree packs; /* words: struct pack *; weights: their elements */
 };
 
-/* How much one pack takes. */
+/* A pack of a tree, at most. Smaller than the 8 KiB at which a list becomes a tree: an element is found in it by walking, which
+ * is what LINDEX and pushing at the head cost; larger than it had to be for that, so that elements of a KiB are not alone. */
+#define LIST_NODE_BYTES 4096
+
+/* How much one pack takes that is a list of its own / that is in a tree. */
 struct list_limit {
     size_t bytes, count;
 };
 struct list_limit list_limit_of(const struct value_limits *limits);
+struct list_limit list_node_limit_of(const struct value_limits *limits);
 
 static inline struct list *list_of(struct value v) {
     debug_proven(v.ptr && v.form == VALUE_HEAD && v.type == TYPE_LIST);
@@ -38,9 +43,11 @@ static inline size_t list_element_bytes(size_t len) {
 
 /* The value becomes a tree around the pack it is (or of none, from the empty value). */
 struct list *list_to_tree(struct value_edit *e);
-/* A tree of one pack becomes that pack if it is at most 1/part of what one pack takes. */
+/* The pack, cut in parts, behind what is in the tree. */
+void list_add_parts(struct value_edit *e, struct pack *p);
+/* A tree becomes one pack if it is at most 1/part of what one pack takes. */
 void list_to_pack(struct value_edit *e, unsigned part);
-/* A tree of one small pack becomes that pack; the value of no elements is emptied. After whatever takes out. */
+/* A tree that has become small becomes one pack; the value of no elements is emptied. After whatever takes out. */
 void list_shrink(struct value_edit *e);
 
 /* The cursor's pack, to be changed, between open and close: a copy when a snapshot may read it. */

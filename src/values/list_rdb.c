@@ -84,9 +84,7 @@ static bool read_whole_pack(struct reading *r, const void *bytes, size_t n) {
         return true;
     }
     if (e->value.form == VALUE_PACK) list_to_tree(e);
-    struct tree_cursor c;
-    tree_end(&list_of(e->value)->packs, &c);
-    list_add_pack(e, &c, p);
+    list_add_parts(e, p);
     return true;
 }
 
@@ -94,7 +92,8 @@ static bool read_whole_pack(struct reading *r, const void *bytes, size_t n) {
 static bool read_pack(struct reading *r, const void *bytes, size_t n) {
     struct list_limit limit = list_limit_of(r->edit.limits);
     const struct pack *p = bytes;
-    if (n <= limit.bytes && n >= limit.bytes / 4 && pack_count(p) <= limit.count) return read_whole_pack(r, bytes, n);
+    if (n <= limit.bytes && n >= LIST_NODE_BYTES / 4 && pack_count(p) <= limit.count)
+        return read_whole_pack(r, bytes, n);
     for (pack_pos at = pack_first(p); at; at = pack_next(p, at)) {
         struct pack_item item = pack_get(p, at);
         if (!read_item(r, &item)) return false;

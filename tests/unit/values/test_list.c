@@ -318,7 +318,7 @@ static void test_form_by_bytes(void **state) {
     assert_form(&w, "listpack");
     push_n(&w, 1, text);
     assert_form(&w, "quicklist");
-    delete_n(&w, 4); /* packs of 4 and 1: more than 4096 bytes */
+    delete_n(&w, 4);
     assert_form(&w, "quicklist");
     delete_n(&w, 1);
     assert_form(&w, "listpack");
