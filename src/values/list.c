@@ -16,6 +16,7 @@ struct list_limit list_limit_of(const struct value_limits *limits) {
 struct list_limit list_node_limit_of(const struct value_limits *limits) {
     struct list_limit limit = list_limit_of(limits);
     if (limit.bytes > LIST_NODE_BYTES) limit.bytes = LIST_NODE_BYTES;
+    if (limit.count > LIST_NODE_COUNT) limit.count = LIST_NODE_COUNT;
     proven(limit.bytes > 0);
     return limit;
 }
@@ -46,21 +47,25 @@ static struct list *tree_list_new(const struct frozen *f) {
     return l;
 }
 
-/* Parts of about LIST_NODE_BYTES. A part that is a quarter longer is left as it is. */
+/* How many elements the next part of the pack takes: all when that is no more than a quarter too long. */
+static size_t part_count(const struct pack *p) {
+    size_t bytes = pack_bytes(p), count = pack_count(p), first = count * LIST_NODE_BYTES / bytes;
+    debug_proven(count > 0);
+    if (bytes <= LIST_NODE_BYTES + LIST_NODE_BYTES / 4 && count <= LIST_NODE_COUNT + LIST_NODE_COUNT / 4) return count;
+    if (first > LIST_NODE_COUNT) first = LIST_NODE_COUNT;
+    return first ? first : 1;
+}
+
 void list_add_parts(struct value_edit *e, struct pack *p) {
     struct tree *packs = &list_of(e->value)->packs;
     struct tree_cursor c;
     proven(!pack_empty(p));
-    for (;;) {
-        size_t bytes = pack_bytes(p), count = pack_count(p), first = count * LIST_NODE_BYTES / bytes;
-        struct pack *rest = NULL;
-        if (first == 0) first = 1;
-        if (bytes > LIST_NODE_BYTES + LIST_NODE_BYTES / 4 && first < count)
-            p = pack_split(MEM_LISTS, p, pack_at(p, (int64_t)first), &rest);
+    for (struct pack *rest = NULL;; p = rest, rest = NULL) {
+        size_t first = part_count(p);
+        if (first < pack_count(p)) p = pack_split(MEM_LISTS, p, pack_at(p, (int64_t)first), &rest);
         tree_end(packs, &c);
         list_add_pack(e, &c, p);
         if (!rest) return;
-        p = rest;
     }
 }
 

@@ -14,9 +14,11 @@ struct list {
     struct tree packs; /* words: struct pack *; weights: their elements */
 };
 
-/* A pack of a tree, at most. Smaller than the 8 KiB at which a list becomes a tree: an element is found in it by walking, which
- * is what LINDEX and pushing at the head cost; larger than it had to be for that, so that elements of a KiB are not alone. */
+/* A pack of a tree, at most. An element is found in it by walking, some 3 ns each, which is what LINDEX costs; bytes are what
+ * pushing at the head moves. Packs of 8 KiB, at which a list becomes a tree, would be walked and moved longer; smaller ones
+ * would leave elements of a KiB alone, or be too many (a pack costs some 20 bytes in the tree and by rounding). */
 #define LIST_NODE_BYTES 4096
+#define LIST_NODE_COUNT 256
 
 /* How much one pack takes that is a list of its own / that is in a tree. */
 struct list_limit {
