@@ -1,0 +1,364 @@
+# The append-only file: what is in it, what comes back from it, and what happens when it is cut, damaged, killed or out of room.
+source [file join [file dirname [info script]] harness harness.tcl]
+
+proc needs_oracle {} { if {![file executable $harness::oracle]} { skip "no $harness::oracle" } }
+proc aof_start {args} {
+    set config [dict merge {appendonly yes} [expr {[dict exists $args -config] ? [dict get $args -config] : {}}]]
+    return [server_start {*}$args -config $config]
+}
+proc folder {srv} { return [file join [server_dir $srv] appendonlydir] }
+proc manifest {srv} { return [read_file [file join [folder $srv] appendonly.aof.manifest]] }
+proc increments {srv} {
+    set paths {}
+    foreach line [split [manifest $srv] \n] {
+        if {[lindex $line end] eq "i"} { lappend paths [file join [folder $srv] [lindex $line 1]] }
+    }
+    return $paths
+}
+proc wait_rewritten {r} {
+    wait_for {[info_field $r aof_rewrite_in_progress persistence] == 0 && [info_field $r aof_rewrite_scheduled persistence] == 0} 20000
+    assert_equal ok [info_field $r aof_last_bgrewrite_status persistence]
+}
+
+# The commands in the increments, one list a command; lines of '#' are left out.
+proc commands_of {srv} {
+    set commands {}
+    foreach path [increments $srv] {
+        set text [read_file $path]
+        set at 0
+        while {$at < [string length $text]} {
+            set end [string first \r\n $text $at]
+            set line [string range $text $at [expr {$end - 1}]]
+            set at [expr {$end + 2}]
+            if {[string index $line 0] eq "#"} continue
+            set words {}
+            for {set i [string range $line 1 end]} {$i > 0} {incr i -1} {
+                set end [string first \r\n $text $at]
+                set n [string range $text [expr {$at + 1}] [expr {$end - 1}]]
+                lappend words [string range $text [expr {$end + 2}] [expr {$end + 1 + $n}]]
+                set at [expr {$end + 4 + $n}]
+            }
+            lappend commands $words
+        }
+    }
+    return $commands
+}
+
+test "what is written comes back, also after a kill, with every appendfsync" {
+    foreach fsync {always everysec no} {
+        set srv [aof_start -config [list appendfsync $fsync]]
+        set r [client $srv]
+        set later [expr {[clock milliseconds] + 3600000}]
+        $r mset a 1 b 2 empty "" binary "x\x00\r\n\xff"
+        $r set big [string repeat 0123456789 20000]
+        $r append a 5
+        $r set ttl v pxat $later
+        $r multi
+        $r incr n
+        $r select 7
+        $r set there x
+        $r exec
+        $r select 0
+        $r del b
+        set before [$r debug digest]
+        server_kill $srv
+        server_restart $srv
+        set r [client $srv]
+        assert_equal $before [$r debug digest] $fsync
+        assert_equal $later [$r pexpiretime ttl]
+        $r set after restart
+        set before [$r debug digest]
+        server_restart $srv
+        assert_equal $before [[client $srv] debug digest] $fsync
+        server_stop $srv
+    }
+}
+
+# Names of commands are written as the client wrote them; times differ between two servers by what has passed between them.
+proc effects {srv} {
+    set now [clock milliseconds]
+    return [lmap words [commands_of $srv] {
+        lmap word [concat [string toupper [lindex $words 0]] [lrange $words 1 end]] {
+            if {[string match -nocase keepttl $word] || [string match -nocase pxat $word]} {
+                string toupper $word
+            } elseif {[string is wideinteger -strict $word] && abs($word - $now) < 10000000} {
+                expr {($word - $now + 5000000) / 60000}
+            } else {
+                set word
+            }
+        }
+    }]
+}
+
+test "the effects of string and key commands are those that redis-server writes" {
+    needs_oracle
+    set ours [aof_start]
+    set theirs [oracle_start -config {appendonly yes}]
+    foreach command {
+        {set a 1 ex 1000} {setex b 1000 x} {psetex c 1000000 x} {getex a ex 500} {getex a persist} {getex a} {expire a 1000}
+        {expire a 2000 gt} {pexpire a 3000000} {expireat a 1999999999} {expire a -1} {expire nokey 10} {set f 1.5} {incrbyfloat f 1.25} {getdel f}
+        {getdel f} {set a 5 nx} {set a 6 nx} {set e 1 keepttl} {append e 2} {setrange e 1 b} {setbit e 7 1} {mset x 1 y 2} {msetnx x 1 z 2} {del x y} {del x y}
+        {unlink e} {incr n} {incrby n 5} {decr n} {rename n m} {copy m o} {persist o} {pfadd hll a b} {pfadd hll a} {flushall} {set p 1} {move p 3} {swapdb 0 3}
+        {flushdb} {flushdb} {set k v xx} {get k} {bitop not dest p}
+    } {
+        [client $ours] {*}$command
+        [client $theirs] {*}$command
+    }
+    foreach srv [list $ours $theirs] {
+        set r [client $srv]
+        foreach command {{multi} {set q 1} {exec} {multi} {set q 2} {get q} {incr q} {select 2} {set q 3} {exec} {set after 1} {select 0} {set after 2} {multi} {get q} {exec}
+            {set short v px 1}} {
+            $r {*}$command
+        }
+        wait_for {[$r exists short] == 0}
+    }
+    set want [effects $theirs]
+    set have [effects $ours]
+    foreach a $want b $have {
+        # getset and expire with a condition are written otherwise, with the same effect
+        if {$a ne $b && [lindex $a 0] ne "PEXPIREAT"} { fail "redis-server: $a, here: $b" }
+    }
+    assert_equal [llength $want] [llength $have]
+}
+
+test "redis-server reads what was written here, and the other way round, in turn" {
+    needs_oracle
+    set ours [aof_start]
+    set r [client $ours]
+    for {set i 0} {$i < 200} {incr i} { $r set key:$i $i }
+    $r bgrewriteaof
+    wait_rewritten $r
+    for {set i 0} {$i < 200} {incr i 2} { $r incr key:$i }
+    set digest [$r debug digest]
+    set dir [server_dir $ours]
+    server_stop $ours
+    foreach turn {1 2} {
+        set theirs [oracle_start -dir $dir -config {appendonly yes}]
+        set t [client $theirs]
+        assert_equal 200 [$t dbsize]
+        assert_equal 199 [$t get key:198]
+        $t set oracle:$turn x
+        $t del oracle:$turn
+        server_stop $theirs
+        server_restart $ours
+        set r [client $ours]
+        assert_equal $digest [$r debug digest]
+        $r set ours:$turn x
+        $r del ours:$turn
+        server_stop $ours
+    }
+}
+
+# ---- damage ----
+proc sample {config} {
+    set srv [aof_start -config $config]
+    set r [client $srv]
+    for {set i 0} {$i < 10} {incr i} { $r set k$i v$i }
+    server_stop $srv
+    return $srv
+}
+
+test "a torn tail is cut off and logged; with aof-load-truncated no it is refused" {
+    foreach tail [list "#TARN 30 0 0123" "*3\r\n\$3\r\nSET\r\n\$1" [string repeat \x00 300] "#TARN 5 0 0123456789abcdef\r\nhello"] {
+        set srv [sample {appendfsync always}]
+        set path [lindex [increments $srv] end]
+        set whole [read_file $path]
+        write_file $path $whole$tail
+        set refused [server_start -dir [server_dir $srv] -config {appendonly yes aof-load-truncated no} -wait exit]
+        assert_equal 1 [server_wait_exit $refused]
+        assert_match "*appendonly.aof*offset [string length $whole]*" [server_log $refused]
+        assert_equal $whole$tail [read_file $path]
+        server_restart $srv
+        assert_match "*are cut off*" [server_log $srv]
+        assert_equal 10 [[client $srv] dbsize]
+        assert_equal $whole [read_file $path]
+        [client $srv] set more 1
+        server_restart $srv
+        assert_equal 11 [[client $srv] dbsize]
+        server_stop $srv
+    }
+}
+
+test "damage before the tail is refused, with file and offset, and nothing is written" {
+    set srv [sample {appendfsync always}]
+    set path [lindex [increments $srv] end]
+    set whole [read_file $path]
+    set bad [string replace $whole [string first v3 $whole] [string first v3 $whole] w]
+    write_file $path $bad
+    set names [lsort [glob -directory [folder $srv] -tails *]]
+    server_restart $srv -wait exit
+    assert_equal 1 [server_wait_exit $srv]
+    assert_match "*appendonly.aof.1.incr.aof*offset*checksum*" [server_log $srv]
+    assert_no_match "*Ready to accept*" [server_log $srv]
+    assert_equal $bad [read_file $path]
+    assert_equal $names [lsort [glob -directory [folder $srv] -tails *]]
+}
+
+test "a file of the manifest that is missing, and a manifest that is none" {
+    set srv [sample {}]
+    set path [lindex [increments $srv] end]
+    file rename $path $path.away
+    server_restart $srv -wait exit
+    assert_equal 1 [server_wait_exit $srv]
+    assert_match "*incr.aof*No such file*" [server_log $srv]
+    file rename $path.away $path
+    set manifest [manifest $srv]
+    write_file [folder $srv]/appendonly.aof.manifest "file x seq\n"
+    server_restart $srv -wait exit
+    assert_equal 1 [server_wait_exit $srv]
+    assert_match "*manifest*line 1*" [server_log $srv]
+    write_file [folder $srv]/appendonly.aof.manifest $manifest
+    server_restart $srv -wait ready
+    assert_equal 10 [[client $srv] dbsize]
+}
+
+test "what a killed rewrite has left goes at the next start, and nothing else" {
+    set srv [sample {}]
+    set dir [folder $srv]
+    foreach name {temp-1-2.rdb appendonly.aof.7.incr.aof appendonly.aof.9.base.rdb temp-appendonly.aof.manifest} { write_file $dir/$name stray }
+    foreach name {keep.me appendonly.aof.bak appendonly.aof.x.incr.aof} { write_file $dir/$name keep }
+    server_restart $srv
+    assert_equal {} [lsearch -all -inline [glob -directory $dir -tails *] temp*]
+    assert_equal 0 [file exists $dir/appendonly.aof.9.base.rdb]
+    foreach name {keep.me appendonly.aof.bak appendonly.aof.x.incr.aof} { assert [file exists $dir/$name] $name }
+    assert_equal 10 [[client $srv] dbsize]
+}
+
+test "the one file of before Redis 7 becomes the base" {
+    set dir [harness::temp_dir]
+    write_file $dir/appendonly.aof "*2\r\n\$6\r\nSELECT\r\n\$1\r\n0\r\n*3\r\n\$3\r\nSET\r\n\$1\r\na\r\n\$1\r\n1\r\n"
+    set srv [aof_start -dir $dir]
+    assert_equal 1 [[client $srv] get a]
+    assert_equal 0 [file exists $dir/appendonly.aof]
+    assert_match "file appendonly.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n" [manifest $srv]
+    [client $srv] set b 2
+    server_restart $srv
+    assert_equal 2 [[client $srv] dbsize]
+}
+
+# ---- rewriting, on and off ----
+test "BGREWRITEAOF: new base, next increment, the old ones go" {
+    set srv [aof_start]
+    set r [client $srv]
+    for {set i 0} {$i < 1000} {incr i} { $r incr n }
+    $r bgrewriteaof
+    $r set during 1
+    wait_rewritten $r
+    $r set after 1
+    assert_equal "file appendonly.aof.2.base.rdb seq 2 type b\nfile appendonly.aof.2.incr.aof seq 2 type i\n" [manifest $srv]
+    wait_for {[llength [glob -directory [folder $srv] *]] == 3}
+    assert_equal 1 [info_field $r aof_rewrites persistence]
+    set digest [$r debug digest]
+    assert_equal OK [$r debug loadaof]
+    assert_equal $digest [$r debug digest]
+    server_kill $srv
+    server_restart $srv
+    assert_equal $digest [[client $srv] debug digest]
+}
+
+test "an automatic rewrite when the file has grown" {
+    set srv [aof_start -config {auto-aof-rewrite-percentage 100 auto-aof-rewrite-min-size 4kb appendfsync no}]
+    set r [client $srv]
+    $r -pipeline [lrepeat 2000 {incr n}]
+    wait_for {[info_field $r aof_rewrites persistence] > 0} 10000
+    wait_rewritten $r
+    assert_range [info_field $r aof_current_size persistence] 100 60000
+    server_restart $srv
+    assert_equal 2000 [[client $srv] get n]
+}
+
+test "CONFIG SET appendonly yes and no while it runs" {
+    set srv [server_start]
+    set r [client $srv]
+    $r set before 1
+    assert_equal 0 [info_field $r aof_enabled persistence]
+    $r config set appendonly yes
+    $r set during 1
+    assert_equal 1 [info_field $r aof_enabled persistence]
+    wait_for {[file exists [folder $srv]/appendonly.aof.manifest]}
+    wait_rewritten $r
+    $r set after 1
+    server_kill $srv
+    server_restart $srv -config {appendonly yes}
+    set r [client $srv]
+    assert_equal {1 1 1} [$r mget before during after]
+    $r config set appendonly no
+    $r set lost 1
+    server_kill $srv
+    server_restart $srv
+    assert_equal 3 [[client $srv] dbsize]
+}
+
+test "WAITAOF waits for the disk" {
+    set srv [aof_start -config {appendfsync everysec}]
+    set r [client $srv]
+    assert_equal {1 0} [$r waitaof 1 0 100]
+    $r set k v
+    assert_equal {1 0} [$r waitaof 1 0 5000]
+    assert_equal {1 0} [$r waitaof 0 1 10]
+    $r config set appendfsync no
+    wait_for {[info_field $r aof_pending_bio_fsync persistence] == 0}
+    $r set k w
+    assert_equal {0 0} [$r waitaof 1 0 50]
+    $r config set appendfsync always
+    $r set k x
+    assert_equal {1 0} [$r waitaof 1 0 5000]
+    $r config set appendonly no
+    assert_error "ERR WAITAOF cannot be used*" {$r waitaof 1 0 0}
+}
+
+test "times: annotations when asked for, and no key ends while a file is loaded" {
+    set srv [aof_start -config {aof-timestamp-enabled yes}]
+    set r [client $srv]
+    $r set a 1 px 400
+    $r set b 1 px 400
+    $r persist a
+    $r set c 1
+    assert_match "*#TS:*" [read_file [lindex [increments $srv] end]]
+    server_kill $srv
+    after 500
+    server_restart $srv
+    set r [client $srv]
+    assert_equal 2 [$r exists a b c]
+    assert_equal 1 [$r get a]
+}
+
+# ---- out of room ----
+test "without room writes are refused, nothing is torn, and service resumes by itself" {
+    foreach fsync {always everysec} {
+        set dir [harness::temp_dir]
+        if {[catch {exec mount -t tmpfs -o size=512k tarn-test $dir} why]} { skip "no tmpfs: $why" }
+        try {
+            set srv [aof_start -dir $dir -config [list appendfsync $fsync auto-aof-rewrite-percentage 0]]
+            set r [client $srv]
+            $r set before 1
+            write_file $dir/filler [string repeat x 400000]
+            set acknowledged {}
+            set n 0
+            # The reply of the write that finds no room waits for it.
+            $r -timeout 1000
+            while {[incr n] < 1000} {
+                if {[catch {$r set key:$n [string repeat $n 2000]} why]} break
+                lappend acknowledged $n
+            }
+            assert_range $n 2 999
+            set q [client $srv]
+            assert_error "MISCONF Errors writing to the AOF file: No space left on device*" {$q set other 1}
+            assert_equal 1 [$q get before]
+            assert_equal err [info_field $q aof_last_write_status persistence]
+            file delete $dir/filler
+            wait_for {![catch {$q set other 1}]} 10000
+            assert_equal ok [info_field $q aof_last_write_status persistence]
+            set digest [$q debug digest]
+            server_kill $srv
+            server_restart $srv
+            set r [client $srv]
+            assert_equal $digest [$r debug digest]
+            foreach n $acknowledged { assert_equal [string repeat $n 2000] [$r get key:$n] }
+            server_stop $srv
+        } finally {
+            foreach s [server_list] { catch {server_kill $s} }
+            exec umount $dir
+        }
+    }
+}
