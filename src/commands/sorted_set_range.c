@@ -147,14 +147,27 @@ static void limit_walk(struct zset_walk *w, const struct wanted *q) {
         zset_walk_limit(w, (uint64_t)q->offset, q->limit < 0 ? UINT64_MAX : (uint64_t)q->limit);
 }
 
-static void store_walk(struct context *c, struct zset_walk *w) {
+/* What is too much for a pack is built at once. Else one is added after the other, as Redis does, so that what becomes of -0,
+ * which a pack does not keep, is the same. */
+static struct value copy_walk(struct zset_walk *w, bool known_long, const struct value_limits *limits, int64_t now_ms) {
+    struct value_edit e = value_edit_alone(SORTED_SET_EMPTY, limits, now_ms);
     struct zset_builder b;
     struct zset_item item;
-    uint64_t count = w->left;
+    if (!known_long) {
+        while (zset_walk_next(w, &item)) zset_add(&e, item.member, &item.score, 0);
+        value_edit_release(&e);
+        return e.value;
+    }
     zset_builder_init(&b);
     while (zset_walk_next(w, &item)) zset_builder_add(&b, item.member, item.score);
-    struct value v = zset_builder_end(&b, dataset_limits(c->dataset));
-    sorted_set_store(c, context_key(c, 1), v, "zrangestore");
+    return zset_builder_end(&b, limits);
+}
+
+static void store_walk(struct context *c, struct zset_walk *w, enum range_by by) {
+    const struct value_limits *limits = dataset_limits(c->dataset);
+    uint64_t count = w->left;
+    bool known_long = by == BY_RANK && (int64_t)count > limits->zset_max_listpack_entries;
+    sorted_set_store(c, context_key(c, 1), copy_walk(w, known_long, limits, c->now_ms), "zrangestore");
     reply_integer(c->reply, (int64_t)count);
 }
 
@@ -170,7 +183,7 @@ static void range_run(struct context *c, int first, struct wanted q) {
     range_walk(&w, v, &r, q.down);
     limit_walk(&w, &q);
     if (q.stores)
-        store_walk(c, &w);
+        store_walk(c, &w, q.by);
     else
         sorted_set_reply_walk(c, &w, q.with_scores);
 }

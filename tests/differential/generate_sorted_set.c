@@ -47,7 +47,6 @@ static const struct row rows[] = {
     {4, SAME, "ZDIFF <zn> [WITHSCORES]"},
     {3, SAME, "ZDIFFSTORE <zk> <zn>"},
     {4, SAME, "ZINTERCARD <zn> [LIMIT <zr>]"},
-    {3, SORTED, "ZRANDMEMBER <zk> 1000"},
     {3, KIND, "ZRANDMEMBER <zk> [<zr>]"},
     {2, KIND, "ZRANDMEMBER <zk> {1|-3|0|x} {WITHSCORES|NONSENSE}"},
     {3, KIND, "ZSCAN <zk> 0 [MATCH {a*|*|m1*}] [COUNT {1|10|0|x|1000}]"},
