@@ -1,0 +1,198 @@
+# Random data of all types goes from redis-server to Tarn and back, in files and in DUMP payloads: the same DEBUG DIGEST at each
+# step.
+source [file join [file dirname [info script]] harness harness.tcl]
+
+proc below {n} { return [expr {int(rand() * $n)}] }
+proc pick {items} { return [lindex $items [below [llength $items]]] }
+
+# Texts of the kinds that are kept in different ways: numbers of every width, short, long, compressible, binary.
+proc text {{most 200}} {
+    switch [below 7] {
+        0 { return [below 200] }
+        1 { return [expr {wide(rand() * pow(2, 1 + [below 62])) * [pick {1 -1}]}] }
+        2 { return [pick {"" -0 007 1.50 +1 " 1" 9223372036854775808 -9223372036854775808 nan inf}] }
+        3 { return [string repeat [pick {a xy longer\\x00}] [below $most]] }
+        default {
+            set bytes {}
+            for {set n [below [pick [list 3 20 [expr {$most / 4}]]]]} {$n > 0} {incr n -1} { lappend bytes [below 4294967296] }
+            return [binary format i* $bytes][string range xyz 1 [below 3]]
+        }
+    }
+}
+
+# How many elements: mostly few, now and then more than one pack holds.
+proc size {} { return [expr {1 + [below [pick {3 3 20 20 140 140 600 1500}]]}] }
+proc score {} { return [pick [list [below 10] -[below 1000] [expr {rand() * 1000 - 500}] inf -inf 1e300 5e-324 0.1 [expr {wide(rand() * 1e18)}]]] }
+
+proc make_string {key} { return [list [list set $key [text 20000]]] }
+proc make_list {key} {
+    set request [list [pick {rpush lpush}] $key]
+    for {set n [size]} {$n > 0} {incr n -1} { lappend request [text] }
+    return [list $request]
+}
+proc make_set {key} {
+    set request [list sadd $key]
+    set numbers [below 2]
+    for {set n [size]} {$n > 0} {incr n -1} {
+        if {$numbers} { lappend request [expr {(1 << [below 40]) + [below 1000]}] } else { lappend request [text] }
+    }
+    return [list $request]
+}
+proc make_hash {key} {
+    set request [list hset $key]
+    for {set n [size]} {$n > 0} {incr n -1} { lappend request [text] [text] }
+    return [list $request]
+}
+proc make_zset {key} {
+    set request [list zadd $key]
+    for {set n [size]} {$n > 0} {incr n -1} { lappend request [score] [text] }
+    return [list $request]
+}
+proc make_stream {key} {
+    set requests {}
+    set ms 0
+    for {set n [expr {1 + [size] / 4}]} {$n > 0} {incr n -1} {
+        set request [list xadd $key [incr ms [expr {1 + [below 1000]}]]-[below 5]]
+        if {[below 10] == 0} { lappend request [text] [text] }
+        lappend request field [text] other [text]
+        lappend requests $request
+    }
+    for {set i [below 4]} {$i > 0} {incr i -1} { lappend requests [list xtrim $key maxlen [below 100]] }
+    for {set i [below 3]} {$i > 0} {incr i -1} {
+        lappend requests [list xgroup create $key group$i [below $ms]-0] [list xgroup createconsumer $key group$i idle]
+        lappend requests [list xreadgroup group group$i [text] count [expr {1 + [below 20]}] streams $key >]
+    }
+    return $requests
+}
+
+# All of them must be taken.
+proc make {r type key} {
+    set requests [make_$type $key]
+    foreach request $requests reply [$r -pipeline $requests] {
+        if {[lindex $reply 0] eq "error"} { fail "[lrange $request 0 1]: $reply" }
+    }
+}
+
+set types {string list set hash zset stream}
+
+# keys of each type in random databases, some with a TTL far away.
+proc fill {r keys} {
+    $r flushall
+    foreach type $::types {
+        for {set i 0} {$i < $keys} {incr i} {
+            $r select [below 3]
+            make $r $type $type:$i
+            if {[below 4] == 0} { $r pexpireat $type:$i [expr {4000000000000 + [below 1000000]}] }
+        }
+    }
+}
+
+proc groups_of {r key} {
+    set all {}
+    foreach group [$r xinfo groups $key] {
+        set name [dict get $group name]
+        set consumers {}
+        foreach consumer [$r xinfo consumers $key $name] { lappend consumers [dict get $consumer name] [dict get $consumer pending] }
+        lappend all $group $consumers [lmap row [$r xpending $key $name - + 1000] { lreplace $row 2 2 }]
+    }
+    return $all
+}
+
+# What digests leave out: times, and the groups of streams.
+proc rest {r} {
+    set all {}
+    for {set db 0} {$db < 3} {incr db} {
+        $r select $db
+        foreach key [lsort [$r keys *]] {
+            lappend all $db $key [$r pexpiretime $key]
+            if {[$r type $key] eq "stream"} {
+                lappend all [dict remove [$r xinfo stream $key] radix-tree-keys radix-tree-nodes] [groups_of $r $key]
+            }
+        }
+    }
+    $r select 0
+    return $all
+}
+
+proc same_data {a b} {
+    assert_equal [$a debug digest] [$b debug digest]
+    assert_equal [rest $a] [rest $b]
+}
+
+test "files go from redis-server to Tarn and back" {
+    foreach {config keys} {{} 40 {list-max-listpack-size 3 hash-max-listpack-entries 8 zset-max-listpack-value 8} 15} {
+        set first [oracle_start -config $config]
+        set o [client $first]
+        fill $o $keys
+        $o save
+        set srv [server_start -rdb [file join [server_dir $first] dump.rdb]]
+        set r [client $srv]
+        same_data $o $r
+        foreach {name value} {rdbcompression yes rdbcompression no} {
+            $r config set $name $value
+            $r save
+            set last [oracle_start -rdb [file join [server_dir $srv] dump.rdb]]
+            same_data $r [client $last]
+            server_stop $last
+        }
+        $r debug reload
+        same_data $o $r
+        server_stop $first
+        server_stop $srv
+    }
+}
+
+test "version 11 and version 80 of a file say the same" {
+    set first [oracle_start]
+    set o [client $first]
+    fill $o 20
+    $o save
+    set srv [server_start -rdb [file join [server_dir $first] dump.rdb]]
+    set r [client $srv]
+    foreach version {11 80} {
+        $r config set rdb-version $version
+        $r debug reload
+        assert_match [expr {$version == 80 ? "VALKEY080*" : "REDIS0011*"}] [read_file [file join [server_dir $srv] dump.rdb]]
+        same_data $o $r
+    }
+}
+
+test "DUMP of either side is restored by the other" {
+    set ours [server_start]
+    set theirs [oracle_start]
+    set r [client $ours]
+    set o [client $theirs]
+    foreach type $types {
+        for {set i 0} {$i < 40} {incr i} {
+            set from [pick [list $r $o]]
+            set to [expr {$from eq $r ? $o : $r}]
+            $from del k
+            make $from $type k
+            set payload [$from dump k]
+            assert_equal OK [$to restore k 0 $payload replace]
+            assert_equal [$from debug digest-value k] [$to debug digest-value k] "$type from [expr {$from eq $r ? "Tarn" : "redis-server"}]"
+            assert_equal OK [$from restore again 0 [$to dump k] replace]
+            assert_equal [$from debug digest-value k] [$from debug digest-value again]
+            if {$type eq "stream"} { assert_equal [groups_of $from k] [groups_of $to k] }
+        }
+    }
+}
+
+test "records of every age are restored as by redis-server" {
+    set r [client [server_start]]
+    set o [client [oracle_start]]
+    set seeds [file join [file dirname [file dirname [file normalize [info script]]]] fuzz corpus restore]
+    set asked 0
+    foreach path [lsort [glob -directory $seeds *]] {
+        set body [string range [read_file $path] 1 end]
+        binary scan $body cu type
+        if {$type > 19} { continue }
+        set payload $body[binary format s 10]
+        append payload [binary format w [rdb::crc64 $payload]]
+        assert_equal [$o restore k 0 $payload replace] [$r restore k 0 $payload replace] $path
+        assert_equal [$o debug digest-value k] [$r debug digest-value k] $path
+        if {[$o type k] eq "stream"} { assert_equal [groups_of $o k] [groups_of $r k] $path }
+        incr asked
+    }
+    assert_range $asked 20 100
+}
