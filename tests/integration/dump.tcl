@@ -99,4 +99,98 @@ test "RESTORE keeps the clocks it is told" {
     $r restore k $at $d replace absttl
     assert_equal $at [$r pexpiretime k]
 }
+
+# Records of every type and age, as tests/fuzz has them: "V" and the bytes, V 1 for Valkey's numbering.
+proc each_record {body} {
+    set seeds [file join [file dirname [file dirname [file normalize [info script]]]] fuzz corpus restore]
+    foreach path [lsort [glob -directory $seeds *]] {
+        set bytes [read_file $path]
+        uplevel 1 [list lassign [list [file tail $path] [expr {[string index $bytes 0] eq "\x01" ? 80 : 12}] \
+            [string range $bytes 1 end]] name version record]
+        uplevel 1 $body
+    }
+}
+
+test "RESTORE of every type: TTLs, clocks, what is there already" {
+    fresh
+    set asked 0
+    each_record {
+        binary scan $record cu type
+        if {$type > 19} { continue }
+        set d [payload $record]
+        set state {{type k} {exists k} {ttl k} {debug digest-value k}}
+        same [list {flushall} {set k v} [list restore k 0 $d] [list restore k 0 $d replace] {*}$state \
+            [list restore k 100000 $d replace] {*}$state [list restore k 5 $d replace absttl] {*}$state \
+            [list restore k 4000000000000 $d absttl] {*}$state {pexpiretime k} {persist k} {rename k other} {debug digest} \
+            [list restore k 0 $d idletime 1000] {object idletime k} {copy k copied} {debug digest}]
+        incr asked
+    }
+    assert_range $asked 20 100
+}
+
+test "values without elements are no values; a stream may be empty" {
+    fresh
+    foreach hex {0100 0200 0300 0400 0500 0900 090101 090200ff 0a0b0b0000000a0000000000ff 0b080200000000000000 0c0b0b0000000a0000000000ff
+        0d0b0b0000000a0000000000ff 0e00 0e010b0b0000000a0000000000ff 100707000000000000ff 110707000000000000ff 1200
+        12010207070000000000ff} {
+        same [list [list restore k 0 [payload [binary decode hex $hex]]] {exists k}]
+    }
+    same [list [list restore k 0 [payload [binary decode hex 1300000000000000000000]]] {type k} {debug digest-value k}]
+}
+
+test "RESTORE tells the same events as redis-server" {
+    fresh
+    set seen {}
+    foreach {c srv_name} [list $r srv $o oracle] {
+        $c config set notify-keyspace-events KEAn
+        set listener [client [set $srv_name]]
+        $listener hello 3
+        $listener -send psubscribe __keyevent*
+        $listener -push
+        set d [payload "\x01\x01\x01a"]
+        $c restore k 0 $d
+        $c restore k 0 $d replace
+        $c restore k 100000 $d replace
+        $c restore k 0 [payload "\x00\xc0\x05"] replace
+        $c restore k 5 $d replace absttl
+        $c restore k 5 $d replace absttl
+        $c set end 1
+        set events {}
+        while {[lindex $events end] ne "__keyevent@0__:set end"} {
+            lassign [lrange [plain [$listener -push]] 2 3] channel key
+            lappend events "$channel $key"
+        }
+        lappend seen $events
+        $c config set notify-keyspace-events ""
+    }
+    assert_equal [lindex $seen 1] [lindex $seen 0]
+}
+
+test "every truncation and every flipped bit of a record is refused or a sound value" {
+    $r flushall
+    set accepted 0
+    each_record {
+        set bad {}
+        for {set i 0} {$i < [string length $record]} {incr i} { lappend bad [string range $record 0 $i-1] }
+        for {set i 0} {$i < [string length $record]} {incr i} {
+            binary scan [string index $record $i] cu byte
+            for {set bit 1} {$bit < 256} {incr bit $bit} {
+                lappend bad [string replace $record $i $i [binary format c [expr {$byte ^ $bit}]]]
+            }
+        }
+        set requests {}
+        foreach bytes $bad { lappend requests {del k} [list restore k 0 [payload $bytes $version]] {debug digest-value k} {memory usage k} {dump k} {copy k other replace} }
+        foreach {gone restored digest memory dumped copied} [$r -pipeline $requests] {
+            if {[lindex $restored 0] eq "status"} {
+                incr accepted
+                assert_equal {int 1} $copied $name
+                assert_equal bulk [lindex $dumped 0] $name
+            } else {
+                assert_match "error {ERR *}" $restored $name
+                assert_equal null [lindex $dumped 0] $name
+            }
+        }
+    }
+    assert_range $accepted 100 100000
+}
 }
