@@ -132,11 +132,18 @@ void journal_close(struct journal *j, const struct context *c, bool outer) {
     if (j->depth == 0 && j->out.len > j->unit_at) c->session->journal_end = journal_end(j);
 }
 
-void journal_removed(struct journal *j, unsigned db, struct slice key, int64_t now_ms) {
-    const struct slice argv[] = {SLICE("DEL"), key};
+static void put_alone(struct journal *j, unsigned db, const struct slice *argv, int argc, int64_t now_ms) {
     begin(j);
-    put(j, db, argv, 2);
+    put(j, db, argv, argc);
     end(j, now_ms);
+}
+
+void journal_removed(struct journal *j, unsigned db, struct slice key, int64_t now_ms) {
+    put_alone(j, db, (const struct slice[]){SLICE("DEL"), key}, 2, now_ms);
+}
+
+void journal_field_removed(struct journal *j, unsigned db, struct slice key, struct slice field, int64_t now_ms) {
+    put_alone(j, db, (const struct slice[]){SLICE("HDEL"), key, field}, 3, now_ms);
 }
 
 /* ---- for commands ---- */

@@ -72,5 +72,7 @@ bool journal_open(struct journal *j, int64_t now_ms);
 void journal_close(struct journal *j, const struct context *c, bool outer);
 /* A key has ended or has been evicted: DEL. */
 void journal_removed(struct journal *j, unsigned db, struct slice key, int64_t now_ms);
+/* A field of a hash has ended: HDEL. */
+void journal_field_removed(struct journal *j, unsigned db, struct slice key, struct slice field, int64_t now_ms);
 
 #endif

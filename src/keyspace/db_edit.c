@@ -50,7 +50,7 @@ bool db_edit_begin(struct db *db, struct key key, enum value_type type, struct d
     struct dataset *ds = db->dataset;
     table_slot *slot = db_live_slot(db, &key);
     *e = (struct db_edit){
-        .edit = {.value = {NULL, type, VALUE_PACK}, .limits = &ds->limits, .now_ms = ds->now_ms},
+        .edit = {.value = {NULL, type, VALUE_PACK}, .limits = &ds->limits, .now_ms = ds->horizon_ms},
         .slot = slot,
         .elements_due = INT64_MAX,
     };
