@@ -28,6 +28,11 @@ static void on_expired(void *arg, struct db *db, struct slice key) {
     tell(x, NOTIFY_EXPIRED, "expired", key, db_index(db));
 }
 
+static void on_element_expired(void *arg, struct db *db, struct slice key, struct slice element) {
+    struct executor *x = arg;
+    journal_field_removed(x->journal, db_index(db), key, element, x->now_ms);
+}
+
 static void on_elements_expired(void *arg, struct db *db, struct slice key, bool emptied) {
     tell(arg, NOTIFY_HASH, "hexpired", key, db_index(db));
     if (emptied) tell(arg, NOTIFY_GENERIC, "del", key, db_index(db));
@@ -59,6 +64,7 @@ void executor_listen(struct executor *x) {
     hooks->changed = watched ? on_changed : NULL;
     hooks->expired = watched || x->journal || told & NOTIFY_EXPIRED ? on_expired : NULL;
     hooks->evicted = watched || x->journal || told & NOTIFY_EVICTED ? on_evicted : NULL;
+    hooks->element_expired = x->journal ? on_element_expired : NULL;
     hooks->elements_expired = told & (NOTIFY_HASH | NOTIFY_GENERIC) ? on_elements_expired : NULL;
     hooks->added = told & NOTIFY_NEW ? on_added : NULL;
     hooks->missed = told & NOTIFY_MISS ? on_missed : NULL;
