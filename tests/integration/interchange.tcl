@@ -196,3 +196,64 @@ test "records of every age are restored as by redis-server" {
     }
     assert_range $asked 20 100
 }
+
+test "fields with times: Valkey's form of a file, and none of an older version" {
+    set srv [server_start]
+    set r [client $srv]
+    set file [file join [server_dir $srv] dump.rdb]
+    set at [expr {[clock milliseconds] + 3600000}]
+    $r hset h f v g w
+    $r hset plain f v
+    $r save
+    assert_match "REDIS0010*" [read_file $file]
+    $r hpexpireat h $at fields 1 f
+    set digest [$r debug digest]
+    foreach version {9 10 11} {
+        $r config set rdb-version $version
+        assert_error "ERR *version $version cannot hold*1 hash*" {$r save}
+        assert_match "REDIS0010*" [read_file $file]
+    }
+    $r config set rdb-version auto
+    $r debug reload
+    assert_match "VALKEY080*" [read_file $file]
+    assert_equal $digest [$r debug digest]
+    assert_equal "$at -1 -2" [$r hpexpiretime h fields 3 f g x]
+    set payload [$r dump h]
+    assert_equal 80 [scan [string index $payload end-9] %c]
+    assert_equal OK [$r restore again 0 $payload]
+    assert_equal "$at -1" [$r hpexpiretime again fields 2 f g]
+    # The last time is gone: the file is as before.
+    $r hpersist h fields 1 f
+    $r del again
+    $r save
+    assert_match "REDIS0010*" [read_file $file]
+}
+
+test "fields with times as Redis 7.4 writes them" {
+    set r [client [server_start]]
+    foreach name {hash-redis-7-4-times hash-redis-7-4-listpack-with-times} {
+        set body [string range [read_file [file join [file dirname [file dirname [file normalize [info script]]]] fuzz corpus restore $name]] 1 end]
+        set payload $body[binary format s 12]
+        append payload [binary format w [rdb::crc64 $payload]]
+        $r restore $name 0 $payload
+        assert_equal {f v n 12} [concat f [$r hget $name f] n [$r hget $name n]]
+        assert_equal {4102444800000 -1} [$r hpexpiretime $name fields 2 f n]
+    }
+    assert_equal [$r debug digest-value hash-redis-7-4-times] [$r debug digest-value hash-redis-7-4-listpack-with-times]
+}
+
+test "fields whose time has come are gone when a file is loaded" {
+    set srv [server_start -config {enable-debug-command yes}]
+    set r [client $srv]
+    $r debug set-active-expire 0
+    $r hset h short 1 long 2
+    $r hset gone short 1
+    $r hpexpire h 1 fields 1 short
+    $r hpexpire gone 1 fields 1 short
+    wait_for {[lindex [$r hpttl h fields 1 short] 0] == -2}
+    $r save
+    set again [client [server_start -rdb [file join [server_dir $srv] dump.rdb]]]
+    assert_equal {long 2} [$again hgetall h]
+    assert_equal 0 [$again exists gone]
+    assert_equal 1 [$again dbsize]
+}
