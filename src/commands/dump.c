@@ -3,6 +3,7 @@
  *   | type:8 | value ... | RDB version:16 | CRC-64 of all before:64 |   both little endian */
 #include "base/num.h"
 #include "commands/generic_int.h"
+#include "exec/journal.h"
 #include "wire/crc64.h"
 #include "wire/rdb_io.h"
 
@@ -125,7 +126,8 @@ static bool read_text(struct context *c, struct restore *r) {
 static bool read_object(struct context *c, struct restore *r) {
     if (!rdb_type_name(r->type, r->valkey) || !rdb_type_released(r->type, r->valkey)) return false;
     const struct value_kind *kind = value_kind_of_rdb(r->type);
-    if (!kind || !kind->rdb_read(r->type, &r->in, dataset_limits(c->dataset), c->now_ms, &r->object)) return false;
+    int64_t now_ms = c->executor->loading ? 0 : c->now_ms; /* no field has ended while a file is replayed */
+    if (!kind || !kind->rdb_read(r->type, &r->in, dataset_limits(c->dataset), now_ms, &r->object)) return false;
     proven(!r->object.ptr || r->object.type == kind->type);
     return r->object.ptr != NULL; /* what has no elements is no value */
 }
@@ -147,10 +149,26 @@ static bool put_value(struct context *c, struct key key, struct restore *r) {
     return true;
 }
 
+/* RESTORE with its time as such. */
+static void put_absolute(struct context *c, const struct restore *r) {
+    char text[NUM_TEXT_MAX];
+    if (r->at_ms == NO_EXPIRE || r->absolute || !journal_wanted(c)) return;
+    size_t bytes = (size_t)(c->argc + 1) * sizeof(struct slice);
+    struct slice *argv = mem_alloc(MEM_CLIENT_IN, bytes);
+    memcpy(argv, c->argv, (size_t)c->argc * sizeof *argv);
+    argv[2] = slice_of(text, num_format_i64(text, r->at_ms));
+    argv[c->argc] = SLICE("ABSTTL");
+    journal_effect(c, argv, c->argc + 1);
+    mem_free(MEM_CLIENT_IN, argv, bytes);
+}
+
 /* The value is right; the key may be there. One that is replaced counts as new, as in Redis. */
 static void restore_put(struct context *c, struct key key, struct restore *r) {
-    if (r->at_ms != NO_EXPIRE && r->at_ms <= c->now_ms) {
-        if (db_delete(c->db, key)) context_changed(c, NOTIFY_GENERIC, "del", key.text);
+    if (r->at_ms != NO_EXPIRE && journal_is_past(c, r->at_ms)) {
+        if (db_delete(c->db, key)) {
+            journal_put_delete(c, key.text);
+            context_changed(c, NOTIFY_GENERIC, "del", key.text);
+        }
         reply_ok(c->reply);
         return;
     }
@@ -160,6 +178,7 @@ static void restore_put(struct context *c, struct key key, struct restore *r) {
         return;
     }
     restore_clock(c, key, r);
+    put_absolute(c, r);
     if (replaced) context_notify(c, NOTIFY_NEW, "new", key.text, db_index(c->db));
     context_changed(c, NOTIFY_GENERIC, "restore", key.text);
     reply_ok(c->reply);
