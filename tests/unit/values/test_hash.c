@@ -406,7 +406,7 @@ static int64_t time_of(struct value v, const char *field) {
 static const unsigned char of_valkey[] = "\x02\x01"
                                          "a\xc0\x07\xff\xff\xff\xff\xff\xff\xff\xff\x01"
                                          "b\x01"
-                                         "x\xe8\x03\0\0\0\0\0";
+                                         "x\xe8\x03\0\0\0\0\0\0";
 static const unsigned char of_redis[] = "\xe0\x03\0\0\0\0\0\0\x02\0\x01"
                                         "a\xc0\x07\x09\x01"
                                         "b\x01"
@@ -467,7 +467,7 @@ static void survives_every_mutation(void **state) {
                                         "b\x02\x81"
                                         "x\x02\x81"
                                         "a\x02\x07\x01\xff";
-    static const unsigned char zipmap[] = "\x0b"
+    static const unsigned char zipmap[] = "\x0c"
                                           "\x02\x01"
                                           "a\x01\0"
                                           "x\x01"
