@@ -82,13 +82,14 @@ static void hsetnx_run(struct context *c) {
 
 /* ---- counting ---- */
 
-/* Puts the sum, which keeps the field's time. found: the field was there; one that was due may still stand where the journal
- * is read, so then the sum goes there as such. False after the error reply. */
-static bool put_sum(struct context *c, struct key key, struct db_edit *e, bool found, const char *event,
+/* Puts the sum, which keeps the field's time. again: the command has the same effect where the journal is read; else the sum goes
+ * there as such, because a field that was due here may still stand there, or because sums of reals are not the same on
+ * every machine. False after the error reply. */
+static bool put_sum(struct context *c, struct key key, struct db_edit *e, bool again, const char *event,
                     struct slice sum) {
     bool put = hash_put(&e->edit, c->argv[2], sum, HASH_SAME_TIME) != HASH_NO_MEMORY;
     context_edit_end(c, key, e, NOTIFY_HASH, put ? event : NULL, put);
-    if (put && !found) put_hset(c, sum);
+    if (put && !again) put_hset(c, sum);
     if (!put) hash_no_memory(c);
     return put;
 }
@@ -144,7 +145,8 @@ static void hincrbyfloat_run(struct context *c) {
         return;
     }
     struct slice sum = slice_of(text, num_format_long_double(text, value));
-    if (put_sum(c, key, &e, there, "hincrbyfloat", sum)) reply_bulk(c->reply, sum);
+    bool timed = there && found.expire_at != HASH_NO_TIME; /* HSET would forget the time */
+    if (put_sum(c, key, &e, timed, "hincrbyfloat", sum)) reply_bulk(c->reply, sum);
 }
 
 /* ---- single fields ---- */
