@@ -79,7 +79,7 @@ proc effects {srv} {
     set now [clock milliseconds]
     return [lmap words [commands_of $srv] {
         lmap word [concat [string toupper [lindex $words 0]] [lrange $words 1 end]] {
-            if {[string match -nocase keepttl $word] || [string match -nocase pxat $word]} {
+            if {[string tolower $word] in {keepttl pxat left right}} {
                 string toupper $word
             } elseif {[string is wideinteger -strict $word] && abs($word - $now) < 10000000} {
                 expr {($word - $now + 5000000) / 60000}
@@ -90,35 +90,92 @@ proc effects {srv} {
     }]
 }
 
-test "the effects of string and key commands are those that redis-server writes" {
-    needs_oracle
+# Both run the commands; then their files are compared. Those that redis-server words otherwise, with the same effect, are named.
+proc assert_same_effects {commands {reworded {}}} {
     set ours [aof_start]
     set theirs [oracle_start -config {appendonly yes}]
-    foreach command {
+    foreach command $commands {
+        # A command that waits is sent ahead of the one that serves it.
+        if {[lindex $command 0] eq "wait"} {
+            foreach srv [list $ours $theirs] {
+                set waiting [client $srv]
+                $waiting -send {*}[lindex $command 1]
+                wait_for {[info_field [client $srv] blocked_clients clients] == 1}
+                [client $srv] {*}[lindex $command 2]
+                $waiting -read
+            }
+        } else {
+            foreach srv [list $ours $theirs] { catch {[client $srv] {*}$command} }
+        }
+    }
+    set want [effects $theirs]
+    set have [effects $ours]
+    foreach a $want b $have {
+        if {$a ne $b && !([lindex $a 0] in $reworded && [lindex $b 0] in $reworded)} { fail "redis-server: $a, here: $b" }
+    }
+    set digest [[client $ours] debug digest]
+    assert_equal OK [[client $ours] debug loadaof]
+    assert_equal $digest [[client $ours] debug digest] "(loaded here)"
+    set digest [[client $theirs] debug digest]
+    foreach srv [list $ours $theirs] { server_stop $srv }
+    set reader [oracle_start -dir [server_dir $ours] -config {appendonly yes}]
+    assert_equal $digest [[client $reader] debug digest] "(loaded by redis-server)"
+    server_stop $reader
+}
+
+test "the effects of string and key commands are those that redis-server writes" {
+    needs_oracle
+    assert_same_effects {
         {set a 1 ex 1000} {setex b 1000 x} {psetex c 1000000 x} {getex a ex 500} {getex a persist} {getex a} {expire a 1000}
         {expire a 2000 gt} {pexpire a 3000000} {expireat a 1999999999} {expire a -1} {expire nokey 10} {set f 1.5} {incrbyfloat f 1.25} {getdel f}
         {getdel f} {set a 5 nx} {set a 6 nx} {set e 1 keepttl} {append e 2} {setrange e 1 b} {setbit e 7 1} {mset x 1 y 2} {msetnx x 1 z 2} {del x y} {del x y}
         {unlink e} {incr n} {incrby n 5} {decr n} {rename n m} {copy m o} {persist o} {pfadd hll a b} {pfadd hll a} {flushall} {set p 1} {move p 3} {swapdb 0 3}
         {flushdb} {flushdb} {set k v xx} {get k} {bitop not dest p}
-    } {
-        [client $ours] {*}$command
-        [client $theirs] {*}$command
-    }
+    } PEXPIREAT
+}
+
+test "transactions are kept together, and what ended in between comes first" {
+    needs_oracle
+    set ours [aof_start]
+    set theirs [oracle_start -config {appendonly yes}]
     foreach srv [list $ours $theirs] {
         set r [client $srv]
+        $r debug set-active-expire 0
         foreach command {{multi} {set q 1} {exec} {multi} {set q 2} {get q} {incr q} {select 2} {set q 3} {exec} {set after 1} {select 0} {set after 2} {multi} {get q} {exec}
             {set short v px 1}} {
             $r {*}$command
         }
-        wait_for {[$r exists short] == 0}
+        wait_for {[$r pttl short] < 0}
+        $r set other 1
+        $r set short 2
     }
-    set want [effects $theirs]
-    set have [effects $ours]
-    foreach a $want b $have {
-        # getset and expire with a condition are written otherwise, with the same effect
-        if {$a ne $b && [lindex $a 0] ne "PEXPIREAT"} { fail "redis-server: $a, here: $b" }
-    }
-    assert_equal [llength $want] [llength $have]
+    assert_equal [effects $theirs] [effects $ours]
+}
+
+test "the effects of list commands" {
+    needs_oracle
+    assert_same_effects {
+        {rpush l 1 2 3 4 5 6 7 8 9} {lpushx l 0} {lpushx none 1} {lpop l} {rpop l 2} {lpop none} {blpop l 0} {brpop none l 0} {lmove l m left right} {blmove l m right left 0} {rpoplpush l m}
+        {brpoplpush l m 0} {lmpop 2 none l left count 2} {blmpop 0 1 m right count 9} {lset l 0 x} {linsert l before x y} {lrem l 0 y} {ltrim l 0 0} {lpop l}
+        {wait {blpop w 0} {rpush w 1}} {wait {brpop w1 w2 0} {rpush w2 1 2}} {wait {blmove w t left left 0} {rpush w 1}} {wait {blmpop 0 1 w left count 5} {rpush w 1 2}}
+        {wait {brpoplpush w t 0} {rpush w 1}}
+    } {LTRIM LMOVE RPOPLPUSH}
+}
+
+test "the effects of sorted set commands" {
+    needs_oracle
+    assert_same_effects {
+        {zadd z 1 a 2 b 3 c 4 d 5 e 6 f} {zadd z nx 9 a} {zadd z xx ch 1.5 a} {zadd z incr 1 a} {zincrby z 0.1 b} {zrem z c nothing} {zpopmin z} {zpopmax z 1} {bzpopmin z 0}
+        {zmpop 1 z max} {bzmpop 0 1 z min count 3} {zadd y 1 a 2 b 3 c} {zremrangebyrank y 0 0} {zremrangebyscore y 2 2} {zrangestore d y 0 -1} {zunionstore u 2 y d weights 2 3}
+        {zinterstore i 2 y d} {zdiffstore e 2 y d} {wait {bzpopmin w 0} {zadd w 1 a}} {wait {bzmpop 0 1 w max} {zadd w 1 a 2 b}}
+    } {ZPOPMIN ZPOPMAX ZMPOP}
+}
+
+test "the effects of hash commands" {
+    needs_oracle
+    assert_same_effects {
+        {hset h a 1 b 2} {hset h a 1} {hsetnx h a 5} {hsetnx h c 5} {hincrby h a 3} {hincrbyfloat h a 1.5} {hdel h b nothing} {hmset h x 1} {hdel h x a c}
+    } {HINCRBY HSETNX HSET}
 }
 
 test "redis-server reads what was written here, and the other way round, in turn" {
