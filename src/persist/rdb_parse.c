@@ -232,7 +232,7 @@ static bool load_string(struct parse *p) {
 static bool skip_empty(struct parse *p, struct slice key) {
     char shown[4 * KEY_SHOWN + 2];
     size_t n = text_quote(shown, slice_of(key.ptr, key.len < KEY_SHOWN ? key.len : KEY_SHOWN));
-    proven(n < sizeof shown);
+    proven(n <= sizeof shown);
     if (p->empty++ < EMPTY_LOGGED)
         log_warning("%.150s: offset %lld: key %.*s has no elements and is left out", p->name, (long long)p->record,
                     (int)n, shown);
@@ -295,7 +295,7 @@ static bool skip_function(struct parse *p) {
     char shown[4 * KEY_SHOWN + 2];
     if (!rdb_input_string(&p->in, &code)) return lost(p);
     size_t n = text_quote(shown, slice_of(code.ptr, code.len < KEY_SHOWN ? code.len : KEY_SHOWN));
-    proven(n < sizeof shown);
+    proven(n <= sizeof shown);
     log_warning("%.150s: offset %lld: a function library is left out: %.*s", p->name, (long long)p->record, (int)n,
                 shown);
     return true;

@@ -1,11 +1,10 @@
 /* libFuzzer: a file's bytes through the loader. The first byte chooses the options; the rest is the file. Whatever loads must be
  * loaded again from what the writer makes of it, with equal content. */
-#include "base/check.h"
+#include "../unit/values/record_check.h"
 #include "base/num.h"
 #include "keyspace/db.h"
 #include "persist/load.h"
 #include "wire/crc64.h"
-#include "wire/rdb.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,9 +21,17 @@ static void write_entry(void *arg, const struct entry *e) {
         rdb_write_u8(&c->out, RDB_EXPIRE_MS);
         rdb_write_u64_le(&c->out, (uint64_t)entry_expire_at(e));
     }
-    rdb_write_u8(&c->out, RDB_TYPE_STRING);
-    rdb_write_string(&c->out, entry_key(e), true);
-    rdb_write_string(&c->out, entry_string(e, scratch), true);
+    if (entry_type(e) == TYPE_STRING) {
+        rdb_write_u8(&c->out, RDB_TYPE_STRING);
+        rdb_write_string(&c->out, entry_key(e), true);
+        rdb_write_string(&c->out, entry_string(e, scratch), true);
+    } else {
+        struct rdb_sink sink = {.out = &c->out, .compress = true, .version = RDB_VERSION_VALKEY};
+        struct value v = entry_object(e);
+        rdb_write_u8(&c->out, value_kind(v.type)->rdb_type(v, sink.version));
+        rdb_write_string(&c->out, entry_key(e), true);
+        proven(value_kind(v.type)->rdb_write(v, &sink));
+    }
 }
 
 static void check_entry(void *arg, const struct entry *e) {
@@ -32,14 +39,18 @@ static void check_entry(void *arg, const struct entry *e) {
     char a[NUM_TEXT_MAX], b[NUM_TEXT_MAX];
     struct key key = {entry_key(e), dataset_hash(c->other, entry_key(e))};
     const struct entry *o = db_view(dataset_db(c->other, c->db), key, VIEW_NO_TOUCH);
-    proven(o && slice_equal(entry_string(o, a), entry_string(e, b)) && entry_expire_at(o) == entry_expire_at(e));
+    proven(o && entry_type(o) == entry_type(e) && entry_expire_at(o) == entry_expire_at(e));
+    if (entry_type(e) == TYPE_STRING)
+        proven(slice_equal(entry_string(o, a), entry_string(e, b)));
+    else
+        proven(record_equal(entry_object(o), entry_object(e)));
 }
 
 static void round_trip(struct dataset *ds, const struct load_options *options) {
     struct copy c = {0};
     char why[LOAD_ERROR_MAX];
     buf_init(&c.out, MEM_PERSIST);
-    buf_append(&c.out, "REDIS0010", 9);
+    buf_append(&c.out, "VALKEY080", 9);
     for (c.db = 0; c.db < dataset_databases(ds); c.db++) {
         rdb_write_u8(&c.out, RDB_SELECT);
         rdb_write_length(&c.out, c.db);
