@@ -3,16 +3,20 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "exec/context.h"
+#include "exec/journal.h"
 #include "io/file.h"
 #include "io/thread.h"
 #include "persist/aof_group_int.h"
+#include "persist/aof_load_int.h"
+#include "persist/aof_steps_int.h"
 #include "persist/persist_int.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 #define SYNC_EVERY_MS 1000
+#define SYNC_LATE_MS  2000
+#define RETRY_MS      500
 #define NO_FILE       -1
 
 static struct aof *self(void) { return &persist_state.aof; }
@@ -23,9 +27,11 @@ void aof_init(void) {
     struct aof *a = self();
     proven(!a->syncer && !a->rewrite.job);
     memset(a, 0, sizeof *a);
-    journal_init(&a->journal);
+    a->journal = mem_alloc(MEM_AOF, sizeof *a->journal);
+    a->load = mem_alloc_zeroed(MEM_AOF, sizeof *a->load);
+    journal_init(a->journal);
     aof_manifest_init(&a->manifest);
-    aof_manifest_init(&a->load.manifest);
+    aof_manifest_init(&a->load->manifest);
     a->file.fd = NO_FILE;
     a->rewrite.last_seconds = -1;
     a->rewrite.last_ok = true;
@@ -39,10 +45,15 @@ void aof_release(void) {
     a->syncer = NULL;
     if (a->file.fd != NO_FILE) file_close(a->file.fd);
     a->file.fd = NO_FILE;
-    a->journal.depth = 0;
-    journal_release(&a->journal);
+    journal_release(a->journal);
+    mem_free(MEM_AOF, a->journal, sizeof *a->journal);
+    a->journal = NULL;
     aof_manifest_release(&a->manifest);
-    aof_manifest_release(&a->load.manifest);
+    if (!persist_state.load.abandoned) { /* else its thread may look at it until the process ends */
+        aof_manifest_release(&a->load->manifest);
+        mem_free(MEM_AOF, a->load, sizeof *a->load);
+        a->load = NULL;
+    }
     a->state = AOF_OFF;
 }
 
@@ -66,9 +77,9 @@ void aof_wake_held(void) {
 
 /* How far replies may go, by what is written and what is on disk. */
 static void move_safe(struct aof *a) {
-    uint64_t safe = policy() == AOF_FSYNC_ALWAYS && a->state == AOF_ON ? a->durable : a->journal.start;
-    proven(safe <= a->journal.start);
-    if (safe > a->journal.safe) a->journal.safe = safe;
+    uint64_t safe = policy() == AOF_FSYNC_ALWAYS && a->state == AOF_ON ? a->durable : a->journal->start;
+    proven(safe <= a->journal->start);
+    if (safe > a->journal->safe) a->journal->safe = safe;
 }
 
 static void lose(struct aof *a, int error) {
@@ -92,7 +103,7 @@ bool aof_sync_now(void) {
         }
         a->file.synced = a->file.size;
     }
-    a->durable = a->journal.start;
+    a->durable = a->journal->start;
     move_safe(a);
     return true;
 }
@@ -133,7 +144,7 @@ static void start_sync(struct aof *a, int64_t now_ms) {
                                 .busy = true,
                                 .fd = a->file.fd,
                                 .size = a->file.size,
-                                .stream = a->journal.start,
+                                .stream = a->journal->start,
                                 .seq = a->file.seq,
                                 .begun_ms = now_ms};
     a->last_sync_ms = now_ms;
@@ -143,7 +154,7 @@ static void start_sync(struct aof *a, int64_t now_ms) {
 /* A power loss takes at most what was written since the sync that runs began, and the second before: so when it takes long,
  * writes wait. */
 static void mind_late_sync(struct aof *a, int64_t now_ms) {
-    if (!a->sync.busy || now_ms - a->sync.begun_ms < AOF_SYNC_LATE_MS) return;
+    if (!a->sync.busy || now_ms - a->sync.begun_ms < SYNC_LATE_MS) return;
     if (!a->sync.late) {
         a->sync.late = true;
         a->delayed_syncs++;
@@ -182,11 +193,11 @@ static int write_group(struct aof *a, struct slice bytes) {
 static void note_write_error(struct aof *a, int error) {
     if (a->error != error) log_warning("Cannot write to the append-only file: %s. Writes are refused", strerror(error));
     a->error = error;
-    a->retry_at_ms = clock_mono_us() / 1000 + AOF_RETRY_MS;
+    a->retry_at_ms = clock_mono_us() / 1000 + RETRY_MS;
 }
 
 static void note_written(struct aof *a, size_t n) {
-    journal_take(&a->journal, n);
+    journal_take(a->journal, n);
     if (!a->error) return;
     a->error = 0;
     log_notice("The append-only file can be written again");
@@ -195,11 +206,11 @@ static void note_written(struct aof *a, size_t n) {
 
 bool aof_flush(void) {
     struct aof *a = self();
-    size_t n = journal_whole(&a->journal);
+    size_t n = journal_whole(a->journal);
     if (a->state == AOF_OFF || n == 0) return true;
     if (a->file.fd == NO_FILE || a->lost) return false;
     if (a->error && clock_mono_us() / 1000 < a->retry_at_ms) return false;
-    int error = write_group(a, slice_of(a->journal.out.ptr, n));
+    int error = write_group(a, slice_of(a->journal->out.ptr, n));
     if (error) {
         note_write_error(a, error);
         return false;
@@ -212,16 +223,22 @@ bool aof_flush(void) {
 
 bool aof_may_reply(const struct session *s) {
     struct aof *a = self();
-    if (likely(a->state == AOF_OFF || s->journal_end <= a->journal.safe)) return true;
+    if (likely(a->state == AOF_OFF || s->journal_end <= a->journal->safe)) return true;
     aof_flush();
-    return s->journal_end <= a->journal.safe;
+    return s->journal_end <= a->journal->safe;
+}
+
+bool aof_is_durable(const struct session *s) {
+    const struct aof *a = self();
+    proven(a->durable <= journal_end(a->journal));
+    return a->state == AOF_ON && !a->lost && s->journal_end <= a->durable;
 }
 
 void aof_turn(void) {
     struct aof *a = self();
     if (unlikely(a->rewrite.scheduled)) aof_rewrite_cron(clock_mono_us() / 1000);
     if (likely(a->state == AOF_OFF)) return;
-    a->journal.timestamps = persist_state.settings.aof.timestamps;
+    a->journal->timestamps = persist_state.settings.aof.timestamps;
     aof_flush();
     sync_each_second(a);
     if (unlikely(a->waiters > 0)) aof_serve_waiters();
@@ -252,20 +269,20 @@ void aof_use_file(const struct aof_increment *file) {
         aof_close_later(a->file.fd);
     }
     a->file = *file;
-    journal_forget_database(&a->journal);
+    journal_forget_database(a->journal);
 }
 
 void aof_begin_journal(void) {
     struct aof *a = self();
-    proven(a->journal.depth == 0);
+    proven(a->journal->depth == 0);
     if (!a->syncer) a->syncer = reaper_new("aof");
-    journal_take(&a->journal, journal_whole(&a->journal));
-    a->journal.safe = a->durable = a->journal.start;
-    journal_forget_database(&a->journal);
+    journal_take(a->journal, journal_whole(a->journal));
+    a->journal->safe = a->durable = a->journal->start;
+    journal_forget_database(a->journal);
     a->error = 0;
     a->lost = false;
     a->last_sync_ms = clock_mono_us() / 1000;
-    executor_set_journal(persist_state.executor, &a->journal);
+    executor_set_journal(persist_state.executor, a->journal);
 }
 
 void aof_end_journal(void) {

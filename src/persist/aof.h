@@ -6,10 +6,10 @@
  * dataset while the next increment is written. Increments carry checksums (aof_group_int.h).
  *
  * appendfsync always: one fdatasync for all commands of a turn, and no reply to a write leaves before it. everysec: a thread of
- * its own syncs each second; when that takes longer than AOF_SYNC_LATE_MS, writes wait. no: the kernel decides.
+ * its own syncs each second; when that takes longer than two seconds, writes wait. no: the kernel decides.
  *
  * A write that fails is taken back (the file is cut to its last whole group), writes are refused, replies whose records are not
- * in the file wait, and it is tried again every AOF_RETRY_MS. After an fdatasync that failed nobody knows what of the file is
+ * in the file wait, and it is tried again twice a second. After an fdatasync that failed nobody knows what of the file is
  * on disk: it is never written again, writes are refused, and a new base is made, which takes its place. Executor thread only. */
 #ifndef TARN_PERSIST_AOF_H
 #define TARN_PERSIST_AOF_H
@@ -18,10 +18,6 @@
 #include <stdint.h>
 
 struct session;
-struct context;
-
-#define AOF_SYNC_LATE_MS 2000
-#define AOF_RETRY_MS     500
 
 /* Whether the replies of the session may leave: what it has written is as safe as appendfsync wants it. Writes down (and
  * syncs) what has gathered first, for all sessions of the turn. Cheap while there is nothing to do. False: a later call of the

@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/num.h"
 #include "exec/context.h"
+#include "persist/aof_steps_int.h"
 #include "persist/persist_int.h"
 
 static struct aof *self(void) { return &persist_state.aof; }
@@ -26,16 +27,10 @@ static void bgrewriteaof_command(struct context *c) {
 
 /* ---- WAITAOF ---- */
 /* There are no replicas yet, so none has anything on its disk. */
-static bool is_local_safe(const struct session *s) {
-    const struct aof *a = self();
-    proven(a->durable <= journal_end(&a->journal));
-    return a->state == AOF_ON && !a->lost && s->journal_end <= a->durable;
-}
-
 static void reply_counts(struct session *s) {
     proven(s->reply.out != NULL);
     reply_array(&s->reply, 2);
-    reply_integer(&s->reply, is_local_safe(s) ? 1 : 0);
+    reply_integer(&s->reply, aof_is_durable(s) ? 1 : 0);
     reply_integer(&s->reply, 0);
 }
 
@@ -55,7 +50,7 @@ void aof_serve_waiters(void) {
     list_each_safe(node, &persist_state.executor->blocked) {
         struct session *s = list_entry(node, struct session, waiting);
         /* wait_arg: it wants replicas too, so only the time ends its wait */
-        if (s->wait != &aof_wait || s->wait_arg || !is_local_safe(s)) continue;
+        if (s->wait != &aof_wait || s->wait_arg || !aof_is_durable(s)) continue;
         session_begin_reply(s);
         timed_out(s);
         session_end_reply(s);
@@ -86,7 +81,7 @@ static void waitaof_command(struct context *c) {
         reply_error(c->reply, "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
         return;
     }
-    bool satisfied = replicas == 0 && (local == 0 || is_local_safe(c->session));
+    bool satisfied = replicas == 0 && (local == 0 || aof_is_durable(c->session));
     if (satisfied || !context_may_block(c)) {
         reply_counts(c->session);
         return;

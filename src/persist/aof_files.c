@@ -2,10 +2,14 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "exec/journal.h"
 #include "io/file.h"
 #include "io/thread.h"
 #include "persist/aof_group_int.h"
+#include "persist/aof_load_int.h"
+#include "persist/aof_steps_int.h"
 #include "persist/persist_int.h"
+#include "persist/snapshot.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +19,7 @@
 #define FOLDER_MODE 0755
 
 static struct aof *self(void) {
-    proven(persist_state.aof.journal.out.owner == MEM_AOF);
+    proven(persist_state.aof.journal->out.owner == MEM_AOF);
     return &persist_state.aof;
 }
 

@@ -1,14 +1,15 @@
-/* Private to persist/: the state of the append-only file, and the steps its files share. */
+/* Private to persist/: the state of the append-only file. Its steps are in aof_steps_int.h. */
 #ifndef TARN_PERSIST_AOF_INT_H
 #define TARN_PERSIST_AOF_INT_H
 
-#include "exec/journal.h"
 #include "io/loop.h"
 #include "persist/aof.h"
-#include "persist/aof_load_int.h"
-#include "persist/snapshot.h"
+#include "persist/aof_manifest_int.h"
 
+struct aof_load;
+struct journal;
 struct reaper;
+struct snapshot_job;
 
 enum aof_fsync { AOF_FSYNC_EVERYSEC, AOF_FSYNC_ALWAYS, AOF_FSYNC_NO };
 
@@ -27,18 +28,16 @@ struct aof_increment { /* the file that is written; fd -1: none */
     int fd;
     uint64_t id;
     int64_t seq;
-    int64_t size;   /* whole groups */
-    int64_t synced; /* of it, known to be on disk */
+    int64_t size, synced; /* whole groups; of them, known to be on disk */
 };
 
 struct aof_sync { /* the sync that runs on the thread */
     struct loop_message ended;
     bool busy, late;
     int fd, error;
-    int64_t size;    /* of the increment, when it was asked for */
-    uint64_t stream; /* the same in the journal */
-    int64_t seq;     /* whose */
-    int64_t begun_ms;
+    int64_t size;          /* of the increment, when it was asked for */
+    uint64_t stream;       /* the same in the journal */
+    int64_t seq, begun_ms; /* whose; when */
 };
 
 struct aof_rewrite {
@@ -55,7 +54,7 @@ struct aof_rewrite {
 
 struct aof {
     enum aof_state state;
-    struct journal journal;
+    struct journal *journal;
     struct aof_manifest manifest;
     char folder[PATH_MAX]; /* absolute, of the files in use */
     struct aof_increment file;
@@ -71,55 +70,8 @@ struct aof {
     struct aof_sync sync;
     unsigned waiters; /* sessions in WAITAOF */
     struct aof_rewrite rewrite;
-    struct aof_load load; /* of the load that runs or ran last */
+    struct aof_load *load; /* of the load that runs or ran last */
     char refusal[160];
 };
-
-/* ---- aof.c ---- */
-void aof_init(void);
-void aof_release(void);
-/* Writes down what has gathered. False: it could not, and is kept. */
-bool aof_flush(void);
-/* The increment onto disk, now. False: lost. */
-bool aof_sync_now(void);
-/* From now on the increment is this one. */
-void aof_use_file(const struct aof_increment *file);
-void aof_begin_journal(void);
-void aof_end_journal(void);
-/* Those whose replies wait look again. */
-void aof_wake_held(void);
-int64_t aof_total_size(void);
-
-/* ---- aof_files.c: names, manifests, increments on disk ---- */
-void aof_name(char *dst, int64_t seq, enum aof_kind kind, bool rdb); /* AOF_NAME_MAX */
-/* 0 or errno; the new manifest is the one in use. m is emptied. */
-int aof_put_manifest(struct aof_manifest *m);
-/* A new increment, with its first line, on disk. 0 or errno. */
-int aof_create_increment(struct aof_increment *file, int64_t seq);
-int aof_open_increment(struct aof_increment *file, const char *name, int64_t seq, uint64_t id, int64_t keep);
-void aof_close_later(int fd);
-void aof_delete_history(void);
-void aof_remove_strays(void);
-
-/* ---- aof_rewrite.c ---- */
-/* Starts one now, or says why not. */
-bool aof_rewrite_start(const char **why);
-/* One is to start as soon as it can: at the end of this turn, or after the snapshot that runs. NULL, or why not. */
-const char *aof_rewrite_ask(void);
-void aof_rewrite_cancel(void);
-/* CONFIG SET appendonly. NULL, or why not. */
-const char *aof_turn_on(void);
-const char *aof_turn_off(void);
-void aof_rewrite_cron(int64_t now_ms);
-bool aof_rewriting(void);
-
-/* ---- aof_commands.c ---- */
-/* Those in WAITAOF whose wait is over. */
-void aof_serve_waiters(void);
-
-/* ---- aof_start.c ---- */
-void aof_describe_load(struct aof_load *l);
-/* After a load has ended well (or when there was nothing to load): the files are opened, repaired and written on from here. */
-bool aof_start(bool loaded, char *why); /* why: LOAD_ERROR_MAX */
 
 #endif

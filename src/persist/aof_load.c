@@ -12,7 +12,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define READ_BLOCK ((size_t)1 << 20)
+#define READ_BLOCK   ((size_t)1 << 20)
+#define MANIFEST_MAX ((size_t)1 << 20)
 
 struct reader { /* of one file */
     struct aof_load *load;
@@ -361,10 +362,10 @@ static bool fail_manifest(char *why, const char *path, const char *what) {
 bool aof_read_manifest(struct aof_load *l, char *why) {
     char path[PATH_MAX], reason[AOF_WHY_MAX];
     if (!manifest_path(l, path)) return fail_manifest(why, l->folder, "too long a path");
-    char *text = mem_alloc(MEM_PERSIST, AOF_MANIFEST_MAX);
-    ssize_t n = file_read_whole(path, text, AOF_MANIFEST_MAX);
+    char *text = mem_alloc(MEM_PERSIST, MANIFEST_MAX);
+    ssize_t n = file_read_whole(path, text, MANIFEST_MAX);
     bool ok = n >= 0 && aof_manifest_parse(&l->manifest, slice_of(text, (size_t)n), reason);
-    mem_free(MEM_PERSIST, text, AOF_MANIFEST_MAX);
+    mem_free(MEM_PERSIST, text, MANIFEST_MAX);
     if (n < 0) return fail_manifest(why, path, strerror((int)-n));
     if (!ok) return fail_manifest(why, path, reason);
     return aof_manifest_last(&l->manifest) ? true : fail_manifest(why, path, "names neither a base nor an increment");

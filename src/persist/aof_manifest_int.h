@@ -13,9 +13,8 @@
 #include <limits.h>
 #include <stdint.h>
 
-#define AOF_NAME_MAX     256
-#define AOF_MANIFEST_MAX ((size_t)1 << 20)
-#define AOF_WHY_MAX      256
+#define AOF_NAME_MAX 256
+#define AOF_WHY_MAX  256
 
 enum aof_kind { AOF_BASE = 'b', AOF_INCR = 'i', AOF_HISTORY = 'h' };
 

@@ -7,9 +7,13 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "exec/journal.h"
 #include "io/file.h"
 #include "io/thread.h"
+#include "persist/aof_load_int.h"
+#include "persist/aof_steps_int.h"
 #include "persist/persist_int.h"
+#include "persist/snapshot.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -62,9 +66,9 @@ static int64_t other_bytes(const struct aof *a) {
 /* What was refused and what waits is in the base: it is on disk with it. */
 static void heal(struct aof *a) {
     bool was_lost = a->lost || a->error;
-    proven(a->rewrite.stream <= journal_end(&a->journal));
+    proven(a->rewrite.stream <= journal_end(a->journal));
     if (a->rewrite.stream > a->durable) a->durable = a->rewrite.stream;
-    if (a->durable > a->journal.safe) a->journal.safe = a->durable;
+    if (a->durable > a->journal->safe) a->journal->safe = a->durable;
     if (was_lost) log_notice("The new base of the append-only file is complete: writes are accepted again");
     a->lost = false;
     a->error = 0;
@@ -156,7 +160,7 @@ static int next_increment(struct aof *a) {
 static void start_over(struct aof *a) {
     proven(a->state == AOF_WAITING || a->lost);
     a->state = AOF_WAITING;
-    journal_take(&a->journal, journal_whole(&a->journal));
+    journal_take(a->journal, journal_whole(a->journal));
 }
 
 static struct snapshot_job *write_base(struct aof *a, const char **why) {
@@ -183,7 +187,7 @@ bool aof_rewrite_start(const char **why) {
     struct aof *a = self();
     struct aof_rewrite *r = &a->rewrite;
     if ((*why = cannot_start(a))) return false;
-    proven(a->journal.depth == 0);
+    proven(a->journal->depth == 0);
     r->alone = a->state == AOF_OFF;
     if (a->state == AOF_WAITING || a->lost) start_over(a);
     int error = r->alone ? 0 : next_increment(a);
@@ -195,7 +199,7 @@ bool aof_rewrite_start(const char **why) {
     r->scheduled = false;
     r->base_seq = a->manifest.base_seq + 1;
     r->from_seq = r->alone ? a->manifest.incr_seq + 1 : a->file.seq;
-    r->stream = journal_end(&a->journal);
+    r->stream = journal_end(a->journal);
     r->begun_ms = clock_mono_us() / 1000;
     r->count++;
     r->job = write_base(a, why);
@@ -213,13 +217,13 @@ static const char *open_folder(struct aof *a) {
     static char why[LOAD_ERROR_MAX];
     int error = -file_make_dir(persist_state.settings.aof.folder_name, 0755);
     if (error) return strerror(error);
-    aof_describe_load(&a->load);
-    memcpy(a->folder, a->load.folder, sizeof a->folder);
+    aof_describe_load(a->load);
+    memcpy(a->folder, a->load->folder, sizeof a->folder);
     aof_manifest_release(&a->manifest);
-    if (aof_find(&a->load) == AOF_FOLDER) {
-        if (!aof_read_manifest(&a->load, why)) return why;
-        a->manifest = a->load.manifest;
-        aof_manifest_init(&a->load.manifest);
+    if (aof_find(a->load) == AOF_FOLDER) {
+        if (!aof_read_manifest(a->load, why)) return why;
+        a->manifest = a->load->manifest;
+        aof_manifest_init(&a->load->manifest);
     }
     a->other_bytes = 0;
     if (!a->syncer) a->syncer = reaper_new("aof");

@@ -2,8 +2,11 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "io/file.h"
+#include "persist/aof_load_int.h"
+#include "persist/aof_steps_int.h"
 #include "persist/persist_int.h"
 #include "persist/rdb_write_int.h"
+#include "persist/snapshot.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -44,7 +47,7 @@ static int cut_file(const char *path, int64_t keep) {
 }
 
 static int cut_last(const struct aof *a) {
-    const struct aof_load *l = &a->load;
+    const struct aof_load *l = a->load;
     char path[PATH_MAX];
     if (l->last_kept == l->last_size) return 0;
     if (l->found == AOF_OLD_FILE) return cut_file(l->old_path, l->last_kept);
@@ -77,7 +80,7 @@ static int begin_increment(struct aof *a, struct aof_manifest *m) {
 }
 
 static int go_on(struct aof *a) {
-    struct aof_load *l = &a->load;
+    struct aof_load *l = a->load;
     struct aof_increment file;
     const struct aof_file *last = aof_manifest_last(&l->manifest);
     proven(last && l->total_size >= l->last_kept);
@@ -97,7 +100,7 @@ static int go_on(struct aof *a) {
 /* The one file of before Redis 7 becomes the base. It has both names until the manifest is there. */
 static int move_in(struct aof *a) {
     char path[PATH_MAX];
-    struct aof_load *l = &a->load;
+    struct aof_load *l = a->load;
     int error = cut_last(a);
     proven(l->manifest.count == 0);
     if (!error && !aof_path(path, a->folder, l->file_name)) error = ENAMETOOLONG;
@@ -150,14 +153,14 @@ static int open_files(struct aof *a, bool loaded) {
     if (!error) error = -file_sync_dir(a->folder);
     if (error) return error;
     if (!loaded) return begin_folder(a);
-    return a->load.found == AOF_FOLDER ? go_on(a) : move_in(a);
+    return a->load->found == AOF_FOLDER ? go_on(a) : move_in(a);
 }
 
 bool aof_start(bool loaded, char *why) {
     struct aof *a = self();
     proven(a->state == AOF_OFF && a->file.fd < 0);
-    if (!loaded) aof_describe_load(&a->load);
-    memcpy(a->folder, a->load.folder, sizeof a->folder);
+    if (!loaded) aof_describe_load(a->load);
+    memcpy(a->folder, a->load->folder, sizeof a->folder);
     aof_begin_journal();
     int error = open_files(a, loaded);
     if (error) {

@@ -1,4 +1,5 @@
 /* The room's directives. */
+#include "persist/aof_steps_int.h"
 #include "persist/persist_int.h"
 
 #include "base/check.h"

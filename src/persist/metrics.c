@@ -1,4 +1,6 @@
 /* INFO persistence. */
+#include "exec/journal.h"
+#include "persist/aof_steps_int.h"
 #include "persist/persist_int.h"
 
 #include "base/check.h"
@@ -90,7 +92,7 @@ INT_ROW(rewrite_limbo, REWRITE->last_limbo_bytes)
 AOF_ROW(aof_size, aof_total_size())
 AOF_ROW(aof_base_size, AOF->rewrite_base_size)
 AOF_ROW(aof_pending_rewrite, REWRITE->scheduled)
-AOF_ROW(aof_buffer, (int64_t)AOF->journal.out.len)
+AOF_ROW(aof_buffer, (int64_t)AOF->journal->out.len)
 AOF_ROW(aof_pending_sync, AOF->sync.busy)
 AOF_ROW(aof_delayed, AOF->delayed_syncs)
 AOF_ROW(aof_sync_failed, AOF->lost)

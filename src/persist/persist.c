@@ -1,3 +1,5 @@
+#include "persist/aof_load_int.h"
+#include "persist/aof_steps_int.h"
 #include "persist/persist_int.h"
 
 #include "base/check.h"
@@ -162,11 +164,11 @@ static void start_load(enum load_kind kind, load_done *done, void *arg) {
     struct persist_state *p = &persist_state;
     proven(p->executor && !p->load.job);
     bool aof = kind != LOAD_RDB;
-    if (aof) aof_describe_load(&p->aof.load);
+    if (aof) aof_describe_load(p->aof.load);
     struct load_options options = {
         .path = aof ? p->settings.aof.folder_name : p->settings.file_name,
         .body = aof ? aof_load_run : NULL,
-        .body_arg = &p->aof.load,
+        .body_arg = p->aof.load,
         .databases = dataset_databases(p->executor->dataset),
         .access = p->access,
         .lfu_log_factor = p->lfu_log_factor,
@@ -203,8 +205,8 @@ bool persist_load_start(load_done *done, void *arg) {
 }
 
 bool persist_load_aof(load_done *done, void *arg) {
-    aof_describe_load(&persist_state.aof.load);
-    if (aof_find(&persist_state.aof.load) == AOF_NOTHING || !may_load() || !aof_flush()) return false;
+    aof_describe_load(persist_state.aof.load);
+    if (aof_find(persist_state.aof.load) == AOF_NOTHING || !may_load() || !aof_flush()) return false;
     start_load(LOAD_AOF_AGAIN, done, arg);
     return true;
 }
@@ -214,8 +216,8 @@ bool persist_load_first(load_done *done, void *arg, const char **error) {
     struct persist_state *p = &persist_state;
     *error = NULL;
     if (!p->settings.aof.on) return persist_load_start(done, arg);
-    aof_describe_load(&p->aof.load);
-    if (aof_find(&p->aof.load) != AOF_NOTHING) {
+    aof_describe_load(p->aof.load);
+    if (aof_find(p->aof.load) != AOF_NOTHING) {
         start_load(LOAD_AOF_FIRST, done, arg);
         return true;
     }
