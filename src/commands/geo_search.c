@@ -192,12 +192,12 @@ static bool search_check(struct context *c, const struct search *s) {
                            search ? "GEOSEARCHSTORE" : "STORE option in GEORADIUS");
         return false;
     }
-    if (search && !s->has_center)
-        reply_error_format(c->reply, "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for %s",
-                           c->command->full_name);
-    else if (search && !s->has_shape)
-        reply_error_format(c->reply, "ERR exactly one of BYRADIUS and BYBOX can be specified for %s",
-                           c->command->full_name);
+    const char *missing = search && !s->has_center  ? "FROMMEMBER or FROMLONLAT"
+                          : search && !s->has_shape ? "BYRADIUS and BYBOX"
+                                                    : NULL;
+    if (missing)
+        reply_error_format(c->reply, "ERR exactly one of %s can be specified for %.*s", missing, (int)c->argv[0].len,
+                           c->argv[0].ptr);
     else if (s->any && !s->count)
         reply_error(c->reply, "ERR the ANY argument requires COUNT argument");
     else
@@ -212,7 +212,8 @@ static bool search_parse(struct context *c, int key, struct search *s) {
         if (!point_arguments(c, i, s) || !circle_arguments(c, i + 2, s)) return false;
         i += 4;
     } else if (s->form == FORM_RADIUS_MEMBER) {
-        if (!member_argument(c, i, s) || !circle_arguments(c, i + 1, s)) return false;
+        /* of an absent index nobody asks how far */
+        if (s->value.ptr && (!member_argument(c, i, s) || !circle_arguments(c, i + 1, s))) return false;
         i += 3;
     }
     for (; i < c->argc; i++) {
@@ -299,12 +300,15 @@ static void search_do(const struct search *s, struct found *f) {
 
 /* ---- answers ---- */
 
+/* Of a set that is no geo index it may be anything. */
+static int64_t score_integer(double score) { return score >= -0x1p63 && score < 0x1p63 ? (int64_t)score : INT64_MIN; }
+
 static void reply_place(struct context *c, const struct search *s, const struct place *p) {
     int extras = s->with_distance + s->with_hash + s->with_point;
     if (extras) reply_array(c->reply, 1 + extras);
     reply_bulk(c->reply, p->member);
     if (s->with_distance) geo_reply_distance(c, p->distance / s->unit);
-    if (s->with_hash) reply_integer(c->reply, (int64_t)p->score);
+    if (s->with_hash) reply_integer(c->reply, score_integer(p->score));
     if (s->with_point) geo_reply_point(c, p->point);
 }
 

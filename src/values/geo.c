@@ -74,8 +74,15 @@ double geo_score(struct geo_point p) {
     return (double)cell_bits(&c);
 }
 
+/* A score that no place has, of a set that is no geo index: its bits as Redis takes them on x86-64. */
+static uint64_t score_bits(double score) {
+    debug_proven(!isnan(score));
+    if (score >= 0) return score < 0x1p64 ? (uint64_t)score : 0;
+    return score >= -0x1p63 ? (uint64_t)(int64_t)score : UINT64_C(1) << 63;
+}
+
 struct geo_point geo_point_of(double score) {
-    uint64_t bits = score >= 0 && score < 0x1p63 ? (uint64_t)score : 0;
+    uint64_t bits = score_bits(score);
     struct geo_point p = {part_middle(gather(bits >> 1), GEO_LONGITUDE_MAX, STEPS),
                           part_middle(gather(bits), GEO_LATITUDE_MAX, STEPS)};
     debug_proven(geo_point_valid(p));
