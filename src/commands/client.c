@@ -363,51 +363,6 @@ static void client_unpause(struct context *c) {
     reply_ok(c->reply);
 }
 
-/* ---- tracking: what can be said of it while it does not exist ---- */
-static void client_getredir(struct context *c) { reply_integer(c->reply, -1); }
-
-static void client_trackinginfo(struct context *c) {
-    reply_map(c->reply, 3);
-    reply_bulk_cstr(c->reply, "flags");
-    reply_set(c->reply, 1);
-    reply_bulk_cstr(c->reply, "off");
-    reply_bulk_cstr(c->reply, "redirect");
-    reply_integer(c->reply, -1);
-    reply_bulk_cstr(c->reply, "prefixes");
-    reply_array(c->reply, 0);
-}
-
-static void client_caching(struct context *c) {
-    reply_error(c->reply,
-                "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode "
-                "enabled");
-}
-
-static bool is_tracking_option(struct slice s) {
-    return slice_is(s, "bcast") || slice_is(s, "optin") || slice_is(s, "optout") || slice_is(s, "noloop");
-}
-
-static bool parse_tracking(struct context *c, bool *on) {
-    for (int i = 3; i < c->argc; i++) {
-        bool pair = i + 1 < c->argc && (slice_is(c->argv[i], "redirect") || slice_is(c->argv[i], "prefix"));
-        if (pair) i++;
-        if (!pair && !is_tracking_option(c->argv[i])) return false;
-    }
-    *on = slice_is(c->argv[2], "on");
-    return *on || slice_is(c->argv[2], "off");
-}
-
-static void client_tracking(struct context *c) {
-    bool on;
-    if (!parse_tracking(c, &on)) {
-        context_syntax_error(c);
-    } else if (on) {
-        reply_error(c->reply, "ERR This server cannot track keys for client side caching yet");
-    } else {
-        reply_ok(c->reply);
-    }
-}
-
 /* ---- arguments ---- */
 #define TOKEN(name_, token_) \
     { .name = (name_), .type = ARG_PURE_TOKEN, .token = (token_) }

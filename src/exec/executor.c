@@ -10,6 +10,7 @@
 #include "exec/monitor.h"
 #include "exec/pubsub.h"
 #include "exec/saved.h"
+#include "exec/tracking.h"
 #include "exec/transaction.h"
 
 #include <stdio.h>
@@ -29,6 +30,7 @@ void executor_init(struct executor *x, const struct command_list *lists, unsigne
     list_init(&x->monitors);
     x->watchers = watchers_new();
     x->pubsub = pubsub_new();
+    x->tracking = tracking_new();
     x->blocking = blocking_new();
     buf_init(&x->drain, MEM_CLIENT_OUT);
     x->keyspace.arg = x;
@@ -47,6 +49,7 @@ void executor_release(struct executor *x) {
     proven(list_empty(&x->sessions) && x->current == NULL);
     watchers_free(x->watchers);
     pubsub_free(x->pubsub);
+    tracking_free(x->tracking);
     blocking_free(x->blocking);
     buf_release(&x->drain);
     command_index_free(x->commands);
@@ -56,6 +59,7 @@ void executor_release(struct executor *x) {
 /* What INFO shows are the server's counters, not one dataset's. */
 static void carry_stats(const struct dataset_stats *old, struct dataset_stats *fresh) {
     fresh->expired_keys = old->expired_keys;
+    fresh->expired_elements = old->expired_elements;
     fresh->keyspace_hits = old->keyspace_hits;
     fresh->keyspace_misses = old->keyspace_misses;
     fresh->lazyfreed = old->lazyfreed;
@@ -72,6 +76,7 @@ struct dataset *executor_replace_dataset(struct executor *x, struct dataset *fre
     x->dataset_epoch++;
     transaction_replaced(x);
     blocking_replaced(x);
+    tracking_flushed(x);
     return old;
 }
 
@@ -354,6 +359,7 @@ static inline void call(struct executor *x, struct session *s, struct command *c
     bool outer_replaced = unlikely(j != NULL) && journal_open(j, x->now_ms);
     x->current = s;
     cmd->row->run(c);
+    if (unlikely(s->tracker != NULL)) tracking_command_ran(c);
     x->current = outer;
     if (unlikely(j != NULL)) journal_close(j, c, outer_replaced);
     account(x, cmd, c, begun, unfiled);
@@ -406,6 +412,7 @@ enum run_result executor_run(struct executor *x, struct session *s, const struct
         if (unlikely(gate != GATE_OPEN)) return gate == GATE_POSTPONED ? RUN_POSTPONED : RUN_DONE;
     }
     call(x, s, cmd, &c);
+    if (unlikely(s->tracker != NULL)) tracking_tell_own(x, s);
     if (unlikely(!list_empty(&x->blocking->ready))) blocking_serve(x);
     return finish(s);
 }
@@ -421,10 +428,12 @@ bool executor_try(struct executor *x, struct session *s, const struct saved_requ
     bool outer_replaced = j && journal_open(j, x->now_ms);
     x->current = s;
     bool done = attempt(&c, key);
+    if (s->tracker && done) tracking_command_ran(&c);
     x->current = NULL;
     if (j) journal_close(j, &c, outer_replaced);
     file_errors(x, s, errors, filed, &saved->command->failed);
     session_end_reply(s);
+    if (s->tracker) tracking_tell_own(x, s);
     return done;
 }
 
@@ -464,6 +473,8 @@ void executor_tick(struct executor *x, int64_t now_ms) {
         session_unblock(s);
     }
 }
+
+void executor_end_turn(struct executor *x) { tracking_tell_turn(x); }
 
 struct session *executor_session(const struct executor *x, uint64_t id) {
     list_each(node, &x->sessions) {
@@ -532,5 +543,6 @@ void executor_reset_stats(struct executor *x) {
     memset(&x->sampler, 0, sizeof x->sampler);
     x->error_code_count = 0;
     x->ticks_unfiled = 0;
-    ds->expired_keys = ds->keyspace_hits = ds->keyspace_misses = ds->lazyfreed = ds->expire_cycle_us = 0;
+    ds->expired_keys = ds->expired_elements = ds->keyspace_hits = ds->keyspace_misses = ds->lazyfreed =
+        ds->expire_cycle_us = 0;
 }

@@ -13,6 +13,7 @@ struct blocking;
 struct context;
 struct journal;
 struct pubsub;
+struct tracking;
 struct watchers;
 
 enum pause_kind { PAUSE_NONE, PAUSE_WRITE, PAUSE_ALL };
@@ -91,6 +92,7 @@ struct executor {
     struct list_node monitors;  /* struct session.monitoring */
     struct watchers *watchers;  /* transaction.h */
     struct pubsub *pubsub;
+    struct tracking *tracking;
     struct blocking *blocking;
     struct journal *journal; /* journal.h; NULL: nobody keeps one. Set by executor_set_journal */
     struct buf drain;        /* where replies go that nobody wants */
@@ -171,6 +173,8 @@ void executor_tick(struct executor *x, int64_t now_ms);
  * UNPAUSE does not lift it (a shutdown's last save). */
 void executor_pause(struct executor *x, enum pause_kind kind, int64_t until_ms);
 void executor_unpause(struct executor *x);
+/* Between the last command of a turn and the sending of what is to be sent. */
+void executor_end_turn(struct executor *x);
 
 struct session *executor_session(const struct executor *x, uint64_t id); /* O(sessions) */
 /* Rates of the last 1.6 s: call every 100 ms. */

@@ -3,6 +3,7 @@
 #include "exec/blocking.h"
 #include "exec/executor.h"
 #include "exec/journal.h"
+#include "exec/tracking.h"
 #include "exec/transaction.h"
 
 #include "keyspace/db.h"
@@ -10,6 +11,7 @@
 static void key_changed(struct executor *x, unsigned db, struct slice key) {
     transaction_key_changed(x, db, key);
     blocking_key_changed(x, db, key);
+    if (x->tracking->session_count > 0) tracking_key_changed(x, key);
 }
 
 static void on_changed(void *arg, struct db *db, struct slice key) {
@@ -54,10 +56,11 @@ static void on_missed(void *arg, struct db *db, struct slice key) {
 static void on_flushed(void *arg, int db) {
     transaction_flushed(arg, db);
     blocking_flushed(arg, db);
+    tracking_flushed(arg);
 }
 
 void executor_listen(struct executor *x) {
-    bool watched = x->watchers->session_count > 0 || x->blocking->total > 0;
+    bool watched = x->watchers->session_count > 0 || x->blocking->total > 0 || x->tracking->session_count > 0;
     unsigned told = x->hooks.notify ? x->notify_classes : 0;
     struct keyspace_hooks *hooks = &x->keyspace;
     hooks->arg = x;

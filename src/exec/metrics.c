@@ -6,6 +6,7 @@
 #include "exec/blocking.h"
 #include "exec/executor.h"
 #include "exec/pubsub.h"
+#include "exec/tracking.h"
 #include "exec/transaction.h"
 #include "keyspace/dataset.h"
 
@@ -23,7 +24,7 @@
           recent_peak(x->sampler.peaks_out, stats->client_peak_out))                                                  \
     FIELD(clients, blocked_clients, METRIC_GAUGE, "clients in a blocking command or held by a pause",                 \
           x->blocked_count)                                                                                           \
-    ZERO(clients, tracking_clients, METRIC_GAUGE, "clients with tracking on")                                         \
+    FIELD(clients, tracking_clients, METRIC_GAUGE, "clients with tracking on", x->tracking->session_count)            \
     FIELD(clients, pubsub_clients, METRIC_GAUGE, "clients subscribed to something", x->pubsub->session_count)         \
     FIELD(clients, watching_clients, METRIC_GAUGE, "clients with watched keys", x->watchers->session_count)           \
     FIELD(clients, clients_in_timeout_table, METRIC_GAUGE, "blocked clients with a deadline", count_deadlines(x))     \
@@ -55,6 +56,8 @@
 
 #define KEYSPACE_FIELDS(FIELD, ZERO, OTHER)                                                                           \
     FIELD(stats, expired_keys, METRIC_COUNTER, "keys removed because their time had come", ds->expired_keys)          \
+    FIELD(stats, expired_fields, METRIC_COUNTER, "fields of hashes removed because their time had come",              \
+          ds->expired_elements)                                                                                       \
     OTHER(stats, expired_stale_perc, METRIC_GAUGE, "expired keys still held, percent: none by design")                \
     ZERO(stats, expired_time_cap_reached_count, METRIC_COUNTER, "expire cycles cut short")                            \
     FIELD(stats, expire_cycle_cpu_milliseconds, METRIC_COUNTER, "time spent in expiring", ds->expire_cycle_us / 1000) \
@@ -81,9 +84,11 @@
     ZERO(stats, active_defrag_key_misses, METRIC_COUNTER, "keys with nothing moved")                                  \
     ZERO(stats, total_active_defrag_time, METRIC_COUNTER, "time over the fragmentation threshold, ms")                \
     ZERO(stats, current_active_defrag_time, METRIC_GAUGE, "the same of this stretch, ms")                             \
-    ZERO(stats, tracking_total_keys, METRIC_GAUGE, "keys tracked for client caches")                                  \
-    ZERO(stats, tracking_total_items, METRIC_GAUGE, "pairs of key and client tracked")                                \
-    ZERO(stats, tracking_total_prefixes, METRIC_GAUGE, "prefixes tracked in broadcast mode")
+    FIELD(stats, tracking_total_keys, METRIC_GAUGE, "keys tracked for client caches",                                 \
+          topics_count(&x->tracking->keys))                                                                           \
+    FIELD(stats, tracking_total_items, METRIC_GAUGE, "pairs of key and client tracked", tracking_items(x->tracking))  \
+    FIELD(stats, tracking_total_prefixes, METRIC_GAUGE, "prefixes tracked in broadcast mode",                         \
+          topics_count(&x->tracking->prefixes))
 
 #define FAULT_FIELDS(FIELD, ZERO, OTHER)                                                                            \
     FIELD(stats, unexpected_error_replies, METRIC_COUNTER, "errors from a replayed or replicated stream",           \

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "exec/executor.h"
 #include "exec/pubsub.h"
+#include "exec/tracking.h"
 #include "exec/transaction.h"
 #include "mem/mem.h"
 
@@ -52,6 +53,7 @@ void session_release(struct session *s) {
     leave_queue(s);
     transaction_discard(s);
     pubsub_forget(s);
+    tracking_forget(s);
     list_remove(&s->monitoring);
     list_remove(&s->place);
     x->session_count--;
@@ -61,9 +63,10 @@ void session_release(struct session *s) {
 
 void session_reset(struct session *s) {
     const unsigned kept = SESSION_CLOSE | SESSION_CLOSE_AFTER_REPLY | SESSION_BLOCKED | SESSION_POSTPONED |
-                          SESSION_INTERNAL | SESSION_UNIX;
+                          SESSION_INTERNAL | SESSION_UNIX | SESSION_REDIRECTED_TO;
     transaction_discard(s);
     pubsub_forget(s);
+    tracking_stop(s);
     list_remove(&s->monitoring);
     s->flags &= kept;
     s->reply.out = &s->out;
@@ -161,6 +164,10 @@ static void append_flags(const struct session *s, struct buf *out) {
     for (size_t i = 0; i < countof(letters); i++) {
         if (s->flags & letters[i].flag) buf_append(out, &letters[i].letter, 1);
     }
+    int tracking = tracking_flags_of(s);
+    if (tracking >= 0) buf_append(out, "t", 1);
+    if (tracking >= 0 && tracking & TRACKING_BROKEN) buf_append(out, "R", 1);
+    if (tracking >= 0 && tracking & TRACKING_BCAST) buf_append(out, "B", 1);
     if (out->len == before) buf_append(out, "N", 1);
 }
 
@@ -190,8 +197,9 @@ void session_describe(struct session *s, struct buf *out) {
                pubsub_subscribed(s, PUBSUB_PATTERN), pubsub_subscribed(s, PUBSUB_SHARD), transaction_queued(s),
                transaction_watched(s));
     append_memory(s, &link, out);
-    buf_printf(out, " events=%s cmd=%s user=default redir=-1 resp=%d", text_or_empty(link.events),
-               s->last_command ? s->last_command->full_name : "NULL", s->reply.resp);
+    buf_printf(out, " events=%s cmd=%s user=default redir=%lld resp=%d", text_or_empty(link.events),
+               s->last_command ? s->last_command->full_name : "NULL", (long long)tracking_redirect_of(s),
+               s->reply.resp);
     buf_printf(out, " lib-name=%s lib-ver=%s tot-net-in=%llu tot-net-out=%llu tot-cmds=%llu",
                text_or_empty(s->lib_name), text_or_empty(s->lib_version), (unsigned long long)s->net_in,
                (unsigned long long)s->net_out, (unsigned long long)s->commands);

@@ -15,6 +15,7 @@ struct command;
 struct context;
 struct transaction;
 struct subscriptions;
+struct tracker;
 
 /* What CLIENT LIST shows of the carrier. Texts are valid until the next call. */
 struct session_link {
@@ -50,11 +51,12 @@ enum session_flags {
     SESSION_MONITOR = 1 << 9,
     SESSION_INTERNAL = 1 << 10, /* not a client: loader, script */
     SESSION_UNIX = 1 << 11,
-    SESSION_MULTI = 1 << 12,  /* commands are queued */
-    SESSION_BROKEN = 1 << 13, /* one could not be queued: EXEC will not run */
-    SESSION_DIRTY = 1 << 14,  /* a watched key has changed: EXEC will not run */
-    SESSION_EXEC = 1 << 15,   /* EXEC runs what was queued */
-    SESSION_PUBSUB = 1 << 16, /* subscribed to something */
+    SESSION_MULTI = 1 << 12,         /* commands are queued */
+    SESSION_BROKEN = 1 << 13,        /* one could not be queued: EXEC will not run */
+    SESSION_DIRTY = 1 << 14,         /* a watched key has changed: EXEC will not run */
+    SESSION_EXEC = 1 << 15,          /* EXEC runs what was queued */
+    SESSION_PUBSUB = 1 << 16,        /* subscribed to something */
+    SESSION_REDIRECTED_TO = 1 << 17, /* other sessions' tracking messages may come here */
 };
 
 /* Something a session waits for. timeout and cancel reply and clean up; neither frees the session. */
@@ -86,6 +88,7 @@ struct session {
     const struct session_transport *transport;
     struct transaction *transaction;     /* NULL: nothing queued, nothing watched */
     struct subscriptions *subscriptions; /* NULL: none */
+    struct tracker *tracker;             /* NULL: CLIENT TRACKING is off */
     struct list_node monitoring;         /* in the executor's monitors while SESSION_MONITOR */
 };
 

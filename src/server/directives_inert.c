@@ -259,7 +259,6 @@ static const struct directive rows[] = {
     CHOICE("propagation-error-behavior", NULL, "ignore", propagation_error_behavior_choices, 0),
     TEXT("req-res-logfile", NULL, "", FIXED | HIDDEN),
     TEXT("server-cpulist", "server_cpulist", "", FIXED),
-    NUMBER("tracking-table-max-keys", NULL, "1000000", 0, INT64_MAX, 0),
     YES_NO("use-exit-on-panic", NULL, "no", HIDDEN),
     NUMBER("watchdog-period", NULL, "0", 0, INT_MAX, HIDDEN),
 };

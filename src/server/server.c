@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "exec/executor.h"
+#include "exec/tracking.h"
 #include "io/loop.h"
 #include "io/process.h"
 #include "io/thread.h"
@@ -90,6 +91,7 @@ static const char *apply_executor_settings(void) {
     x->used_memory_limit = s->maxmemory;
     x->string_max = s->proto_max_bulk_len;
     x->session_limit = s->maxclients;
+    x->tracking->keys_max = (size_t)s->tracking_table_max_keys;
     return NULL;
 }
 
@@ -158,6 +160,7 @@ static int64_t before_wait(void *arg) {
     executor_begin_batch(x);
     expire_due(x->dataset);
     executor_tick(x, x->now_ms);
+    executor_end_turn(x);
     shutdown_tick();
     aof_turn();
     if (server.expire_pending || server.stopping || network_has_pending(server.network)) return 0;

@@ -442,6 +442,12 @@ static const struct directive rows[] = {
      .initial = "normal 0 0 0 slave 256mb 64mb 60 pubsub 32mb 8mb 60",
      .set = set_output_limits,
      .get = get_output_limits},
+    {.name = "tracking-table-max-keys",
+     .type = DIRECTIVE_INT,
+     .value = &own.values.tracking_table_max_keys,
+     .initial = "1000000",
+     .max = INT64_MAX,
+     .apply = apply_executor},
     /* data */
     {.name = "databases",
      .type = DIRECTIVE_INT,

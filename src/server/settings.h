@@ -48,6 +48,7 @@ struct server_settings {
     int64_t unixsocketperm;
     int64_t tcp_backlog, tcp_keepalive_s, timeout_s;
     int64_t maxclients;
+    int64_t tracking_table_max_keys;
     bool protected_mode;
     const char *requirepass;
     /* requests */
