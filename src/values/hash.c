@@ -242,18 +242,20 @@ static pack_pos pack_field(const struct pack *p, struct slice field) {
     return first ? pack_find(p, first, field, 1) : 0;
 }
 
+/* Also after a change in place: the limit may have become lower. */
 static enum hash_put put_in_pack(struct value_edit *e, struct slice field, struct slice value) {
     struct pack *p = e->value.ptr;
     pack_pos at = pack_field(p, field);
     if (at) {
-        e->value.ptr = pack_replace(MEM_HASHES, p, pack_next(p, at), value);
-        return HASH_REPLACED;
+        p = pack_replace(MEM_HASHES, p, pack_next(p, at), value);
+    } else {
+        p = pack_append(MEM_HASHES, p, field);
+        p = pack_append(MEM_HASHES, p, value);
     }
-    p = pack_append(MEM_HASHES, p, field);
-    e->value.ptr = p = pack_append(MEM_HASHES, p, value);
+    e->value.ptr = p;
     proven(pack_count(p) % 2 == 0);
     if ((int64_t)(pack_count(p) / 2) > e->limits->hash_max_listpack_entries) convert(e);
-    return HASH_ADDED;
+    return at ? HASH_REPLACED : HASH_ADDED;
 }
 
 static bool pack_takes(const struct value_edit *e, struct slice field, struct slice value) {

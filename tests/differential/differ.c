@@ -158,11 +158,9 @@ static bool key_check(struct run *r, const struct text *key) {
     static const struct {
         const char *first, *second;
         enum policy policy;
-    } asks[] = {{"TYPE", NULL, SAME},
-                {"OBJECT", "ENCODING", SAME},
-                {"PTTL", NULL, NEAR_MS},
-                {"DUMP", NULL, SAME},
-                {"GET", NULL, SAME}};
+    } asks[] = {{"TYPE", NULL, SAME},    {"OBJECT", "ENCODING", SAME},
+                {"PTTL", NULL, NEAR_MS}, {"DEBUG", "DIGEST-VALUE", SAME},
+                {"DUMP", NULL, SAME},    {"GET", NULL, SAME}};
     struct text request = {0};
     bool same = true;
     for (size_t i = 0; i < sizeof asks / sizeof asks[0] && same; i++) {
