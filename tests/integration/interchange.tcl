@@ -257,3 +257,60 @@ test "fields whose time has come are gone when a file is loaded" {
     assert_equal 0 [$again exists gone]
     assert_equal 1 [$again dbsize]
 }
+
+# One change of any kind to a key that is there.
+proc change {type key} {
+    switch $type {
+        string { return [pick [list [list append $key [text]] [list setrange $key [below 100] [text]] [list set $key [text]]]] }
+        list {
+            return [pick [list [list lpush $key [text]] [list rpush $key [text] [text]] [list lset $key 0 [text]] [list lset $key -1 [text]] \
+                [list linsert $key before [text] [text]] [list ltrim $key [below 3] -[below 5]] [list lpop $key [below 5]] [list lrem $key 1 [text]]]]
+        }
+        set { return [pick [list [list sadd $key [text] [text]] [list spop $key [below 3]] [list sadd $key [below 1000]] [list srem $key [below 1000]]]] }
+        hash { return [pick [list [list hset $key [text] [text]] [list hset $key [below 200] [text 2000]] [list hdel $key [below 200]] [list hincrby $key counter 1]]] }
+        zset {
+            return [pick [list [list zadd $key [score] [text]] [list zincrby $key [below 100] [below 200]] [list zpopmin $key [below 3]] \
+                [list zremrangebyrank $key [below 5] [below 8]] [list zadd $key xx [below 5] [text]]]]
+        }
+        stream {
+            return [pick [list [list xadd $key * [text] [text]] [list xtrim $key maxlen [below 100]] [list xdel $key 5-0 [below 3000]-1] \
+                [list xgroup create $key g[below 5] 0] [list xreadgroup group g[below 5] c[below 3] count 5 streams $key >] [list xack $key g[below 5] [below 3000]-1]]]
+        }
+    }
+}
+
+test "a file of BGSAVE shows its beginning, whatever is written meanwhile" {
+    set first [oracle_start]
+    set o [client $first]
+    fill $o 25
+    $o save
+    set srv [server_start -rdb [file join [server_dir $first] dump.rdb] -config {rdb-key-save-delay 3000}]
+    set r [client $srv]
+    set before [list [$r debug digest] [rest $r]]
+    $r bgsave
+    set changes 0
+    while {[info_field $r rdb_bgsave_in_progress persistence]} {
+        set requests {}
+        for {set i 0} {$i < 200} {incr i} {
+            set type [pick $types]
+            set key $type:[below 25]
+            lappend requests [list select [below 3]]
+            switch [below 12] {
+                0 { lappend requests [list [pick {del unlink}] $key] }
+                1 { lappend requests [list rename $key $type:[below 25]] }
+                2 { lappend requests [list pexpireat $key [expr {4000000000000 + [below 1000000]}]] }
+                3 { lappend requests [list copy $key $type:[below 25] replace] }
+                default { lappend requests [change $type $key] }
+            }
+            incr changes
+        }
+        $r -pipeline $requests
+    }
+    assert_range $changes 200 1000000
+    assert_equal ok [info_field $r rdb_last_bgsave_status persistence]
+    assert_not_equal [lindex $before 0] [$r debug digest]
+    foreach start {server_start oracle_start} {
+        set c [client [$start -rdb [file join [server_dir $srv] dump.rdb]]]
+        assert_equal $before [list [$c debug digest] [rest $c]]
+    }
+}
