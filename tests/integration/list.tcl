@@ -218,13 +218,13 @@ test "forms: by bytes and by count, there and back at half" {
 
 test "a long list: any place of it, removed lazily, saved and loaded" {
     fresh
-    for {set i 0} {$i < 100} {incr i} {
+    for {set i 0} {$i < 30} {incr i} {
         set elements {}
         for {set k 0} {$k < 500} {incr k} { lappend elements e[expr {$i * 500 + $k}] }
         foreach c [list $r $o] { $c rpush l {*}$elements }
     }
-    same {{llen l} {lindex l 25000} {lindex l -1} {lset l 30000 x} {linsert l after e40000 y} {lrange l 39990 40010} {lrem l 0 e12345}
-        {lpos l e49999} {lpos l e1 rank -1} {ltrim l 10 -10} {llen l} {lrange l 0 3} {lrange l -3 -1} {copy l m} {lpop m 20000} {lrange m 0 2}
+    same {{llen l} {lindex l 7500} {lindex l -1} {lset l 9000 x} {linsert l after e14000 y} {lrange l 13990 14010} {lrem l 0 e2345}
+        {lpos l e14999} {lpos l e1 rank -1} {ltrim l 10 -10} {llen l} {lrange l 0 3} {lrange l -3 -1} {copy l m} {lpop m 2000} {lrange m 0 2}
         {rename m n} {llen n} {ltrim n 100 200} {lrange n 0 -1}}
     assert_equal [$o debug digest] [$r debug digest]
     $r debug reload
