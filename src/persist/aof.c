@@ -6,6 +6,7 @@
 #include "exec/journal.h"
 #include "io/file.h"
 #include "io/thread.h"
+#include "persist/aof_files_int.h"
 #include "persist/aof_group_int.h"
 #include "persist/aof_load_int.h"
 #include "persist/aof_steps_int.h"
@@ -19,7 +20,10 @@
 #define RETRY_MS      500
 #define NO_FILE       -1
 
-static struct aof *self(void) { return &persist_state.aof; }
+static struct aof *self(void) {
+    debug_proven(persist_state.aof.file.synced <= persist_state.aof.file.size);
+    return &persist_state.aof;
+}
 
 static enum aof_fsync policy(void) { return (enum aof_fsync)persist_state.settings.aof.fsync; }
 
@@ -39,6 +43,7 @@ void aof_init(void) {
 
 void aof_release(void) {
     struct aof *a = self();
+    proven(self()->journal && self()->load);
     if (a->rewrite.job) snapshot_end(a->rewrite.job);
     a->rewrite.job = NULL;
     if (a->syncer) reaper_free(a->syncer);
@@ -57,7 +62,10 @@ void aof_release(void) {
     a->state = AOF_OFF;
 }
 
-bool aof_is_on(void) { return self()->state != AOF_OFF; }
+bool aof_is_on(void) {
+    debug_proven(self()->state == AOF_OFF || self()->journal);
+    return self()->state != AOF_OFF;
+}
 
 int64_t aof_total_size(void) {
     const struct aof *a = self();
@@ -83,6 +91,7 @@ static void move_safe(struct aof *a) {
 }
 
 static void lose(struct aof *a, int error) {
+    proven(a->state != AOF_OFF || a->file.fd != NO_FILE);
     if (a->lost) return;
     a->lost = true;
     a->error = error ? error : EIO;
@@ -94,6 +103,7 @@ static void lose(struct aof *a, int error) {
 /* ---- syncing ---- */
 bool aof_sync_now(void) {
     struct aof *a = self();
+    proven(self()->file.synced <= self()->file.size);
     if (a->lost || a->file.fd == NO_FILE) return !a->lost;
     if (a->file.synced < a->file.size) {
         int error = -file_sync(a->file.fd);
@@ -116,6 +126,7 @@ static void run_sync(void *arg) {
 }
 
 static void end_stall(struct aof *a) {
+    proven(!a->stalled || a->sync.late);
     if (!a->stalled) return;
     a->stalled = false;
     log_notice("The sync of the append-only file has ended: writes go on");
@@ -154,6 +165,7 @@ static void start_sync(struct aof *a, int64_t now_ms) {
 /* A power loss takes at most what was written since the sync that runs began, and the second before: so when it takes long,
  * writes wait. */
 static void mind_late_sync(struct aof *a, int64_t now_ms) {
+    proven(now_ms >= 0);
     if (!a->sync.busy || now_ms - a->sync.begun_ms < SYNC_LATE_MS) return;
     if (!a->sync.late) {
         a->sync.late = true;
@@ -168,6 +180,7 @@ static void mind_late_sync(struct aof *a, int64_t now_ms) {
 static void sync_each_second(struct aof *a) {
     int64_t now_ms = clock_mono_us() / 1000;
     bool spared = persist_state.settings.aof.no_sync_on_rewrite && (aof_rewriting() || persist_saving());
+    proven(a->state != AOF_OFF);
     mind_late_sync(a, now_ms);
     if (policy() != AOF_FSYNC_EVERYSEC || a->lost || a->sync.busy || spared) return;
     if (a->file.fd == NO_FILE || a->file.synced == a->file.size || now_ms - a->last_sync_ms < SYNC_EVERY_MS) return;
@@ -191,12 +204,14 @@ static int write_group(struct aof *a, struct slice bytes) {
 }
 
 static void note_write_error(struct aof *a, int error) {
+    proven(error > 0);
     if (a->error != error) log_warning("Cannot write to the append-only file: %s. Writes are refused", strerror(error));
     a->error = error;
     a->retry_at_ms = clock_mono_us() / 1000 + RETRY_MS;
 }
 
 static void note_written(struct aof *a, size_t n) {
+    proven(n > 0 && !a->lost);
     journal_take(a->journal, n);
     if (!a->error) return;
     a->error = 0;
@@ -207,6 +222,7 @@ static void note_written(struct aof *a, size_t n) {
 bool aof_flush(void) {
     struct aof *a = self();
     size_t n = journal_whole(a->journal);
+    proven(self()->journal != NULL);
     if (a->state == AOF_OFF || n == 0) return true;
     if (a->file.fd == NO_FILE || a->lost) return false;
     if (a->error && clock_mono_us() / 1000 < a->retry_at_ms) return false;
@@ -223,6 +239,7 @@ bool aof_flush(void) {
 
 bool aof_may_reply(const struct session *s) {
     struct aof *a = self();
+    proven(s != NULL);
     if (likely(a->state == AOF_OFF || s->journal_end <= a->journal->safe)) return true;
     aof_flush();
     return s->journal_end <= a->journal->safe;
@@ -236,6 +253,7 @@ bool aof_is_durable(const struct session *s) {
 
 void aof_turn(void) {
     struct aof *a = self();
+    proven(persist_state.executor != NULL);
     if (unlikely(a->rewrite.scheduled)) aof_rewrite_cron(clock_mono_us() / 1000);
     if (likely(a->state == AOF_OFF)) return;
     a->journal->timestamps = persist_state.settings.aof.timestamps;
@@ -246,6 +264,7 @@ void aof_turn(void) {
 
 const char *aof_finish(void) {
     struct aof *a = self();
+    proven(persist_state.executor != NULL);
     if (a->state == AOF_OFF) return NULL;
     if (a->state == AOF_WAITING && !a->lost) return "the first append-only file is still being written";
     a->retry_at_ms = 0;
@@ -255,6 +274,7 @@ const char *aof_finish(void) {
 
 const char *aof_refuse_write(void) {
     struct aof *a = self();
+    proven(!self()->lost || self()->error);
     if (likely(!a->error) || a->state == AOF_OFF) return NULL;
     snprintf(a->refusal, sizeof a->refusal, "MISCONF Errors writing to the AOF file: %s", strerror(a->error));
     return a->refusal;
@@ -287,6 +307,7 @@ void aof_begin_journal(void) {
 
 void aof_end_journal(void) {
     struct aof *a = self();
+    proven(persist_state.executor->journal == self()->journal);
     executor_set_journal(persist_state.executor, NULL);
     a->state = AOF_OFF;
     a->error = 0;
@@ -300,6 +321,7 @@ void aof_end_journal(void) {
 
 void aof_cron(void) {
     struct aof *a = self();
+    proven(persist_state.executor != NULL);
     if (a->state == AOF_OFF && !a->rewrite.scheduled) return;
     aof_rewrite_cron(clock_mono_us() / 1000);
 }

@@ -5,7 +5,10 @@
 #include "persist/aof_steps_int.h"
 #include "persist/persist_int.h"
 
-static struct aof *self(void) { return &persist_state.aof; }
+static struct aof *self(void) {
+    debug_proven(persist_state.aof.file.synced <= persist_state.aof.file.size);
+    return &persist_state.aof;
+}
 
 /* ---- BGREWRITEAOF ---- */
 /* The work begins at the end of the turn, when no command runs. */
@@ -40,6 +43,7 @@ static void forget(struct session *s) {
 }
 
 static void timed_out(struct session *s) {
+    proven(s->executor == persist_state.executor);
     reply_counts(s);
     forget(s);
 }
@@ -47,6 +51,7 @@ static void timed_out(struct session *s) {
 static const struct session_wait aof_wait = {.timed_out = timed_out, .cancelled = forget, .can_unblock = true};
 
 void aof_serve_waiters(void) {
+    proven(self()->waiters > 0);
     list_each_safe(node, &persist_state.executor->blocked) {
         struct session *s = list_entry(node, struct session, waiting);
         /* wait_arg: it wants replicas too, so only the time ends its wait */
@@ -59,6 +64,7 @@ void aof_serve_waiters(void) {
 }
 
 static bool take_timeout(struct context *c, int64_t *timeout_ms) {
+    proven(c->argc == 4);
     if (!num_parse_i64(c->argv[3], timeout_ms)) {
         reply_error(c->reply, "ERR timeout is not an integer or out of range");
     } else if (*timeout_ms < 0) {

@@ -5,6 +5,7 @@
 #include "exec/journal.h"
 #include "io/file.h"
 #include "io/thread.h"
+#include "persist/aof_files_int.h"
 #include "persist/aof_group_int.h"
 #include "persist/aof_load_int.h"
 #include "persist/aof_steps_int.h"
@@ -44,6 +45,7 @@ static int write_synced(const char *path, struct slice text) {
 static int put_text(struct slice text) {
     char name[AOF_NAME_MAX + 16], path[PATH_MAX], aside[PATH_MAX];
     struct aof *a = self();
+    proven(text.ptr && text.len > 0);
     snprintf(name, sizeof name, "%s.manifest", persist_state.settings.aof.file_name);
     if (!aof_path(path, a->folder, name)) return ENAMETOOLONG;
     snprintf(name, sizeof name, "temp-%s.manifest", persist_state.settings.aof.file_name);
@@ -143,6 +145,7 @@ static void remove_job(void *path) {
 
 void aof_delete_history(void) {
     struct aof *a = self();
+    proven(self()->syncer && self()->folder[0]);
     if (persist_state.settings.aof.keep_history) return;
     for (unsigned i = 0; i < a->manifest.count; i++) {
         const struct aof_file *f = &a->manifest.files[i];
@@ -164,6 +167,7 @@ void aof_delete_history(void) {
 
 static bool skip(const char **at, const char *what) {
     size_t n = strlen(what);
+    proven(*at && what);
     if (strncmp(*at, what, n) != 0) return false;
     *at += n;
     return true;
@@ -171,6 +175,7 @@ static bool skip(const char **at, const char *what) {
 
 /* NAME.SEQ.base.rdb and its like. */
 static bool is_part(const char *name) {
+    proven(name != NULL);
     if (!skip(&name, persist_state.settings.aof.file_name) || !skip(&name, ".")) return false;
     size_t digits = strspn(name, "0123456789");
     name += digits;
@@ -180,6 +185,7 @@ static bool is_part(const char *name) {
 
 static bool is_stray(const char *name) {
     const char *at = name;
+    proven(name != NULL);
     if (snapshot_is_aside(name)) return true;
     if (skip(&at, "temp-") && skip(&at, persist_state.settings.aof.file_name) && strcmp(at, ".manifest") == 0)
         return true;

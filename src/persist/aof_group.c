@@ -33,16 +33,24 @@ size_t aof_group_format(char *dst, uint64_t id, int64_t offset, struct slice byt
 }
 
 static bool begins(struct slice line, struct slice with) {
+    debug_proven(line.ptr || line.len == 0);
     return line.len >= with.len && memcmp(line.ptr, with.ptr, with.len) == 0;
 }
 
-bool aof_is_head(struct slice line) { return begins(line, SLICE("#TARN-AOF")); }
+bool aof_is_head(struct slice line) {
+    debug_proven(line.len <= AOF_LINE_MAX);
+    return begins(line, SLICE("#TARN-AOF"));
+}
 
-bool aof_is_group(struct slice line) { return begins(line, SLICE(GROUP)); }
+bool aof_is_group(struct slice line) {
+    debug_proven(line.len <= AOF_LINE_MAX);
+    return begins(line, SLICE(GROUP));
+}
 
 /* Exactly 16 digits, lower case, as they were written. */
 static bool take_hex(struct slice *s, uint64_t *out) {
     uint64_t v = 0;
+    debug_proven(s->ptr || s->len == 0);
     if (s->len < HEX) return false;
     for (int i = 0; i < HEX; i++) {
         char c = s->ptr[i];
@@ -57,6 +65,7 @@ static bool take_hex(struct slice *s, uint64_t *out) {
 /* A number and the space behind it. */
 static bool take_number(struct slice *s, uint64_t *out) {
     const char *space = s->len ? memchr(s->ptr, ' ', s->len) : NULL;
+    debug_proven(s->ptr || s->len == 0);
     if (!space) return false;
     size_t n = (size_t)(space - s->ptr);
     if (!num_parse_u64(slice_of(s->ptr, n), out)) return false;
@@ -66,6 +75,7 @@ static bool take_number(struct slice *s, uint64_t *out) {
 
 bool aof_head_parse(struct slice line, uint64_t *id) {
     uint64_t crc;
+    proven(id != NULL);
     if (!begins(line, SLICE(HEAD))) return false;
     struct slice rest = slice_of(line.ptr + sizeof(HEAD) - 1, line.len - (sizeof(HEAD) - 1));
     if (!take_hex(&rest, id) || rest.len != 1 + HEX || rest.ptr[0] != ' ') return false;
@@ -74,6 +84,7 @@ bool aof_head_parse(struct slice line, uint64_t *id) {
 }
 
 bool aof_group_parse(struct slice line, struct aof_group *g) {
+    proven(g != NULL);
     if (!aof_is_group(line)) return false;
     struct slice rest = slice_of(line.ptr + sizeof(GROUP) - 1, line.len - (sizeof(GROUP) - 1));
     return take_number(&rest, &g->len) && take_number(&rest, &g->lag) && take_hex(&rest, &g->crc) && rest.len == 0 &&

@@ -59,11 +59,20 @@ enum aof_found aof_find(const struct aof_load *l) {
 }
 
 /* ---- the window ---- */
-static int64_t offset_of(const struct reader *f) { return f->taken - (int64_t)(f->window.len - f->pos); }
+static int64_t offset_of(const struct reader *f) {
+    debug_proven(f->pos <= f->window.len && (int64_t)f->window.len <= f->taken);
+    return f->taken - (int64_t)(f->window.len - f->pos);
+}
 
-static const char *at(const struct reader *f) { return f->window.ptr + f->pos; }
+static const char *at(const struct reader *f) {
+    debug_proven(f->pos <= f->window.len);
+    return f->window.ptr + f->pos;
+}
 
-static size_t lies(const struct reader *f) { return f->window.len - f->pos; }
+static size_t lies(const struct reader *f) {
+    debug_proven(f->pos <= f->window.len);
+    return f->window.len - f->pos;
+}
 
 static bool fail_at(struct reader *f, int64_t offset, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static bool fail_at(struct reader *f, int64_t offset, const char *format, ...) {
@@ -108,6 +117,7 @@ static void use(struct reader *f, size_t n) {
 static bool line_here(const struct reader *f, struct slice *line, size_t *bytes) {
     size_t n = lies(f) < AOF_LINE_MAX ? lies(f) : AOF_LINE_MAX;
     const char *end = n ? memchr(at(f), '\n', n) : NULL;
+    debug_proven(f->pos <= f->window.len);
     if (!end || end == at(f) || end[-1] != '\r') return false;
     *bytes = (size_t)(end - at(f)) + 1;
     *line = slice_of(at(f), *bytes - 2);
@@ -116,6 +126,7 @@ static bool line_here(const struct reader *f, struct slice *line, size_t *bytes)
 
 /* ---- what does not hold true ---- */
 static void log_cut(const struct reader *f, int64_t kept, const char *what) {
+    proven(kept <= f->size);
     log_warning("%.300s: %s: the last %" PRId64 " bytes, from offset %" PRId64 " on, are cut off", f->path, what,
                 f->size - kept, kept);
 }
@@ -134,6 +145,7 @@ static bool cut(struct reader *f, int64_t kept, const char *what) {
 static bool is_later_group(const struct reader *f, const char *p, size_t n, int64_t offset, int64_t damage) {
     struct aof_group g;
     const char *end = memchr(p, '\n', n < AOF_LINE_MAX ? n : AOF_LINE_MAX);
+    debug_proven(n > 0 && offset >= damage);
     if (!end || end == p || end[-1] != '\r') return false;
     size_t line = (size_t)(end - p) + 1;
     if (!aof_group_parse(slice_of(p, line - 2), &g) || g.len > n - line) return false;
@@ -143,6 +155,7 @@ static bool is_later_group(const struct reader *f, const char *p, size_t n, int6
 /* Whether a whole group further on says that what lies at `damage` had been on disk. The rest of the file is read in one: it is
  * short, unless the file is damaged indeed. Without memory for it the answer is the careful one. */
 static bool was_on_disk(struct reader *f, int64_t damage) {
+    proven(f->annotated && damage >= 0);
     if (!fill(f, (size_t)(f->size - offset_of(f)))) {
         f->why[0] = '\0';
         return true;
@@ -164,6 +177,7 @@ static bool was_on_disk(struct reader *f, int64_t damage) {
 
 static bool damaged(struct reader *f, const char *what) {
     int64_t damage = offset_of(f);
+    proven(f->kept < 0);
     if (f->annotated && !was_on_disk(f, damage)) return cut(f, damage, what);
     return fail_at(f, damage, "%s", what);
 }
@@ -172,6 +186,7 @@ static bool damaged(struct reader *f, const char *what) {
 static bool bad_command(struct reader *f, const char *what) {
     int64_t offset = offset_of(f), from = f->unit_at >= 0 ? f->unit_at : offset;
     char text[LOAD_ERROR_MAX / 2];
+    proven(f->kept < 0 && what[0]);
     snprintf(text, sizeof text, "%s", what);
     if (f->last && f->load->truncated_ok && f->size - from <= f->load->corrupt_tail_max) return cut(f, from, text);
     return fail_at(f, offset, "bad file format: %s", text);
@@ -182,6 +197,7 @@ static bool run_group(struct reader *f, size_t len) {
     size_t used;
     int64_t offset = offset_of(f);
     size_t done = 0;
+    proven(len > 0 && len <= lies(f));
     f->replay->whole = true;
     enum replay_result result = REPLAY_MORE;
     while (done < len) {
@@ -203,6 +219,7 @@ static bool run_group(struct reader *f, size_t len) {
 }
 
 static bool read_group(struct reader *f, const struct aof_group *g, size_t line) {
+    proven(f->annotated && f->unit_at < 0);
     if (g->len > (uint64_t)(f->size - offset_of(f)) - line)
         return damaged(f, "a group of records that is not all there");
     size_t len = (size_t)g->len;
@@ -219,6 +236,7 @@ static bool read_mark(struct reader *f) {
     struct aof_group g;
     struct slice line;
     size_t bytes;
+    proven(lies(f) > 0 && *at(f) == '#');
     if (!fill(f, AOF_LINE_MAX)) return false;
     bool whole = line_here(f, &line, &bytes);
     if (f->annotated) {
@@ -240,6 +258,7 @@ static bool read_mark(struct reader *f) {
 
 /* ---- commands outside of groups: Redis wrote them ---- */
 static bool end_of_commands(struct reader *f) {
+    proven(f->taken == f->size);
     if (lies(f) == 0 && !f->replay->queued) return true;
     int64_t kept = f->replay->queued ? f->unit_at : offset_of(f);
     replay_discard(f->replay);
@@ -249,6 +268,7 @@ static bool end_of_commands(struct reader *f) {
 
 static bool read_commands(struct reader *f) {
     size_t used;
+    debug_proven(lies(f) > 0);
     for (;;) {
         int64_t from = offset_of(f);
         enum replay_result result = replay_feed(f->replay, at(f), lies(f), &used);
@@ -281,6 +301,7 @@ static bool read_commands(struct reader *f) {
 static bool read_head(struct reader *f) {
     struct slice line;
     size_t bytes;
+    proven(offset_of(f) == 0);
     if (!fill(f, AOF_LINE_MAX)) return false;
     bool whole = line_here(f, &line, &bytes);
     if (!aof_is_head(whole ? line : slice_of(at(f), lies(f)))) return true;
@@ -291,6 +312,7 @@ static bool read_head(struct reader *f) {
 }
 
 static bool read_records(struct reader *f) {
+    proven(f->kept < 0 && f->unit_at < 0);
     if (!read_head(f)) return false;
     while (f->kept < 0) {
         if (!fill(f, 1)) return false;
@@ -307,6 +329,7 @@ static bool read_records(struct reader *f) {
 static bool read_rdb(struct reader *f) {
     struct load_options o = *f->options;
     struct source src = {.progress = f->progress, .cancelled = f->cancelled, .checksum = o.checksum};
+    proven(f->before == 0);
     o.keep_expired = true; /* what has ended has its DEL further on */
     int error = source_open(&src, f->path);
     if (error) return fail_at(f, 0, "cannot be opened: %s", strerror(error));
@@ -317,6 +340,7 @@ static bool read_rdb(struct reader *f) {
 }
 
 static bool is_rdb(struct reader *f, bool *rdb) {
+    proven(offset_of(f) == 0);
     if (!fill(f, 6)) return false;
     *rdb = lies(f) >= 5 && (memcmp(at(f), "REDIS", 5) == 0 || (lies(f) >= 6 && memcmp(at(f), "VALKEY", 6) == 0));
     return true;
@@ -324,6 +348,7 @@ static bool is_rdb(struct reader *f, bool *rdb) {
 
 static bool read_open_file(struct reader *f) {
     bool rdb;
+    proven(f->fd >= 0);
     if (!is_rdb(f, &rdb)) return false;
     if (!rdb) return read_records(f);
     if (dataset_keys(f->ds) > 0 || f->before > 0) return fail_at(f, 0, "an RDB file that is not the first");
@@ -331,6 +356,7 @@ static bool read_open_file(struct reader *f) {
 }
 
 static bool read_file(struct reader *f) {
+    proven(f->path && f->why[0] == '\0');
     f->fd = file_open_regular(f->path);
     if (f->fd < 0) return fail_at(f, 0, "cannot be opened: %s", strerror(-f->fd));
     f->size = file_size(f->fd);
@@ -361,6 +387,7 @@ static bool fail_manifest(char *why, const char *path, const char *what) {
 
 bool aof_read_manifest(struct aof_load *l, char *why) {
     char path[PATH_MAX], reason[AOF_WHY_MAX];
+    proven(l->manifest.count == 0);
     if (!manifest_path(l, path)) return fail_manifest(why, l->folder, "too long a path");
     char *text = mem_alloc(MEM_PERSIST, MANIFEST_MAX);
     ssize_t n = file_read_whole(path, text, MANIFEST_MAX);
@@ -374,6 +401,7 @@ bool aof_read_manifest(struct aof_load *l, char *why) {
 /* Files that the manifest names must be there before anything is loaded; and their sizes make the total. */
 static bool measure(struct aof_load *l, char *why) {
     char path[PATH_MAX];
+    proven(l->manifest.count > 0);
     l->base_size = l->total_size = 0;
     for (unsigned i = 0; i < l->manifest.count; i++) {
         const struct aof_file *m = &l->manifest.files[i];
@@ -398,6 +426,7 @@ struct walk {
 
 static bool read_one(struct walk *w, const char *path, bool last) {
     struct reader f = w->common;
+    proven(!w->replay->queued && w->before >= 0);
     f.path = path;
     f.before = w->before;
     f.last = last;
@@ -415,6 +444,7 @@ static bool read_folder(struct walk *w) {
     const struct aof_file *last = aof_manifest_last(m), *base = aof_manifest_base(m);
     char path[PATH_MAX];
     bool ok = true;
+    proven(w->load->manifest.count > 0);
     if (base) ok = aof_path(path, w->load->folder, base->name) && read_one(w, path, base == last);
     for (unsigned i = 0; ok && i < m->count; i++) {
         if (m->files[i].kind != AOF_INCR) continue;

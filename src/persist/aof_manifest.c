@@ -59,7 +59,10 @@ static const struct aof_file *last_of(const struct aof_manifest *m, enum aof_kin
     return NULL;
 }
 
-const struct aof_file *aof_manifest_base(const struct aof_manifest *m) { return last_of(m, AOF_BASE); }
+const struct aof_file *aof_manifest_base(const struct aof_manifest *m) {
+    debug_proven(m->count == 0 || m->files);
+    return last_of(m, AOF_BASE);
+}
 
 const struct aof_file *aof_manifest_last(const struct aof_manifest *m) {
     const struct aof_file *incr = last_of(m, AOF_INCR);
@@ -82,6 +85,7 @@ struct line {
 
 /* Pairs of a word and its value; words that are not known are of a later version, and mean nothing here. */
 static const char *parse_words(const struct slice *words, int count, struct line *out) {
+    proven(count <= WORDS_MAX);
     *out = (struct line){0};
     if (count < 6 || count % 2 != 0) return "not of the form 'file NAME seq NUMBER type LETTER'";
     for (int i = 0; i + 1 < count; i += 2) {
@@ -104,6 +108,7 @@ static const char *parse_words(const struct slice *words, int count, struct line
 
 static const char *add_line(struct aof_manifest *m, const struct line *l) {
     char name[AOF_NAME_MAX];
+    proven(l->name.len > 0 && l->seq > 0);
     memcpy(name, l->name.ptr, l->name.len);
     name[l->name.len] = '\0';
     const struct aof_file *before = last_of(m, AOF_INCR);
@@ -118,6 +123,7 @@ static const char *parse_line(struct aof_manifest *m, struct slice text) {
     char scratch[LINE_MAX_BYTES];
     struct slice words[WORDS_MAX];
     struct line l;
+    proven(!memchr(text.ptr ? text.ptr : "", '\n', text.len));
     if (text.len == 0) return "an empty line";
     if (text.ptr[0] == '#') return NULL;
     if (text.len >= sizeof scratch) return "too long a line";

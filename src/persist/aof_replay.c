@@ -55,6 +55,7 @@ void replay_release(struct replay *r) {
 static enum replay_result refuse(struct replay *r, struct slice name, const char *what) {
     char shown[4 * 32 + 3];
     size_t n = text_quote(shown, slice_of(name.ptr, name.len < 32 ? name.len : 32));
+    proven(r->why && what[0]);
     snprintf(r->why, LOAD_ERROR_MAX, "the command %.*s %s", (int)n, shown, what);
     return REPLAY_REFUSED;
 }
@@ -64,6 +65,7 @@ static enum replay_result refuse_reply(struct replay *r, struct slice name) {
     const struct buf *out = r->session.reply.out;
     size_t at = r->session.reply.last_error, left = out->len - at, n = 0;
     const char *end = left ? memchr(out->ptr + at, '\r', left) : NULL;
+    proven(r->session.reply.errors > 0);
     if (end) n = (size_t)(end - (out->ptr + at));
     snprintf(text, sizeof text, "fails: %.*s", n < 140 ? (int)n : 140, n ? out->ptr + at : "");
     return refuse(r, name, text);
@@ -71,6 +73,7 @@ static enum replay_result refuse_reply(struct replay *r, struct slice name) {
 
 enum special { SPECIAL_NONE, SPECIAL_ALLOWED, SPECIAL_MULTI, SPECIAL_EXEC, SPECIAL_FUNCTION };
 static enum special special_of(struct slice name) {
+    debug_proven(name.ptr || name.len == 0);
     if (name.len == 6 && slice_is(name, "select")) return SPECIAL_ALLOWED;
     if (name.len == 5 && slice_is(name, "multi")) return SPECIAL_MULTI;
     if (name.len == 4 && slice_is(name, "exec")) return SPECIAL_EXEC;
@@ -80,6 +83,7 @@ static enum special special_of(struct slice name) {
 
 /* False: nothing is to be run. */
 static bool wanted(struct replay *r, const struct request *q) {
+    proven(q->argc > 0);
     switch (special_of(q->argv[0])) {
     case SPECIAL_MULTI:
         r->queued = true;
@@ -191,6 +195,7 @@ static bool is_cancelled(const struct replay *r) {
 }
 
 enum replay_result replay_feed(struct replay *r, const char *p, size_t n, size_t *used) {
+    proven(r->count == 0);
     *used = 0;
     r->multi_at = SIZE_MAX;
     while (*used < n) {

@@ -10,6 +10,7 @@
 #include "exec/journal.h"
 #include "io/file.h"
 #include "io/thread.h"
+#include "persist/aof_files_int.h"
 #include "persist/aof_load_int.h"
 #include "persist/aof_steps_int.h"
 #include "persist/persist_int.h"
@@ -23,13 +24,20 @@
 #define BACKOFF_MAX_MS   (60 * 60 * 1000)
 #define HEAL_EVERY_MS    1000
 
-static struct aof *self(void) { return &persist_state.aof; }
+static struct aof *self(void) {
+    debug_proven(persist_state.aof.file.synced <= persist_state.aof.file.size);
+    return &persist_state.aof;
+}
 
-bool aof_rewriting(void) { return self()->rewrite.job != NULL; }
+bool aof_rewriting(void) {
+    debug_proven(!self()->rewrite.job || self()->rewrite.base_seq > 0);
+    return self()->rewrite.job != NULL;
+}
 
 /* ---- the end ---- */
 static void note_failure(struct aof *a, const char *error) {
     struct aof_rewrite *r = &a->rewrite;
+    proven(!a->rewrite.job && error);
     r->last_ok = false;
     r->failures++;
     int64_t wait_ms = BACKOFF_FIRST_MS;
@@ -44,6 +52,7 @@ static void note_failure(struct aof *a, const char *error) {
 
 static int64_t size_of(const struct aof *a, const char *name) {
     char path[PATH_MAX];
+    proven(a->folder[0] && name[0]);
     if (!aof_path(path, a->folder, name)) return 0;
     int fd = file_open_regular(path);
     int64_t size = fd < 0 ? 0 : file_size(fd);
@@ -78,6 +87,7 @@ static void heal(struct aof *a) {
 static void put_manifest(struct aof *a) {
     char name[AOF_NAME_MAX];
     struct aof_manifest m;
+    proven(!a->rewrite.job && a->rewrite.base_seq > 0);
     aof_manifest_init(&m);
     aof_manifest_copy(&m, &a->manifest);
     aof_name(name, a->rewrite.base_seq, AOF_BASE, true);
@@ -108,6 +118,7 @@ static void put_manifest(struct aof *a) {
 static void on_rewritten(void *arg, const char *error, bool cancelled) {
     struct aof *a = self();
     struct aof_rewrite *r = &a->rewrite;
+    proven(self()->rewrite.job != NULL);
     (void)arg;
     r->last_limbo_bytes = snapshot_progress(r->job)->limbo_bytes;
     r->last_seconds = (clock_mono_us() / 1000 - r->begun_ms) / 1000;
@@ -123,6 +134,7 @@ static void on_rewritten(void *arg, const char *error, bool cancelled) {
 
 /* ---- the start ---- */
 static const char *cannot_start(const struct aof *a) {
+    proven(persist_state.executor != NULL);
     if (a->rewrite.job) return "Background append only file rewriting already in progress";
     if (persist_loading() || persist_state.executor->loading) return "Tarn is loading the dataset in memory";
     if (dataset_is_frozen(persist_state.executor->dataset)) return "Another snapshot is being read: can't rewrite now";
@@ -137,6 +149,7 @@ static int next_increment(struct aof *a) {
     char name[AOF_NAME_MAX];
     int64_t seq = (a->file.seq > a->manifest.incr_seq ? a->file.seq : a->manifest.incr_seq) + 1;
     bool listed = a->state == AOF_ON && !a->lost;
+    proven(a->state != AOF_OFF && a->journal->depth == 0);
     if (listed && !(aof_flush() && aof_sync_now())) return a->error ? a->error : EIO;
     int error = aof_create_increment(&next, seq);
     if (error) return error;
@@ -166,6 +179,7 @@ static void start_over(struct aof *a) {
 static struct snapshot_job *write_base(struct aof *a, const char **why) {
     const struct persist_settings *s = &persist_state.settings;
     char name[AOF_NAME_MAX], path[PATH_MAX];
+    proven(a->folder[0] && a->rewrite.base_seq > 0);
     aof_name(name, a->rewrite.base_seq, AOF_BASE, true);
     if (!aof_path(path, a->folder, name)) {
         *why = "too long a path";
@@ -208,6 +222,7 @@ bool aof_rewrite_start(const char **why) {
 }
 
 void aof_rewrite_cancel(void) {
+    proven(persist_state.executor != NULL);
     if (self()->rewrite.job) snapshot_cancel(self()->rewrite.job);
 }
 
@@ -216,6 +231,7 @@ void aof_rewrite_cancel(void) {
 static const char *open_folder(struct aof *a) {
     static char why[LOAD_ERROR_MAX];
     int error = -file_make_dir(persist_state.settings.aof.folder_name, 0755);
+    proven(a->state == AOF_OFF);
     if (error) return strerror(error);
     aof_describe_load(a->load);
     memcpy(a->folder, a->load->folder, sizeof a->folder);
@@ -233,6 +249,7 @@ static const char *open_folder(struct aof *a) {
 const char *aof_rewrite_ask(void) {
     struct aof *a = self();
     const char *why = a->state == AOF_OFF ? open_folder(a) : NULL;
+    proven(persist_state.executor != NULL);
     if (why) return why;
     a->rewrite.scheduled = true;
     return NULL;
@@ -240,6 +257,7 @@ const char *aof_rewrite_ask(void) {
 
 const char *aof_turn_on(void) {
     struct aof *a = self();
+    proven(persist_state.executor && !persist_loading());
     if (a->state != AOF_OFF) return NULL;
     aof_rewrite_cancel();
     const char *why = open_folder(a);
@@ -256,6 +274,7 @@ const char *aof_turn_on(void) {
 
 const char *aof_turn_off(void) {
     struct aof *a = self();
+    proven(persist_state.executor != NULL);
     if (a->state == AOF_OFF) return NULL;
     log_notice("AOF is turned off");
     a->rewrite.scheduled = false;
@@ -269,6 +288,7 @@ const char *aof_turn_off(void) {
 static bool has_grown(const struct aof *a) {
     const struct aof_settings *s = &persist_state.settings.aof;
     int64_t size = aof_total_size(), base = a->rewrite_base_size > 0 ? a->rewrite_base_size : 1;
+    proven(persist_state.settings.aof.rewrite_percent >= 0);
     if (a->state != AOF_ON || s->rewrite_percent == 0 || size <= s->rewrite_min_size) return false;
     return (double)(size - base) * 100 / (double)base >= (double)s->rewrite_percent;
 }
@@ -276,6 +296,7 @@ static bool has_grown(const struct aof *a) {
 void aof_rewrite_cron(int64_t now_ms) {
     struct aof *a = self();
     const char *why;
+    proven(now_ms >= 0);
     if (cannot_start(a)) return;
     if (a->state == AOF_OFF && !a->rewrite.scheduled) return;
     bool needed = a->rewrite.scheduled || a->lost || a->state == AOF_WAITING;

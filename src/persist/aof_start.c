@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "io/file.h"
+#include "persist/aof_files_int.h"
 #include "persist/aof_load_int.h"
 #include "persist/aof_steps_int.h"
 #include "persist/persist_int.h"
@@ -14,7 +15,10 @@
 #define FILE_MODE   0644
 #define FOLDER_MODE 0755
 
-static struct aof *self(void) { return &persist_state.aof; }
+static struct aof *self(void) {
+    debug_proven(persist_state.aof.file.synced <= persist_state.aof.file.size);
+    return &persist_state.aof;
+}
 
 void aof_describe_load(struct aof_load *l) {
     const struct persist_settings *s = &persist_state.settings;
@@ -150,6 +154,7 @@ static int begin_folder(struct aof *a) {
 /* ---- the start ---- */
 static int open_files(struct aof *a, bool loaded) {
     int error = -file_make_dir(a->folder, FOLDER_MODE);
+    proven(a->folder[0] && a->file.fd < 0);
     if (!error) error = -file_sync_dir(a->folder);
     if (error) return error;
     if (!loaded) return begin_folder(a);

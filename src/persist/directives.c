@@ -98,10 +98,12 @@ static const char *check_aof_name(struct slice value, const char *why) {
 }
 
 static const char *check_appendfilename(struct slice value) {
+    proven(value.ptr || value.len == 0);
     return check_aof_name(value, "appendfilename can't be a path, just a filename");
 }
 
 static const char *check_appenddirname(struct slice value) {
+    proven(value.ptr || value.len == 0);
     return check_aof_name(value, "appenddirname can't be a path, just a dirname");
 }
 

@@ -99,11 +99,13 @@ AOF_ROW(aof_sync_failed, AOF->lost)
 
 static void read_rewrite_status(const struct metric_scope *scope, struct metric_value *out) {
     (void)scope;
+    proven(REWRITE->failures >= 0);
     metric_text(out, REWRITE->last_ok ? "ok" : "err");
 }
 
 static void read_write_status(const struct metric_scope *scope, struct metric_value *out) {
     (void)scope;
+    proven(!AOF->lost || AOF->error);
     metric_text(out, AOF->error ? "err" : "ok");
 }
 

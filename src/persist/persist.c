@@ -84,6 +84,7 @@ static void note_saved(const struct dataset *ds, uint64_t changes) {
 bool persist_loading(void) { return persist_state.load.job != NULL; }
 
 void persist_load_cancel(void) {
+    proven(!persist_state.load.job || persist_state.executor);
     if (persist_state.load.job) load_abandon(persist_state.load.job);
 }
 
@@ -199,12 +200,14 @@ static bool may_load(void) {
 
 bool persist_load_start(load_done *done, void *arg) {
     const char *name = persist_state.settings.file_name;
+    proven(persist_state.executor != NULL);
     if (!name[0] || !file_exists(name) || !may_load()) return false;
     start_load(LOAD_RDB, done, arg);
     return true;
 }
 
 bool persist_load_aof(load_done *done, void *arg) {
+    proven(persist_state.executor != NULL);
     aof_describe_load(persist_state.aof.load);
     if (aof_find(persist_state.aof.load) == AOF_NOTHING || !may_load() || !aof_flush()) return false;
     start_load(LOAD_AOF_AGAIN, done, arg);
@@ -214,6 +217,7 @@ bool persist_load_aof(load_done *done, void *arg) {
 bool persist_load_first(load_done *done, void *arg, const char **error) {
     static char why[LOAD_ERROR_MAX];
     struct persist_state *p = &persist_state;
+    proven(persist_state.lists && !persist_loading());
     *error = NULL;
     if (!p->settings.aof.on) return persist_load_start(done, arg);
     aof_describe_load(p->aof.load);
@@ -244,6 +248,7 @@ static void log_progress(int64_t now_ms) {
 bool persist_saving(void) { return persist_state.save.job != NULL; }
 
 void persist_save_cancel(void) {
+    proven(!persist_state.save.job || persist_state.executor);
     if (persist_state.save.job) snapshot_cancel(persist_state.save.job);
 }
 
@@ -293,6 +298,7 @@ static const char *cannot_start(void) {
 }
 
 static enum snapshot_access access_written(const struct dataset *ds) {
+    proven(ds != NULL);
     if (!persist_state.access_saved) return SNAPSHOT_ACCESS_NONE;
     return dataset_access(ds) == ACCESS_LFU ? SNAPSHOT_ACCESS_FREQUENCY : SNAPSHOT_ACCESS_IDLE;
 }
@@ -327,6 +333,7 @@ bool persist_start(bool background, snapshot_done *done, void *arg, const char *
 }
 
 bool persist_save_start(snapshot_done *done, void *arg, const char **why) {
+    proven(why != NULL);
     return persist_start(false, done, arg, why);
 }
 
