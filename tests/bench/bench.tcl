@@ -5,11 +5,12 @@
 #
 # Rows: get set (pipelines of 128 and 16, and none; 50 connections; 2 M keys, 32-byte values), memory load save (5 M keys "key:N",
 # 32-byte values), latency (commands during BGSAVE under full-speed SETs), loading (INFO, CONFIG GET, MEMORY MALLOC-STATS while
-# the 5 M keys load). For get and set the server is bound to core 0 and redis-benchmark to core 1; a server's processor time is
+# the 5 M keys load), families and values (families.tcl). For get and set the server is bound to core 0 and redis-benchmark to core 1; a server's processor time is
 # what the kernel's scheduler counted for all its threads (nanoseconds). For the others the server has both cores, as in life.
 # The table goes to the terminal and to build/bench/report.txt. Data files are made once, by redis-server, in build/bench.
 set bench_dir [file dirname [file normalize [info script]]]
 source [file join $bench_dir .. integration harness harness.tcl]
+source [file join $bench_dir families.tcl]
 
 set quick 0
 set only {}
@@ -243,6 +244,7 @@ proc report {} {
         line "$name while loading, 99.9 %" ms "loading $command p999" %.2f {max 10}
         line "$name while loading, worst" ms "loading $command max" %.2f {max 50}
     }
+    report_families
     close $::report_file
 }
 
@@ -254,6 +256,8 @@ for {set round 1} {$round <= $rounds} {incr round} {
         if {[wanted memory] || [wanted load] || [wanted save]} { measure_memory $who }
         if {[wanted latency]} { measure_latency $who }
         if {[wanted loading]} { measure_loading $who }
+        if {[wanted families]} { measure_families $who }
+        if {[wanted values]} { measure_values $who }
     }
 }
 report
