@@ -95,7 +95,7 @@ static bool fill(struct reader *f, size_t n) {
         size_t wanted = n - f->window.len > READ_BLOCK ? n - f->window.len : READ_BLOCK;
         if ((int64_t)wanted > f->size - f->taken) wanted = (size_t)(f->size - f->taken);
         if (!buf_try_reserve(&f->window, wanted)) return fail_at(f, offset_of(f), "no memory to read %zu bytes", n);
-        ssize_t got = file_read(f->fd, f->window.ptr + f->window.len, wanted);
+        ssize_t got = file_read_at(f->fd, f->window.ptr + f->window.len, wanted, f->taken);
         if (got < 0) return fail_at(f, f->taken, "cannot be read: %s", strerror((int)-got));
         if (got == 0) {
             f->size = f->taken; /* shorter than it was when it was opened */
@@ -313,7 +313,6 @@ static bool read_head(struct reader *f) {
 
 static bool read_records(struct reader *f) {
     proven(f->kept < 0 && f->unit_at < 0);
-    if (!read_head(f)) return false;
     while (f->kept < 0) {
         if (!fill(f, 1)) return false;
         if (lies(f) == 0) return end_of_commands(f);
@@ -331,12 +330,18 @@ static bool read_rdb(struct reader *f) {
     struct source src = {.progress = f->progress, .cancelled = f->cancelled, .checksum = o.checksum};
     proven(f->before == 0);
     o.keep_expired = true; /* what has ended has its DEL further on */
+    o.more_follows = true;
     int error = source_open(&src, f->path);
     if (error) return fail_at(f, 0, "cannot be opened: %s", strerror(error));
     atomic_store_explicit(&f->progress->total_bytes, f->load->total_size, memory_order_relaxed);
     bool loaded = rdb_parse(&src, f->path, &o, f->ds, f->why);
+    int64_t end = source_offset(&src);
     source_close(&src);
-    return loaded;
+    if (!loaded) return false;
+    buf_clear(&f->window);
+    f->pos = 0;
+    f->taken = end;
+    return read_records(f); /* one file of Redis 4 to 6 has its commands behind */
 }
 
 static bool is_rdb(struct reader *f, bool *rdb) {
@@ -350,7 +355,7 @@ static bool read_open_file(struct reader *f) {
     bool rdb;
     proven(f->fd >= 0);
     if (!is_rdb(f, &rdb)) return false;
-    if (!rdb) return read_records(f);
+    if (!rdb) return read_head(f) && read_records(f);
     if (dataset_keys(f->ds) > 0 || f->before > 0) return fail_at(f, 0, "an RDB file that is not the first");
     return read_rdb(f);
 }

@@ -36,7 +36,8 @@ struct load_options {
     const struct value_limits *limits; /* copied at the start; NULL: value_limits_default */
     bool checksum;                     /* rdbchecksum */
     bool version_strict;               /* rdb-version-check strict */
-    bool keep_expired;                 /* a replica's file */
+    bool keep_expired;                 /* a replica's file; an append-only file's base */
+    bool more_follows;                 /* behind the data other bytes may stand, which are not looked at */
     /* key-load-delay, read again for every key: us per key, negative: 1 us per that many keys. May be changed meanwhile. */
     const _Atomic int64_t *key_delay_us;
     load_from *body; /* NULL: reads the RDB file of path */

@@ -293,6 +293,22 @@ test "the one file of before Redis 7 becomes the base" {
     assert_equal 2 [[client $srv] dbsize]
 }
 
+test "an old file that begins as an RDB file, and goes on as commands" {
+    set srv [server_start]
+    set r [client $srv]
+    $r mset a 1 b 2
+    $r save
+    set rdb [read_file [server_dir $srv]/dump.rdb]
+    server_stop $srv
+    set dir [harness::temp_dir]
+    write_file $dir/appendonly.aof "$rdb*2\r\n\$6\r\nSELECT\r\n\$1\r\n0\r\n*3\r\n\$3\r\nSET\r\n\$1\r\na\r\n\$1\r\n9\r\n*2\r\n\$3\r\nDEL"
+    set srv [aof_start -dir $dir]
+    assert_equal {9 2} [[client $srv] mget a b]
+    assert_match "*are cut off*" [server_log $srv]
+    server_restart $srv
+    assert_equal {9 2} [[client $srv] mget a b]
+}
+
 # ---- rewriting, on and off ----
 test "BGREWRITEAOF: new base, next increment, the old ones go" {
     set srv [aof_start]
