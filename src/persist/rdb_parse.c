@@ -369,7 +369,7 @@ static bool load_end(struct parse *p) {
     }
     uint64_t left = source_left(p->src);
     p->record = source_offset(p->src);
-    if (left) return fail(p, "%llu bytes follow the end of the data", (unsigned long long)left);
+    if (left && !p->options->more_follows) return fail(p, "%llu bytes follow the end of the data", (unsigned long long)left);
     source_publish(p->src);
     return adopt_batch(p);
 }
@@ -455,7 +455,7 @@ static bool load_all(struct parse *p) {
     if (!load_header(p)) return false;
     while (!end)
         if (!load_record(p, &end)) return false;
-    proven(source_left(p->src) == 0 && p->batch.count == 0);
+    proven((source_left(p->src) == 0 || p->options->more_follows) && p->batch.count == 0);
     return true;
 }
 
