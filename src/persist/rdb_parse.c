@@ -80,11 +80,21 @@ static bool lost(struct parse *p) {
 }
 
 /* ---- the source as an input ---- */
-static bool input_more(struct rdb_input *in) { return source_more(in->source); }
+/* A long value is seen to come, block by block. */
+static bool input_more(struct rdb_input *in) {
+    const struct source *src = in->source;
+    debug_proven(in->window == &src->window);
+    source_publish(src);
+    return source_more(in->source);
+}
 
 static bool input_read(struct rdb_input *in, void *dst, uint64_t n) { return source_read(in->source, dst, n); }
 
-static uint64_t input_left(const struct rdb_input *in) { return source_left(in->source); }
+static uint64_t input_left(const struct rdb_input *in) {
+    const struct source *src = in->source;
+    debug_proven(in->window == &src->window);
+    return source_left(src);
+}
 
 static void start_input(struct parse *p) {
     proven(p->src && !p->in.window);
@@ -160,8 +170,9 @@ static bool key_expired(const struct parse *p) {
     return p->expire_at != NO_EXPIRE && p->expire_at < p->now_ms && !p->options->keep_expired;
 }
 
+/* Its time has come, or that of all its fields. */
 static bool drop_expired(struct parse *p) {
-    proven(p->expire_at != NO_EXPIRE && !p->options->keep_expired);
+    proven(!p->options->keep_expired);
     atomic_store_explicit(&p->progress->expired_keys, ++p->expired, memory_order_relaxed);
     return key_done(p);
 }
@@ -245,6 +256,7 @@ static bool load_object(struct parse *p, struct slice key) {
     int64_t now_ms = p->options->keep_expired ? 0 : p->now_ms;
     if (!kind->rdb_read(p->type, &p->in, dataset_limits(p->ds), now_ms, &v)) return lost(p);
     proven(!p->in.why && (!v.ptr || v.type == kind->type));
+    if (!v.ptr && p->type >= RDB_TYPE_HASH_2 && !p->options->keep_expired) return drop_expired(p);
     if (!v.ptr) return skip_empty(p, key);
     if (!key_expired(p)) return add(p, key, entry_new_object(key, v, p->expire_at));
     value_free(v);
@@ -271,6 +283,7 @@ static bool load_aux(struct parse *p) {
     proven(!p->attributes);
     struct slice name, value;
     int64_t used;
+    proven(!p->of);
     if (!rdb_input_pair(&p->in, &name, &value)) return lost(p);
     if (slice_equal(name, SLICE("used-mem")) && num_parse_i64(value, &used) && used >= 0)
         atomic_store_explicit(&p->progress->file_used_memory, used, memory_order_relaxed);
@@ -293,6 +306,7 @@ static bool load_select(struct parse *p) {
 static bool skip_function(struct parse *p) {
     struct slice code;
     char shown[4 * KEY_SHOWN + 2];
+    proven(!p->of && !p->attributes);
     if (!rdb_input_string(&p->in, &code)) return lost(p);
     size_t n = text_quote(shown, slice_of(code.ptr, code.len < KEY_SHOWN ? code.len : KEY_SHOWN));
     proven(n <= sizeof shown);
@@ -369,7 +383,8 @@ static bool load_end(struct parse *p) {
     }
     uint64_t left = source_left(p->src);
     p->record = source_offset(p->src);
-    if (left && !p->options->more_follows) return fail(p, "%llu bytes follow the end of the data", (unsigned long long)left);
+    if (left && !p->options->more_follows)
+        return fail(p, "%llu bytes follow the end of the data", (unsigned long long)left);
     source_publish(p->src);
     return adopt_batch(p);
 }

@@ -88,6 +88,7 @@ bool rdb_input_length(struct rdb_input *in, uint64_t *out) {
 bool rdb_input_count(struct rdb_input *in, unsigned bytes_each, uint64_t *out) {
     proven(bytes_each > 0);
     if (!rdb_input_length(in, out)) return false;
+    debug_proven(!in->why);
     if (*out <= bytes_left(in) / bytes_each) return true;
     return rdb_input_fail(in, "more elements are announced than the rest of the data can hold");
 }
@@ -103,12 +104,16 @@ static bool take(struct rdb_input *in, void *dst, uint64_t n) {
     return true;
 }
 
-bool rdb_input_bytes(struct rdb_input *in, void *dst, size_t n) { return !in->why && take(in, dst, n); }
+bool rdb_input_bytes(struct rdb_input *in, void *dst, size_t n) {
+    proven(n <= RDB_INPUT_BYTES_MAX);
+    return !in->why && take(in, dst, n);
+}
 
 bool rdb_input_double(struct rdb_input *in, double *out) {
     uint64_t bits;
     _Static_assert(sizeof bits == sizeof *out, "IEEE 754 binary64");
     if (!rdb_input_u64(in, &bits)) return false;
+    debug_proven(!in->why);
     memcpy(out, &bits, sizeof bits);
     return true;
 }
@@ -200,6 +205,7 @@ static bool take_string(struct rdb_input *in, const struct rdb_string_head *head
 }
 
 bool rdb_input_string_of(struct rdb_input *in, const struct rdb_string_head *head, struct slice *out) {
+    proven(!in->why);
     return take_string(in, head, &in->text[0], out);
 }
 
@@ -210,6 +216,7 @@ static bool read_long(struct rdb_input *in, struct buf *b, struct slice *out) {
 
 /* More bytes for a window that may be short of a whole short string. */
 static bool refill(struct rdb_input *in) {
+    debug_proven(in->window->at <= in->window->end);
     return (size_t)(in->window->end - in->window->at) < SHORT_MAX && in->more && in->more(in);
 }
 

@@ -29,6 +29,7 @@ bool rdb_input_fail(struct rdb_input *in, const char *why);
 bool rdb_input_u8(struct rdb_input *in, uint8_t *out);
 bool rdb_input_u32(struct rdb_input *in, uint32_t *out); /* little endian */
 bool rdb_input_u64(struct rdb_input *in, uint64_t *out);
+#define RDB_INPUT_BYTES_MAX 255
 bool rdb_input_bytes(struct rdb_input *in, void *dst, size_t n); /* n small and fixed: a stream's raw IDs */
 bool rdb_input_length(struct rdb_input *in, uint64_t *out);
 /* A number of things that take at least bytes_each bytes: more than the rest can hold is corrupt. Still no number to

@@ -255,6 +255,7 @@ test "fields whose time has come are gone when a file is loaded" {
     set again [client [server_start -rdb [file join [server_dir $srv] dump.rdb]]]
     assert_equal {long 2} [$again hgetall h]
     assert_equal 0 [$again exists gone]
+    assert_equal 1 [info_field $again rdb_last_load_keys_expired persistence]
     assert_equal 1 [$again dbsize]
 }
 
