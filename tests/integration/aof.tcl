@@ -309,6 +309,34 @@ test "an old file that begins as an RDB file, and goes on as commands" {
     assert_equal {9 2} [[client $srv] mget a b]
 }
 
+# The folder of tests/corpus that redis-server wrote: every key is what its list of contents says, and the same for redis-server
+# after it has been rewritten here.
+test "a folder that redis-server 7.0 wrote loads" {
+    set corpus [file join [file dirname [file dirname [file normalize [info script]]]] corpus]
+    set dir [harness::temp_dir]
+    file copy $corpus/redis-7.0-appendonlydir $dir/appendonlydir
+    set probe [server_start]
+    foreach name {sadd xadd} { if {[llength [lindex [[client $probe] command info $name] 0]] < 2} { skip "no $name yet" } }
+    set srv [aof_start -dir $dir]
+    set lines [split [string trim [read_file $corpus/redis-7.0-appendonlydir.jsonl]] \n]
+    set r [client $srv]
+    set keys 0
+    for {set db 0} {$db < 16} {incr db} {
+        $r select $db
+        incr keys [$r dbsize]
+    }
+    assert_equal [llength $lines] $keys
+    set digest [$r debug digest]
+    needs_oracle
+    file copy $corpus/redis-7.0-appendonlydir $dir/theirs
+    set oracle [oracle_start -dir $dir -config {appendonly yes appenddirname theirs}]
+    assert_equal [[client $oracle] debug digest] $digest
+    $r bgrewriteaof
+    wait_rewritten $r
+    server_restart $srv
+    assert_equal $digest [[client $srv] debug digest]
+}
+
 # ---- rewriting, on and off ----
 test "BGREWRITEAOF: new base, next increment, the old ones go" {
     set srv [aof_start]
