@@ -1,5 +1,5 @@
 /* Random commands on geo indexes: few keys g0..g3, places in clusters, at the poles and along the antimeridian; shapes of all sizes.
- * Not exactly at 180 or 85.05112878 degrees: a search from there misses places in Redis, as the grid has no such cell. What is sorted has no two places at the same distance, or their order would be anything: coordinates have many digits. */
+ * Not exactly at 180 or 85.05112878 degrees: the grid has no such cell, and from there the servers miss different places. What is sorted has no two places at the same distance, or their order would be anything: coordinates have many digits. */
 #include "differ.h"
 
 #include <stdio.h>

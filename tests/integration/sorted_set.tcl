@@ -84,7 +84,7 @@ foreach protocol {2 3} {
                 {zrangebyscore t -inf +inf withscores limit 0 3} {zrevrange t 0 3 withscores} {zmscore absent a b} {zscore absent a}
                 {zpopmin t} {zpopmax t} {zpopmin t 3} {zmpop 1 t max count 2}}
         }
-        same {{zadd t 0.1 a 1e20 b 123456789012345680 c 4611686018427387904 d 9223372036854775807 e 9007199254740993 f inf g -0 h} {zscan t 0}}
+        same {{zadd small 0.1 a 1e20 b 123456789012345680 c 4611686018427387904 d 9223372036854775807 e 9007199254740993 f inf g -0 h} {zscan small 0}}
     }
 
     test "RESP$protocol: ZRANGE and its kin" {
@@ -271,7 +271,7 @@ test "DUMP and RESTORE go both ways, and the digests are the same" {
 test "what is written during a save does not show in the file" {
     $r flushall
     $r config set save ""
-    for {set i 0} {$i < 200} {incr i} {
+    for {set i 0} {$i < 40} {incr i} {
         set pairs {}
         for {set j 0} {$j < 500} {incr j} { lappend pairs $j m$i.$j }
         $r zadd big {*}$pairs
@@ -282,7 +282,7 @@ test "what is written during a save does not show in the file" {
     $r -pipeline {{zremrangebyrank big 0 5000} {zadd small 5 a} {zincrby big 1000 m7.7} {zpopmax big 100} {zadd big xx 3 m9.9} {del small}}
     wait_for {[info_field $r rdb_bgsave_in_progress persistence] == 0} 20000
     assert_equal ok [info_field $r rdb_last_bgsave_status persistence]
-    assert_equal 94900 [$r zcard big]
+    assert_equal 14900 [$r zcard big]
     $r debug reload nosave
     assert_equal $digest [$r debug digest]
 }

@@ -74,7 +74,7 @@ test "a client that waits can be unblocked and killed" {
         wait_for {[blocked $r] == 1}
         assert_equal 1 [$r client unblock $id $how]
         if {$how eq "timeout"} {
-            assert_equal {} [$c -read]
+            assert_equal (nil) [$c -read]
         } else {
             assert_error "UNBLOCKED*" {$c -read}
         }
