@@ -66,7 +66,7 @@ static int64_t offset_of(const struct reader *f) {
 
 static const char *at(const struct reader *f) {
     debug_proven(f->pos <= f->window.len);
-    return f->window.ptr + f->pos;
+    return f->window.ptr ? f->window.ptr + f->pos : "";
 }
 
 static size_t lies(const struct reader *f) {
