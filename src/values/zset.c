@@ -245,7 +245,6 @@ static enum zset_added head_add(struct value_edit *e, struct slice member, doubl
     }
     const struct zset_block *b = table_slot_entry(slot);
     enum zset_added added = decide(b->score, score, flags);
-    if (added == ZSET_SAME) *score = b->score;
     if (added == ZSET_MOVED) head_move(e, hash, slot, *score);
     return added;
 }
@@ -338,7 +337,6 @@ static enum zset_added pack_add(struct value_edit *e, struct slice member, doubl
     }
     double old = zset_pack_score(p, pack_next(p, at));
     enum zset_added added = decide(old, score, flags);
-    if (added == ZSET_SAME) *score = old;
     if (added == ZSET_MOVED) e->value.ptr = zset_pack_insert(pack_delete(MEM_ZSETS, p, at, 2), member, *score);
     return added;
 }

@@ -17,7 +17,7 @@ static const struct row rows[] = {
     {8, SAME, "ZCARD <zk>"},
     {10, SAME, "ZSCORE <zk> <zm>"},
     {6, SAME, "ZMSCORE <zk> <zm> <zm> <zm>"},
-    {14, SAME, "{ZRANK|ZREVRANK} <zk> <zm>"},
+    {1, SAME, "{ZRANK|ZREVRANK} <zk> <zm>"},
     {10, SAME, "ZCOUNT <zk> <zb> <zb>"},
     {8, SAME, "ZLEXCOUNT <zlk> <zl> <zl>"},
     {20, SAME, "ZRANGE <zk> <zr> <zr> [REV] [WITHSCORES] [WITHSCORES]"},
