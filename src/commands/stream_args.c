@@ -5,15 +5,20 @@
 #include "wire/resp.h"
 
 /* ---- IDs ---- */
+/* Unlike other numbers, these may begin with zeros. */
+static bool id_number(struct slice text, uint64_t *out) {
+    while (text.len > 1 && text.ptr[0] == '0') text = slice_of(text.ptr + 1, text.len - 1);
+    return num_parse_u64(text, out);
+}
+
 bool stream_id_parse(struct slice text, uint64_t seq, struct stream_id *id) {
     const char *dash = text.len ? memchr(text.ptr, '-', text.len) : NULL;
     if (!dash) {
         id->seq = seq;
-        return num_parse_u64(text, &id->ms);
+        return id_number(text, &id->ms);
     }
     size_t n = (size_t)(dash - text.ptr);
-    return num_parse_u64(slice_of(text.ptr, n), &id->ms) &&
-           num_parse_u64(slice_of(dash + 1, text.len - n - 1), &id->seq);
+    return id_number(slice_of(text.ptr, n), &id->ms) && id_number(slice_of(dash + 1, text.len - n - 1), &id->seq);
 }
 
 bool stream_arg_id(struct context *c, int i, uint64_t seq, struct stream_id *id) {

@@ -158,13 +158,20 @@ static bool claim_option(struct context *c, struct claim *claim, int *i) {
     return true;
 }
 
-static void claim_begin(struct claim *claim) {
+/* The one who claims, made when there is something for it. */
+static void claim_consumer(struct claim *claim, bool make) {
     struct context *c = claim->c;
-    claim->group = stream_group_edit(&claim->e.edit, c->argv[2]);
-    claim->consumer = stream_consumer_edit(&claim->e.edit, claim->group, c->argv[3], true, &claim->made);
-    claim->consumer->seen_ms = c->now_ms;
+    if (claim->consumer) return;
+    claim->consumer = stream_consumer_edit(&claim->e.edit, claim->group, c->argv[3], make, &claim->made);
+    if (claim->consumer) claim->consumer->seen_ms = c->now_ms;
     claim->changes += claim->made;
     if (claim->made) journal_put(c, SLICE("XGROUP"), SLICE("CREATECONSUMER"), c->argv[1], c->argv[2], c->argv[3]);
+}
+
+static void claim_begin(struct claim *claim) {
+    claim->group = stream_group_edit(&claim->e.edit, claim->c->argv[2]);
+    proven(claim->group != NULL);
+    claim_consumer(claim, false);
 }
 
 static void claim_end(struct claim *claim) {
@@ -191,6 +198,7 @@ static void claim_one(struct claim *claim, const struct stream_nack *nack, struc
         count = (uint64_t)claim->retries;
     else if (!claim->just_id && count < INT64_MAX)
         count++;
+    claim_consumer(claim, true);
     stream_pending_put(&claim->e.edit, claim->group, claim->consumer, id, claim->time, count);
     claim->consumer->active_ms = c->now_ms;
     if (claim->just_id)

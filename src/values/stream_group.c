@@ -160,7 +160,7 @@ void stream_group_set_id(struct stream_group *g, struct stream_id last_id, int64
 static bool deleted_from(const struct stream *s, struct stream_id id) {
     debug_proven(stream_length(s) == 0 || !stream_id_is_zero(s->last_id));
     return stream_length(s) > 0 && !stream_id_is_zero(s->max_deleted_id) &&
-           stream_id_compare(id, s->max_deleted_id) <= 0;
+           stream_id_compare(s->first_id, s->max_deleted_id) <= 0 && stream_id_compare(id, s->max_deleted_id) <= 0;
 }
 
 /* How many entries were ever added up to id, STREAM_UNKNOWN where deletions blur it. */

@@ -103,7 +103,7 @@ static const struct row rows[] = {
 
 static const struct family common = {"string", rows, sizeof rows / sizeof rows[0], 0, NULL};
 static const struct family *const families[] = {
-    &common, &bitmap_family, &hyperloglog_family, &list_family, &sorted_set_family, &hash_family, &geo_family};
+    &common, &bitmap_family, &hyperloglog_family, &list_family, &sorted_set_family, &hash_family, &geo_family, &stream_family};
 static const struct family *chosen;
 
 #define FAMILIES (sizeof families / sizeof families[0])
