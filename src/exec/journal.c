@@ -126,7 +126,7 @@ static void put_verbatim(struct journal *j, const struct context *c) {
 }
 
 void journal_close(struct journal *j, const struct context *c, bool outer) {
-    if (c->changes > 0 && !j->replaced) put_verbatim(j, c);
+    if (c->changes > 0 && !j->replaced && c->command->flags & (CMD_WRITE | CMD_MAY_REPLICATE)) put_verbatim(j, c);
     j->replaced = outer;
     end(j, c->now_ms);
     if (j->depth == 0 && j->out.len > j->unit_at) c->session->journal_end = journal_end(j);

@@ -424,6 +424,28 @@ test "times: annotations when asked for, and no key ends while a file is loaded"
     assert_equal 1 [$r get a]
 }
 
+test "what is renamed is written by its own name" {
+    set srv [aof_start -config {rename-command {set put}}]
+    [client $srv] put a 1
+    assert_equal {{SELECT 0} {set a 1}} [commands_of $srv]
+    server_restart $srv -config {rename-command (unset)}
+    assert_equal 1 [[client $srv] get a]
+}
+
+test "what cannot be replayed is refused: unknown commands, failing ones, and those that change nothing" {
+    foreach {command why} {{nonsense a} "*unknown command*" {incr text} "*not an integer*" {get text} "*does not change data*" {shutdown} "*does not change data*" {config set dir /} "*does not change data*"} {
+        set srv [sample {appendonly yes}]
+        set text "*3\r\n\$3\r\nset\r\n\$4\r\ntext\r\n\$1\r\nx\r\n*[llength $command]\r\n"
+        foreach word $command { append text "\$[string length $word]\r\n$word\r\n" }
+        set path [lindex [increments $srv] end]
+        write_file $path [read_file $path]$text
+        server_restart $srv -wait exit
+        assert_equal 1 [server_wait_exit $srv] $command
+        assert_match "*appendonly.aof.1.incr.aof*offset*" [server_log $srv]
+        assert_match $why [server_log $srv] $command
+    }
+}
+
 # ---- out of room ----
 test "without room writes are refused, nothing is torn, and service resumes by itself" {
     foreach fsync {always everysec} {
