@@ -11,7 +11,7 @@ struct group_options {
 static bool group_arguments(struct context *c, bool create, struct group_options *o) {
     *o = (struct group_options){.entries_read = STREAM_UNKNOWN};
     for (int i = 5; i < c->argc; i++) {
-        if (create && slice_is(c->argv[i], "MKSTREAM")) {
+        if (create && !o->make && slice_is(c->argv[i], "MKSTREAM")) {
             o->make = true;
         } else if (slice_is(c->argv[i], "ENTRIESREAD") && i + 1 < c->argc) {
             if (!context_integer(c, ++i, &o->entries_read)) return false;
