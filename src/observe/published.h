@@ -1,0 +1,110 @@
+/* What the executor publishes for the observer thread. Neither ever waits for the other: the figures of the moment are single
+ * counters (relaxed atomics, written every 100 ms), and the full set of figures goes through three buffers: the executor fills
+ * one, the observer reads another, and the third is exchanged between them. What is published carries its time, so that a
+ * reader can say how old it is.
+ *
+ *      executor:  fill [back] --exchange--> [middle] <--exchange--  read [front]  :observer
+ *
+ * Memory is not published: its counters may be read by every thread (mem/mem.h). */
+#ifndef TARN_OBSERVE_PUBLISHED_H
+#define TARN_OBSERVE_PUBLISHED_H
+
+#include "base/metric.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct executor;
+
+/* The figures of the moment. */
+enum published_moment {
+    MOMENT_BEAT_US, /* clock_mono_us when they were written */
+    MOMENT_KEYS,
+    MOMENT_CLIENTS,
+    MOMENT_COMMANDS,   /* run since the start, or CONFIG RESETSTAT */
+    MOMENT_COMMAND_US, /* spent in them */
+    MOMENT_OPS,        /* per second */
+    MOMENT_LIMIT,      /* maxmemory */
+    MOMENT_LOADING,    /* 1 while a load runs; the rest says of what, 0 otherwise */
+    MOMENT_LOAD_START_S,
+    MOMENT_LOAD_TOTAL,
+    MOMENT_LOAD_BYTES,
+    MOMENT_LOAD_KEYS,
+    MOMENT_LOAD_EXPIRED,
+    MOMENT_LOAD_RATE,
+    MOMENT_LOAD_ETA_S,
+    MOMENT_COUNT
+};
+
+#define PUBLISHED_ROWS_MAX        256
+#define PUBLISHED_COMMANDS_MAX    512
+#define PUBLISHED_DATABASES_MAX   64
+#define PUBLISHED_ERRORS_MAX      64
+#define PUBLISHED_PERCENTILES_MAX 8
+#define PUBLISHED_TEXT_MAX        96
+
+struct published_command {
+    const char *name; /* lives as long as the process */
+    uint64_t calls, rejected, failed, time_ns;
+    double percentiles_us[PUBLISHED_PERCENTILES_MAX]; /* negative: not measured */
+};
+
+struct published_database {
+    unsigned index;
+    int64_t keys, expires, average_ttl_ms;
+};
+
+struct published_error {
+    char code[32];
+    uint64_t count;
+};
+
+/* Texts that /metrics shows of the instance, by the name of their row. */
+#define PUBLISHED_TEXTS 10
+extern const char *const published_text_names[PUBLISHED_TEXTS];
+
+struct published_figures {
+    int64_t taken_us;                /* clock_mono_us; 0: nothing has been published yet */
+    int64_t duration_ns;             /* what publishing took of the executor's time, the time before */
+    unsigned row_count;              /* of published_row */
+    double rows[PUBLISHED_ROWS_MAX]; /* NAN: the row is left out now */
+    unsigned command_count, database_count, error_count, percentile_count;
+    double percentiles[PUBLISHED_PERCENTILES_MAX];
+    struct published_command commands[PUBLISHED_COMMANDS_MAX]; /* those that were called */
+    struct published_database databases[PUBLISHED_DATABASES_MAX];
+    struct published_error errors[PUBLISHED_ERRORS_MAX];
+    char texts[PUBLISHED_TEXTS][PUBLISHED_TEXT_MAX];
+};
+
+struct published;
+
+/* visit_rows: calls visit for each metric row of the server, in their order. */
+struct published *published_new(void (*visit_rows)(void *arg, void (*visit)(void *arg, const struct metric *row),
+                                                   void *to),
+                                void *arg);
+void published_free(struct published *p);
+
+/* ---- executor ---- */
+/* A static text: the phase; ready: data commands are served. */
+void published_enter(struct published *p, const char *phase, bool ready);
+/* ~2 us. */
+void published_beat(struct published *p, const struct executor *x);
+/* All figures. Does not grow with clients or keys; with 60 commands in use some 60 us (it measures itself: duration_ns). The
+ * buffers (200 KB) are made by the first call. */
+void published_fill(struct published *p, const struct executor *x);
+
+/* ---- any thread ---- */
+int64_t published_moment(const struct published *p, enum published_moment which);
+const char *published_phase(const struct published *p);
+bool published_ready(const struct published *p);
+/* How long ago the figures of the moment were written. */
+int64_t published_age_ms(const struct published *p);
+const struct metric *published_row(const struct published *p, unsigned i);
+
+/* ---- observer: the one thread that reads ---- */
+/* The newest full set; stays as it is until the next call. NULL before the first. */
+const struct published_figures *published_take(struct published *p);
+
+#endif
