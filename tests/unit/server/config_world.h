@@ -2,6 +2,7 @@
 #ifndef TARN_TEST_CONFIG_WORLD_H
 #define TARN_TEST_CONFIG_WORLD_H
 
+#include "persist/persist.h"
 #include "server/config_int.h"
 #include "server/settings.h"
 
@@ -48,12 +49,12 @@ static inline const char *read_back(const char *name) {
 }
 
 static inline int world_make(void **state) {
-    const struct directive_list lists[] = {settings_directives, inert_directives};
+    const struct directive_list lists[] = {settings_directives, inert_directives, persist_directives};
     (void)state;
     snprintf(world.dir, sizeof world.dir, "/tmp/tarn-config-XXXXXX");
     assert_non_null(mkdtemp(world.dir));
     snprintf(world.path, sizeof world.path, "%s/main.conf", world.dir);
-    config_init(lists, 2);
+    config_init(lists, 3);
     return 0;
 }
 

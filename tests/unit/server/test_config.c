@@ -1,4 +1,5 @@
 /* The registry: names, values of every type, CONFIG SET's all or none. */
+#include "persist/persist.h"
 #include "server/config_int.h"
 #include "server/settings.h"
 
@@ -331,8 +332,8 @@ static const char *const expected[] = {
 
 static void test_real_tables(void **state) {
     (void)state;
-    const struct directive_list lists[] = {settings_directives, inert_directives};
-    config_init(lists, 2);
+    const struct directive_list lists[] = {settings_directives, inert_directives, persist_directives};
+    config_init(lists, 3);
     for (size_t i = 0; i < countof(expected); i++) {
         if (!config_find(slice_of_cstr(expected[i]))) fail_msg("%s is unknown", expected[i]);
     }
@@ -344,9 +345,9 @@ static void test_real_tables(void **state) {
 /* Every directive takes back what it shows, and then shows the same. */
 static void test_real_round_trip(void **state) {
     (void)state;
-    const struct directive_list lists[] = {settings_directives, inert_directives};
+    const struct directive_list lists[] = {settings_directives, inert_directives, persist_directives};
     char why[DIRECTIVE_ERROR_MAX];
-    config_init(lists, 2);
+    config_init(lists, 3);
     const struct config_registry *c = config_registry();
     for (size_t i = 0; i < c->item_count; i++) {
         struct config_item *item = &c->items[i];
@@ -359,9 +360,9 @@ static void test_real_round_trip(void **state) {
 
 static void test_settings(void **state) {
     (void)state;
-    const struct directive_list lists[] = {settings_directives, inert_directives};
+    const struct directive_list lists[] = {settings_directives, inert_directives, persist_directives};
     const struct server_settings *s = server_settings();
-    config_init(lists, 2);
+    config_init(lists, 3);
     assert_int_equal(s->bind_count, 2);
     assert_string_equal(s->bind[1], "-::*");
     assert_string_equal(set("hz", "1000"), "");

@@ -178,8 +178,8 @@ static void test_everything_round_trip(void **state) {
         buf_release(&b);
     }
     config_release();
-    const struct directive_list lists[] = {settings_directives, inert_directives};
-    config_init(lists, 2);
+    const struct directive_list lists[] = {settings_directives, inert_directives, persist_directives};
+    config_init(lists, 3);
     if (load(world.path) != CONFIG_RUN) fail_msg("%s", world.errors);
     for (size_t i = 0; i < count; i++) {
         expect(c->items[i].row->name, texts[i]);
