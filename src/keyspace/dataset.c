@@ -75,6 +75,7 @@ void dataset_free(struct dataset *ds) {
     if (!ds) return;
     proven(!ds->snapshot);
     for (unsigned i = 0; i < ds->count; i++) contents_release(&ds->dbs[i].contents);
+    libraries_free(ds);
     mem_free(MEM_TABLE, ds, dataset_bytes(ds->count));
 }
 

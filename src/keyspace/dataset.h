@@ -80,6 +80,12 @@ void dataset_set_active_expire(struct dataset *ds, bool enabled);
 void dataset_set_keep_expired(struct dataset *ds, bool keep);
 int64_t dataset_next_expiry_ms(const struct dataset *ds); /* lower bound; INT64_MAX when none */
 
+/* Code of function libraries, which nothing runs yet: kept as it came from a file, so that the next file has it too. Only while
+ * the dataset is being loaded: afterwards any thread may read. False: no memory. */
+bool dataset_keep_library(struct dataset *ds, struct slice code);
+void dataset_each_library(const struct dataset *ds, void (*visit)(void *arg, struct slice code), void *arg);
+size_t dataset_libraries(const struct dataset *ds);
+
 /* ---- snapshots ---- */
 /* The picture another thread may walk: all databases as they were at the freeze. One at a time per dataset. */
 struct dataset_frozen;
@@ -90,6 +96,8 @@ bool dataset_is_frozen(const struct dataset *ds);
 size_t dataset_limbo_bytes(const struct dataset *ds);
 size_t dataset_limbo_peak_bytes(const struct dataset *ds);
 /* Reader side, any thread. */
+const struct dataset *dataset_of_frozen(
+    const struct dataset_frozen *frozen); /* for what does not change while it serves */
 unsigned dataset_frozen_databases(const struct dataset_frozen *frozen);
 size_t dataset_frozen_keys(const struct dataset_frozen *frozen, unsigned db_index);
 size_t dataset_frozen_timed(const struct dataset_frozen *frozen); /* hashes with fields that have times of their own */

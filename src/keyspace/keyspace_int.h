@@ -31,8 +31,11 @@ struct db {
     unsigned index;
 };
 
+struct library;
+
 struct dataset {
     struct siphash_seed seed;
+    struct library *libraries; /* in the order in which they came */
     int64_t now_ms;
     int64_t horizon_ms; /* a key whose time is below has expired: now_ms, or INT64_MIN while expired keys are kept */
     uint32_t clock;     /* LRU: seconds; LFU: minutes (16 bits); see access.c */
@@ -245,6 +248,9 @@ void contents_init(struct db_contents *contents, const struct dataset *ds);
 void contents_move(struct db_contents *to, struct db_contents *from); /* from is left without meaning */
 /* Frees a heap-allocated list of dropped contents with their entries. A job for hooks.defer. */
 void contents_free_list(void *list);
+
+/* ---- library.c ---- */
+void libraries_free(struct dataset *ds);
 
 /* ---- snapshot.c ---- */
 /* Contents dropped while a snapshot is live wait for its end. All of them: also a table made since holds bodies that the

@@ -102,6 +102,11 @@ unsigned dataset_frozen_databases(const struct dataset_frozen *z) {
     return z->count;
 }
 
+const struct dataset *dataset_of_frozen(const struct dataset_frozen *z) {
+    proven(z->dataset != NULL);
+    return z->dataset;
+}
+
 static const struct frozen_db *frozen_db(const struct dataset_frozen *z, unsigned db_index) {
     proven(db_index < z->count);
     return &z->dbs[db_index];

@@ -302,16 +302,17 @@ static bool load_select(struct parse *p) {
     return true;
 }
 
-/* Functions do not run here yet: what a library would have been is told, and the data is served. */
-static bool skip_function(struct parse *p) {
+/* Functions do not run here yet: the library is kept for the next file, and told. */
+static bool load_function(struct parse *p) {
     struct slice code;
     char shown[4 * KEY_SHOWN + 2];
     proven(!p->of && !p->attributes);
     if (!rdb_input_string(&p->in, &code)) return lost(p);
     size_t n = text_quote(shown, slice_of(code.ptr, code.len < KEY_SHOWN ? code.len : KEY_SHOWN));
     proven(n <= sizeof shown);
-    log_warning("%.150s: offset %lld: a function library is left out: %.*s", p->name, (long long)p->record, (int)n,
-                shown);
+    if (!dataset_keep_library(p->ds, code)) return fail(p, NO_MEMORY, (unsigned long long)code.len);
+    log_warning("%.150s: offset %lld: a function library is kept, but does not run here: %.*s", p->name,
+                (long long)p->record, (int)n, shown);
     return true;
 }
 
@@ -404,7 +405,7 @@ static bool load_other(struct parse *p, uint8_t opcode) {
     case RDB_MODULE_AUX:
         return load_module_aux(p);
     case RDB_FUNCTION_2:
-        return skip_function(p);
+        return load_function(p);
     case RDB_FUNCTION_PRE_GA:
         return fail(p, "a function library from a preview of Redis 7.0");
     case RDB_SLOT_IMPORT:

@@ -171,6 +171,21 @@ static void write_head(struct writer *x) {
     write_number_aux(x, "aof-base", 0);
 }
 
+static void write_library(void *arg, struct slice code) {
+    struct writer *x = arg;
+    if (x->error) return;
+    rdb_write_u8(&x->out, RDB_FUNCTION_2);
+    (void)write_string(x, code);
+}
+
+/* Files of before version 10 have no place for them. */
+static bool write_libraries(struct writer *x) {
+    const struct dataset *ds = dataset_of_frozen(x->frozen);
+    if (x->sink.version >= RDB_VERSION_DEFAULT) dataset_each_library(ds, write_library, x);
+    proven(x->sink.version >= 1);
+    return x->error == 0;
+}
+
 static bool write_database(struct writer *x, unsigned index) {
     size_t keys = dataset_frozen_keys(x->frozen, index);
     if (keys == 0) return true;
@@ -222,7 +237,7 @@ int rdb_write_frozen(const struct rdb_write *w, struct dataset_frozen *frozen) {
     if (x.sink.version == 0) return EINVAL;
     buf_init(&x.out, MEM_PERSIST);
     write_head(&x);
-    bool done = true;
+    bool done = write_libraries(&x);
     for (unsigned i = 0; done && i < dataset_frozen_databases(frozen); i++) done = write_database(&x, i);
     done = done && write_end(&x);
     buf_release(&x.out);

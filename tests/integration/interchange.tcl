@@ -142,6 +142,27 @@ test "files go from redis-server to Tarn and back" {
     }
 }
 
+test "function libraries, which do not run here, are carried on" {
+    set theirs [server_start -binary $harness::oracle]
+    set o [client $theirs]
+    foreach name {one two} {
+        $o function load "#!lua name=$name\nredis.register_function('$name', function() return '$name' end)"
+    }
+    $o set k v
+    set libraries [lsort [$o function list withcode]]
+    $o save
+    set ours [server_start -rdb [file join [server_dir $theirs] dump.rdb]]
+    set r [client $ours]
+    assert_match "*function library is kept*" [server_log $ours]
+    $r debug reload
+    $r save
+    set again [server_start -binary $harness::oracle -rdb [file join [server_dir $ours] dump.rdb]]
+    set o [client $again]
+    assert_equal $libraries [lsort [$o function list withcode]]
+    assert_equal one [$o fcall one 0]
+    assert_equal v [$o get k]
+}
+
 test "version 11 and version 80 of a file say the same" {
     set first [oracle_start]
     set o [client $first]
