@@ -126,9 +126,9 @@ test "rename-command renames and disables" {
 }
 
 test "an inert directive set away from its default is mentioned once" {
-    set srv [server_start -config {appendonly yes}]
+    set srv [server_start -config {repl-mptcp yes}]
     set r [client $srv]
-    assert_equal 1 [regexp -all {'appendonly' is set to 'yes'} [server_log $srv]]
+    assert_equal 1 [regexp -all {'repl-mptcp' is set to 'yes'} [server_log $srv]]
     $r config set activedefrag yes
     $r config set activedefrag no
     $r config set activedefrag yes
