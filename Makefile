@@ -18,6 +18,15 @@ CPPFLAGS += -DTARN_JEMALLOC
 LIBS += -ljemalloc
 endif
 
+# HTTP is parsed by llhttp, compiled from the sources in Debian's node-llhttp; without that package there is no HTTP.
+LLHTTP ?= /usr/share/llhttp
+LLHTTP_SRCS = $(wildcard $(LLHTTP)/*.c)
+ifneq ($(LLHTTP_SRCS),)
+CPPFLAGS += -DTARN_HTTP -DLLHTTP_STRICT_MODE=1 -isystem $(LLHTTP)/../include/llhttp
+else
+$(warning No llhttp in $(LLHTTP) (package node-llhttp): building without HTTP)
+endif
+
 ifeq ($(MODE),release)
 CFLAGS += -O3 -D_FORTIFY_SOURCE=2
 else ifeq ($(MODE),asan)
@@ -39,7 +48,7 @@ endif
 OUT = $(if $(filter release,$(MODE)),$(BUILD),$(BUILD)/$(MODE))
 OBJ = $(OUT)/obj
 SRCS = $(filter-out src/server/main.c,$(wildcard src/*/*.c))
-OBJS = $(SRCS:%.c=$(OBJ)/%.o)
+OBJS = $(SRCS:%.c=$(OBJ)/%.o) $(OBJ)/web/page.o $(patsubst $(LLHTTP)/%.c,$(OBJ)/llhttp/%.o,$(LLHTTP_SRCS))
 UNIT = $(patsubst tests/unit/%.c,$(OUT)/unit/%,$(wildcard tests/unit/*/*.c))
 TOOLS = $(OUT)/tests/differential/differ $(patsubst %.c,$(OUT)/%,$(wildcard tests/bench/*.c))
 FUZZERS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -63,6 +72,17 @@ $(OBJS) $(OBJ)/src/server/main.o $(CLI_SRCS:%.c=$(OBJ)/%.o): $(OUT)/flags
 $(OBJ)/%.o: %.c
 	@mkdir -p $(@D)
 	$(say)$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) -MMD -MP -c -o $@ $<
+# Not ours, so without our warnings.
+$(OBJ)/llhttp/%.o: $(LLHTTP)/%.c
+	@mkdir -p $(@D)
+	$(say)$(CC) $(CPPFLAGS) $(filter-out -W%,$(CFLAGS_COMMON)) -w $(CFLAGS) -c -o $@ $<
+# The dashboard: one page, as the bytes of an array.
+$(OUT)/web/page.c: scripts/embed.sh $(wildcard web/*)
+	@mkdir -p $(@D)
+	$(say)sh scripts/embed.sh web > $@
+$(OBJ)/web/page.o: $(OUT)/web/page.c
+	@mkdir -p $(@D)
+	$(say)$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) -c -o $@ $<
 # Unit tests link the whole library; the linker takes what each needs.
 $(OUT)/unit/%: tests/unit/%.c $(OUT)/libtarn.a
 	@mkdir -p $(@D)

@@ -13,9 +13,13 @@ for word in "$@"; do
     [ "$previous" = --port ] && port=$word
     previous=$word
 done
+# Beside the port, so that two servers do not meet; 0 when there is no room above it.
+http_port=$((port + 2000))
+[ "$http_port" -le 65535 ] || http_port=0
 echo
 echo "Tarn starts on port $port. Connect from another terminal:"
 echo "    $PWD/build/tarn-cli -p $port        (or redis-cli, or any Redis client)"
+echo "Memory over time, progress of a load and latency are at http://127.0.0.1:$http_port/, metrics at /metrics there."
 echo "Ctrl-C stops it."
 echo
-exec build/tarn-server "$@"
+exec build/tarn-server --http-port "$http_port" "$@"

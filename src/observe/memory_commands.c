@@ -181,12 +181,17 @@ static void run_purge(struct context *c) {
 const char *const memory_help[] = {
     "DOCTOR",
     "    Look for memory problems and explain them.",
+    "HISTORY [SECONDS|MINUTES]",
+    "    Show how memory was used: a line of names, then one for each second of the last",
+    "    hour, or for each minute of the last day.",
     "MALLOC-STATS",
     "    Show the allocator's own full report.",
     "PURGE",
     "    Give memory that the allocator holds unused back to the system.",
     "STATS",
     "    Show what memory is used for, figure by figure.",
+    "TREE [JSON]",
+    "    Show the memory of the process as a tree, down to its owners.",
     "USAGE <key> [SAMPLES <count>]",
     "    Show the bytes that <key> and its value take. The figure is exact: SAMPLES is",
     "    accepted for the sake of older clients and changes nothing.",
@@ -200,6 +205,21 @@ static const char *const purge_tips[] = {"request_policy:all_shards", "response_
 static const struct command_arg usage_args[] = {
     {.name = "key", .type = ARG_KEY},
     {.name = "count", .type = ARG_INTEGER, .token = "SAMPLES", .flags = ARG_OPTIONAL},
+    {0},
+};
+
+static const struct command_arg tree_args[] = {
+    {.name = "json", .type = ARG_PURE_TOKEN, .token = "JSON", .flags = ARG_OPTIONAL},
+    {0},
+};
+
+static const struct command_arg spans[] = {
+    {.name = "seconds", .type = ARG_PURE_TOKEN, .token = "SECONDS"},
+    {.name = "minutes", .type = ARG_PURE_TOKEN, .token = "MINUTES"},
+    {0},
+};
+static const struct command_arg history_args[] = {
+    {.name = "span", .type = ARG_ONEOF, .flags = ARG_OPTIONAL, .args = spans},
     {0},
 };
 
@@ -220,6 +240,16 @@ const struct command_row memory_subcommands[] = {
      .since = "4.0.0",
      .complexity = "O(1)",
      .summary = "Explains the subcommands of MEMORY."},
+    {.name = "history",
+     .run = memory_run_history,
+     .arity = -2,
+     .flags = CMD_LOADING | CMD_STALE,
+     .group = GROUP_SERVER,
+     .since = "9.1.0",
+     .complexity = "O(N) with the number of samples shown, at most 3600.",
+     .summary = "Shows how memory was used in the last hour, or by minutes in the last day.",
+     .args = history_args,
+     .tips = whole_tips},
     {.name = "malloc-stats",
      .run = run_malloc_stats,
      .arity = 2,
@@ -245,6 +275,16 @@ const struct command_row memory_subcommands[] = {
      .since = "4.0.0",
      .complexity = "O(1)",
      .summary = "Shows what memory is used for, figure by figure.",
+     .tips = whole_tips},
+    {.name = "tree",
+     .run = memory_run_tree,
+     .arity = -2,
+     .flags = CMD_LOADING | CMD_STALE,
+     .group = GROUP_SERVER,
+     .since = "9.1.0",
+     .complexity = "O(1)",
+     .summary = "Shows the memory of the process as a tree, down to its owners.",
+     .args = tree_args,
      .tips = whole_tips},
     {.name = "usage",
      .run = run_usage,

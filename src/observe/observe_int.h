@@ -15,7 +15,9 @@
 #define INFO_SECTIONS_COUNT 15
 #define PERCENTILES_MAX     8 /* as many as the executor takes */
 
+struct context;
 struct executor;
+struct observer;
 struct reply;
 struct session;
 
@@ -45,6 +47,10 @@ struct observe_state {
     bool latency_tracking;
     double percentiles[PERCENTILES_MAX];
     unsigned percentile_count;
+    int64_t http_port;
+    const char *http_bind, *http_token;
+
+    struct observer *observer; /* NULL: not started */
 };
 
 extern struct observe_state observe;
@@ -59,6 +65,10 @@ extern const char *const memory_help[], *const latency_help[], *const slowlog_he
 /* info.c: one row more; its section must be in the table. */
 void info_register(const struct metric *row);
 void info_release(void);
+
+/* memory_views.c */
+void memory_run_tree(struct context *c);
+void memory_run_history(struct context *c);
 
 /* One reply that is a text for people. */
 void reply_text(struct reply *r, struct buf *text);

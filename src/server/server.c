@@ -10,6 +10,7 @@
 #include "io/thread.h"
 #include "mem/stats.h"
 #include "observe/observe.h"
+#include "observe/observer.h"
 #include "persist/persist.h"
 #include "server/config.h"
 #include "server/debug.h"
@@ -54,7 +55,10 @@ const char *server_phase_name(void) {
     return names[server.phase];
 }
 
-void server_enter(enum server_phase phase) { server.phase = phase; }
+void server_enter(enum server_phase phase) {
+    server.phase = phase;
+    observer_enter(server_phase_name(), phase == PHASE_SERVING);
+}
 
 void server_stop(int exit_code) {
     server.exit_code = exit_code;
@@ -199,6 +203,7 @@ static void on_cron(struct loop_timer *timer) {
     if (debug_cron_paused()) return;
     executor_sample(&server.executor, now_us);
     mem_note_peak();
+    observer_cron();
     persist_cron();
     if (now_us >= server.next_second_us) {
         server.next_second_us = now_us + 1000000;
@@ -279,6 +284,7 @@ static bool boot(void) {
     settings_start(); /* what run-time changes apply, applied to the start values */
     if (!config_rename_commands(server.executor.commands)) return false;
     if (!network_listen(server.network)) return false;
+    if (!observer_start()) return false;
     greet();
     server.cron.call = on_cron;
     loop_timer_start(server.loop, &server.cron, clock_mono_us() + 100000);
@@ -299,6 +305,7 @@ static void tear_down(void) {
     network_flush_all(server.network);
     network_free(server.network);
     persist_release();
+    observer_stop();
     observe_release();
     leave_dataset();
     executor_release(&server.executor);

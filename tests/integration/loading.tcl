@@ -46,7 +46,7 @@ pubsub help;pubsub numpat;pubsub numsub;pubsub shardchannels;pubsub shardnumsub;
 reset;role;script help;select;sentinel help;shutdown;slowlog get;slowlog help;slowlog len;slowlog reset;spublish;ssubscribe;
 subscribe;sunsubscribe;time;unsubscribe;unwatch;watch;xgroup help;xinfo help}] ";"]
 # Tarn's own views of memory speak of owners, which are true at every instant.
-set own_views {"memory tree" "memory owners"}
+set own_views {"memory tree" "memory owners" "memory history"}
 
 set data [harness::temp_dir]
 set thousand [keys_file $data/thousand.rdb 1000]

@@ -1,0 +1,205 @@
+# The observer: HTTP while the executor is busy, while a dataset loads, with bad input, with a token; MEMORY TREE and HISTORY.
+source [file join [file dirname [info script]] harness harness.tcl]
+package require http
+
+proc free_port {} {
+    set s [socket -server {apply {args {}}} -myaddr 127.0.0.1 0]
+    set port [lindex [fconfigure $s -sockname] 2]
+    close $s
+    return $port
+}
+# {status headers body milliseconds} of a request sent as it stands.
+proc raw {port bytes} {
+    set c [client_connect 127.0.0.1 $port]
+    set started [clock microseconds]
+    $c -raw $bytes
+    set answer [$c -raw_rest]
+    set ms [expr {([clock microseconds] - $started) / 1000.0}]
+    $c -close
+    set end [string first "\r\n\r\n" $answer]
+    return [list [lindex $answer 1] [string range $answer 0 $end] [string range $answer $end+4 end] $ms]
+}
+proc get {port path {header ""}} { raw $port "GET $path HTTP/1.1\r\nHost: x\r\nConnection: close\r\n$header\r\n" }
+proc field {json name} {
+    if {![regexp "\"$name\":(\"(\[^\"\]*)\"|\[^,\\}\\]\]*)" $json -> whole text]} { fail "no $name in $json" }
+    return [expr {[string index $whole 0] eq "\"" ? $text : $whole}]
+}
+# The best of some tries: the machine of a test may be busy with others.
+proc fastest {port path} {
+    set best 1e9
+    for {set i 0} {$i < 10} {incr i} { set best [expr {min($best, [lindex [get $port $path] 3])}] }
+    return $best
+}
+
+set port [free_port]
+set probe [server_start -config [list http-port $port] -wait listening]
+if {[lindex [catch {client_connect 127.0.0.1 $port 500} why] 0]} {
+    test "HTTP" { skip "this server was built without llhttp" }
+    harness::finish
+    exit
+}
+server_stop $probe
+
+with_server srv [list -config [list http-port $port]] {
+    test "every route answers with its type" {
+        foreach {path type} {/ text/html* /metrics application/openmetrics-text* /livez application/json* /readyz application/json*
+                /api/memory application/json* /api/history application/json* /api/loading application/json* /api/top application/json*
+                /api/operations application/json* /api/history?span=minutes application/json*} {
+            lassign [get $port $path] status headers body
+            assert_equal 200 $status $path
+            assert_match "*Content-Type: $type" $headers $path
+            assert_match "*Content-Length: [string length $body]\r*" $headers $path
+        }
+    }
+    test "HEAD has no body" {
+        lassign [raw $port "HEAD /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"] status headers body
+        assert_equal {200 {}} [list $status $body]
+    }
+    test "what is not there, not allowed or not HTTP is refused" {
+        assert_equal 404 [lindex [get $port /nothing] 0]
+        assert_equal 404 [lindex [get $port /metrics/] 0]
+        foreach method {POST PUT DELETE OPTIONS CONNECT} {
+            lassign [raw $port "$method /metrics HTTP/1.1\r\nHost: x\r\n\r\n"] status headers
+            assert_equal 405 $status $method
+            assert_match "*Allow: GET, HEAD*" $headers
+        }
+        assert_equal 413 [lindex [raw $port "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"] 0]
+        assert_equal 413 [lindex [raw $port "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"] 0]
+        assert_equal 400 [lindex [raw $port "GET / HTTP/1.1\r\n\r\n"] 0]
+        assert_equal 400 [lindex [raw $port "*1\r\n\$4\r\nPING\r\n"] 0]
+        assert_equal 414 [lindex [get $port /[string repeat a 2000]] 0]
+        assert_equal 431 [lindex [raw $port "GET / HTTP/1.1\r\nHost: x\r\nX: [string repeat a 20000]\r\n\r\n"] 0]
+    }
+    test "requests that come together are answered in order" {
+        set answer [raw $port "GET /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"]
+        assert_match "*\"live\":true*404 Not Found*" [lindex $answer 2]
+    }
+    test "a slow request is cut after five seconds" {
+        set c [client_connect 127.0.0.1 $port]
+        set started [clock milliseconds]
+        $c -raw "GET / HT"
+        assert_equal 1 [$c -closed? 9000]
+        assert_range [expr {[clock milliseconds] - $started}] 4000 [expr {8000 * $harness::slow}]
+    }
+    test "many connections are bounded" {
+        set all {}
+        for {set i 0} {$i < 80} {incr i} { lappend all [client_connect 127.0.0.1 $port] }
+        set closed 0
+        wait_for {[set closed [llength [lmap c $all {if {![$c -closed? 1]} continue; set c}]]] >= 16}
+        foreach c $all { $c -close }
+        wait_for {[lindex [get $port /livez] 0] == 200}
+    }
+    test "the figures of commands and databases" {
+        set r [client $srv]
+        for {set i 0} {$i < 10} {incr i} { $r set key:$i value }
+        wait_for {[string match "*redis_commands_total{cmd=\"set\"} 10\n*redis_db_keys{db=\"db0\"} 10\n*" [lindex [get $port /metrics] 2]]}
+        set text [lindex [get $port /metrics] 2]
+        assert_match "*# EOF\n" $text
+        foreach name {redis_up redis_memory_used_bytes redis_memory_max_bytes redis_connected_clients redis_commands_processed_total
+                redis_uptime_in_seconds redis_keyspace_hits_total redis_cpu_user_seconds_total redis_net_input_bytes_total} {
+            assert_regexp "(?n)^$name \[0-9.e+-\]+$" $text
+        }
+        # A family stands once and together, and has a type before its samples.
+        set seen {}
+        foreach line [split [string trimright $text \n] \n] {
+            if {[regexp {^# TYPE (\S+)} $line -> name]} {
+                assert {$name ni $seen} $name
+                lappend seen $name
+            } elseif {![string match "#*" $line]} {
+                regexp {^[a-zA-Z_0-9]+} $line sample
+                assert_match "$name*" $sample
+            }
+        }
+        regexp {tarn_figures_duration_seconds (\S+)} $text -> seconds
+        assert_range $seconds 0 [expr {0.0005 * $harness::slow}]
+    }
+    test "it answers while the executor sleeps, and says how old its figures are" {
+        set r [client $srv]
+        $r -send debug sleep 2
+        harness::pause 1200
+        foreach path {/livez /readyz /metrics /api/memory /api/history /api/operations} {
+            assert_range [fastest $port $path] 0 [expr {10 * $harness::slow}] $path
+        }
+        assert_range [field [lindex [get $port /api/memory] 2] figures_age_ms] 500 5000
+        assert_equal OK [$r -read]
+    }
+    test "the history has a sample a second" {
+        set r [client $srv]
+        wait_for {[llength [$r memory history]] > 3} 8000
+        set first [lindex [$r memory history] 0]
+        assert_equal time [lindex $first 0]
+        assert_equal [llength $first] [llength [lindex [$r memory history seconds] 1]]
+        assert_equal 1 [llength [$r memory history minutes]]
+        assert_error "*syntax*" {$r memory history hours}
+        set since [lindex [$r memory history] 1 0]
+        assert_no_match "*\\\[$since,*" [lindex [get $port /api/history?since=$since] 2]
+    }
+    test "the memory tree adds up and ends at what the kernel says" {
+        set r [client $srv]
+        $r debug populate 200000 key 100
+        foreach json [list [$r memory tree json] [lindex [get $port /api/memory] 2]] {
+            set used 0
+            foreach {- name bytes} [regexp -all -inline {"name":"(\w+)","bytes":(-?\d+)} $json] { set tree($name) $bytes }
+            foreach owner {dataset table expiry limbo clients replication aof scripts pubsub tracking persist observe server} {
+                incr used $tree($owner)
+            }
+            assert_equal $tree(used) $used
+            assert_equal $tree(rss) [expr {$tree(used) + $tree(allocator) + $tree(process)}]
+            set rss [expr {[server_rss_kb $srv] * 1024.0}]
+            assert_range [expr {$tree(rss) / $rss}] 0.97 1.03
+        }
+        assert_match "*dataset*" [$r memory tree]
+        assert_error "*syntax*" {$r memory tree xml}
+    }
+    test "the port is moved and closed at run time" {
+        set r [client $srv]
+        set other [free_port]
+        $r config set http-port $other
+        wait_for {![catch {get $other /livez}]}
+        assert_error "*" {$r config set http-port [server_port $srv]}
+        assert_equal [list http-port $other] [$r config get http-port]
+        $r config set http-port 0
+        wait_for {[catch {close [socket 127.0.0.1 $other]}]}
+    }
+}
+
+test "with a token, nothing is served without it" {
+    set srv [server_start -config [list http-port $port http-token s3cret]]
+    foreach path {/ /metrics /livez /readyz /api/memory /nothing} {
+        lassign [get $port $path] status headers
+        assert_equal 401 $status $path
+        assert_match "*WWW-Authenticate: Bearer*" $headers
+        assert_equal 401 [lindex [get $port $path "Authorization: Bearer s3cre\r\n"] 0]
+        assert_equal 401 [lindex [get $port $path "Authorization: Bearer s3cretX\r\n"] 0]
+    }
+    assert_equal 200 [lindex [get $port /metrics "Authorization: Bearer s3cret\r\n"] 0]
+    assert_equal 200 [lindex [get $port / "Authorization: Basic [binary encode base64 any:s3cret]\r\n"] 0]
+    assert_equal 401 [lindex [get $port / "Authorization: Basic [binary encode base64 s3cret]\r\n"] 0]
+}
+
+test "while loading: not ready, with progress; all routes answer" {
+    set srv [server_start]
+    set r [client $srv]
+    $r debug populate 20000 key 100
+    $r save
+    set file [server_dir $srv]/dump.rdb
+    set second [server_start -rdb $file -config [list http-port $port key-load-delay 500] -wait listening]
+    wait_for {[string match {*"loading":true*} [lindex [get $port /readyz] 2]]}
+    lassign [get $port /readyz] status headers body
+    assert_equal 503 $status
+    assert_equal loading [field $body phase]
+    wait_for {[field [lindex [get $port /api/loading] 2] loaded_keys] > 100}
+    set body [lindex [get $port /api/loading] 2]
+    assert_range [field $body percent] 0.01 99.9
+    assert_range [field $body eta_seconds] 1 100
+    assert_range [field $body keys_per_second] 1 1000000
+    foreach path {/livez /metrics /api/memory /api/history /api/top /} {
+        assert_equal 200 [lindex [get $port $path] 0] $path
+        assert_range [fastest $port $path] 0 [expr {10 * $harness::slow}] $path
+    }
+    set l [client_connect 127.0.0.1 [server_port $second]]
+    assert_match "*strings*" [$l memory tree]
+    assert_equal time [lindex [$l memory history] 0 0]
+    $l config set key-load-delay 0
+    wait_for {[lindex [get $port /readyz] 0] == 200} 20000
+}
