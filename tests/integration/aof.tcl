@@ -178,6 +178,29 @@ test "the effects of hash commands" {
     } {HINCRBY HSETNX HSET}
 }
 
+test "the effects of set and geo commands" {
+    needs_oracle
+    assert_same_effects {
+        {sadd s a b c d e f} {sadd s a} {srem s a nothing} {smove s t b} {smove s t none} {sadd n 1 2 3} {sinterstore i s t} {sunionstore u s t} {sdiffstore d s t}
+        {sadd one x} {spop one} {sadd two x y} {spop two 5} {spop two 1} {geoadd g 1 1 m 2 2 n} {geoadd g 1 1 m} {geosearchstore h g frommember m byradius 500 km asc}
+    } {ZADD GEOADD DEL UNLINK}
+}
+
+test "what chance removes is written down" {
+    set srv [aof_start]
+    set r [client $srv]
+    for {set i 0} {$i < 20} {incr i} {
+        $r sadd s$i {*}[lmap n [lrepeat 50 x] { expr {int(rand() * 1000)} }]
+        $r spop s$i
+        $r spop s$i 1
+        $r spop s$i [expr {int(rand() * 60)}]
+    }
+    set digest [$r debug digest]
+    server_kill $srv
+    server_restart $srv
+    assert_equal $digest [[client $srv] debug digest]
+}
+
 test "redis-server reads what was written here, and the other way round, in turn" {
     needs_oracle
     set ours [aof_start]
