@@ -6,7 +6,7 @@
  *
  *   member: | length:8, below 255 | text |   or   | 255 | length:64 | text |        at least 16 bytes
  *
- * So a member of up to 15 bytes takes 16, and about 12 in the table. Forms change as in Valkey 8.1 with
+ * So a member of up to 15 bytes takes 16, and about 17 in the table. Forms change as in Valkey 8.1 with
  * struct value_limits, only upwards: integers to a pack when another text comes and the limits of packs allow it, both to a
  * table beyond their limits. An integer is the same member in every form.
  *
