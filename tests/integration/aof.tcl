@@ -186,6 +186,39 @@ test "the effects of set and geo commands" {
     } {ZADD GEOADD DEL UNLINK}
 }
 
+test "the effects of stream commands" {
+    needs_oracle
+    assert_same_effects {
+        {xadd s 1-1 a 1} {xadd s 1-* a 2} {xadd s maxlen 5 2-1 b 1} {xadd s nomkstream 3-1 c 1} {xadd none nomkstream 3-1 c 1} {xadd s 4-1 d 1} {xadd s 5-1 e 1}
+        {xgroup create s g 0} {xgroup create s h $} {xgroup createconsumer s g c9} {xgroup delconsumer s g c9} {xdel s 1-2} {xtrim s maxlen 4} {xsetid s 9-9}
+        {xreadgroup group g c1 noack streams s >} {xgroup setid s h 1-1} {xack s g 1-1} {xgroup destroy s h} {xadd s 10-1 f 1}
+    } {XGROUP XTRIM XADD}
+}
+
+# What consumers are given carries times, so only the outcome is compared.
+test "groups come back: pending entries, consumers, claims" {
+    set srv [aof_start]
+    set r [client $srv]
+    for {set i 0} {$i < 50} {incr i} { $r xadd s * n $i }
+    $r xgroup create s g 0
+    $r xreadgroup group g one count 20 streams s >
+    $r xreadgroup group g two count 10 streams s >
+    $r xack s g [lindex [$r xrange s - + count 1] 0 0]
+    $r xclaim s g three 0 [lindex [$r xrange s - + count 2] 1 0]
+    $r xautoclaim s g four 0 0 count 5
+    $r xadd s maxlen ~ 10 * last 1
+    $r xreadgroup group g five noack streams s >
+    set digest [$r debug digest]
+    set pending [lmap row [$r xpending s g - + 100] { lreplace $row 2 2 }]
+    set groups [$r xinfo groups s]
+    server_kill $srv
+    server_restart $srv
+    set r [client $srv]
+    assert_equal $digest [$r debug digest]
+    assert_equal $pending [lmap row [$r xpending s g - + 100] { lreplace $row 2 2 }]
+    assert_equal $groups [$r xinfo groups s]
+}
+
 test "what chance removes is written down" {
     set srv [aof_start]
     set r [client $srv]
