@@ -6,7 +6,9 @@
 #include "commands/generic.h"
 #include "commands/hash.h"
 #include "commands/list.h"
+#include "commands/set.h"
 #include "commands/sorted_set.h"
+#include "commands/stream.h"
 #include "commands/string.h"
 #include "commands/transaction.h"
 #include "persist/aof_group_int.h"
@@ -23,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static const struct command_list lists[] = {{connection_commands}, {string_commands},     {generic_commands},
                                             {list_commands},       {sorted_set_commands}, {hash_commands},
-                                            {transaction_commands}};
+                                            {set_commands},        {stream_commands},     {transaction_commands}};
 
 static const char *folder(void) {
     static char name[64];
