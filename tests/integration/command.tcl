@@ -28,6 +28,19 @@ set intended {
     {wait flags} {newer: blocking, as in 7.2}
     {wait acl} {newer: blocking, as in 7.2}
     {getset replaced_by} {a slip in the peer's text}
+    {blpop flags} {newer: allowed in scripts, as in 7.2}
+    {brpop flags} {newer: allowed in scripts, as in 7.2}
+    {blmove flags} {newer: allowed in scripts, as in 7.2}
+    {brpoplpush flags} {newer: allowed in scripts, as in 7.2}
+    {bzpopmin flags} {newer: allowed in scripts, as in 7.2}
+    {bzpopmax flags} {newer: allowed in scripts, as in 7.2}
+    {hmset doc_flags} {newer: no longer deprecated, as in Valkey 9}
+    {hmset deprecated_since} {newer: no longer deprecated, as in Valkey 9}
+    {hmset replaced_by} {newer: no longer deprecated, as in Valkey 9}
+    {geosearch args} {newer: BYPOLYGON, as in Valkey 9}
+    {geosearchstore args} {newer: BYPOLYGON, as in Valkey 9}
+    {zrank arity} {newer: WITHSCORE, as in 7.2}
+    {zrevrank arity} {newer: WITHSCORE, as in 7.2}
 }
 set differences {}
 proc differ {command what peer ours} {

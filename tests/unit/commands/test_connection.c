@@ -276,7 +276,6 @@ static void test_tracking(void **state) {
            {"client tracking foo", "-ERR syntax error\r\n"}, {"client tracking off", "+OK\r\n"},
            {"client tracking off bcast noloop prefix a redirect 3", "+OK\r\n"},
            {"client tracking on foo", "-ERR syntax error\r\n"},
-           {"client tracking on", "-ERR This server cannot track keys for client side caching yet\r\n"},
            {"client tracking on prefix", "-ERR syntax error\r\n"},
            {"client caching yes",
             "-ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT "
