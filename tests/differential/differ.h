@@ -79,7 +79,8 @@ struct family {
     unsigned kept; /* words after the name that never become nonsense: keys that other families must not get hold of */
     bool (*put_kind)(struct random *r, const char *kind, size_t n, struct text_list *words);
 };
-extern const struct family bitmap_family, hyperloglog_family, list_family, sorted_set_family, hash_family, geo_family, stream_family;
+extern const struct family bitmap_family, hyperloglog_family, list_family, sorted_set_family, hash_family, geo_family,
+    stream_family, sort_family, set_family;
 /* From now on four of five commands are of this family, the fifth of the common ones. False: no such family. */
 bool command_choose_family(const char *name);
 void command_generate(struct random *r, struct command *c);

@@ -103,7 +103,8 @@ static const struct row rows[] = {
 
 static const struct family common = {"string", rows, sizeof rows / sizeof rows[0], 0, NULL};
 static const struct family *const families[] = {
-    &common, &bitmap_family, &hyperloglog_family, &list_family, &sorted_set_family, &hash_family, &geo_family, &stream_family};
+    &common,      &bitmap_family, &hyperloglog_family, &list_family, &sorted_set_family,
+    &hash_family, &geo_family,    &stream_family,      &sort_family, &set_family};
 static const struct family *chosen;
 
 #define FAMILIES (sizeof families / sizeof families[0])
@@ -432,9 +433,10 @@ void command_generate(struct random *r, struct command *c) {
     struct text_list words = {0};
     expand(r, row->pattern, row->pattern + strlen(row->pattern), &words);
     /* CLIENT is left alone: CLIENT REPLY OFF or CLIENT KILL by a number would end the conversation; COMMAND alone
-     * lists every command there is; PFADD of what is made up takes one element (generate_hyperloglog.c). */
+     * lists every command there is; PFADD of what is made up takes one element (generate_hyperloglog.c); SPOP
+     * without its count takes a member by chance. */
     bool fixed = !strncmp(row->pattern, "CLIENT", 6) || !strncmp(row->pattern, "COMMAND", 7) ||
-                 !strncmp(row->pattern, "PFADD <x>", 9);
+                 !strncmp(row->pattern, "PFADD <x>", 9) || !strncmp(row->pattern, "SPOP", 4);
     if (!fixed && random_chance(r, 6)) disturb(r, kept, &words);
     c->policy = row->policy;
     request_from_list(&c->request, &words);
