@@ -1,4 +1,5 @@
 'use strict';
+(() => {
 // The page asks the server once a second and draws what it hears. Nothing comes from anywhere else.
 const at = id => document.getElementById(id);
 const SVG = 'http://www.w3.org/2000/svg';
@@ -228,3 +229,4 @@ async function turn() {
 }
 addEventListener('resize', () => { drawHistory(); drawTree(); });
 turn();
+})();

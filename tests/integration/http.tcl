@@ -60,7 +60,8 @@ with_server srv [list -config [list http-port $port]] {
         assert_equal 413 [lindex [raw $port "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"] 0]
         assert_equal 413 [lindex [raw $port "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"] 0]
         assert_equal 400 [lindex [raw $port "GET / HTTP/1.1\r\n\r\n"] 0]
-        assert_equal 400 [lindex [raw $port "*1\r\n\$4\r\nPING\r\n"] 0]
+        assert_equal 400 [lindex [raw $port "GET  /livez HTTX/1.1\r\n\r\n"] 0]
+        assert_equal 405 [lindex [raw $port "*1\r\n\$4\r\nPING\r\n"] 0]
         assert_equal 414 [lindex [get $port /[string repeat a 2000]] 0]
         assert_equal 431 [lindex [raw $port "GET / HTTP/1.1\r\nHost: x\r\nX: [string repeat a 20000]\r\n\r\n"] 0]
     }

@@ -34,6 +34,7 @@ const errors = [];
 async function open(options) {
   const context = await browser.newContext({httpCredentials: {username: 'any', password: token}, ...options});
   const page = await context.newPage();
+  page.setDefaultTimeout(15000);
   page.on('pageerror', e => errors.push(String(e)));
   page.on('console', m => { if (m.type() === 'error' && !/401/.test(m.text())) errors.push(m.text()); });
   page.on('request', r => { if (!r.url().startsWith(url) && !r.url().startsWith('data:')) errors.push('asks elsewhere: ' + r.url()); });
