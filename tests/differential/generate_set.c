@@ -28,7 +28,7 @@ static const struct row rows[] = {
     {5, SORTED, "SRANDMEMBER <setr> {100000|9223372036854775807|0}"},
     {3, KIND, "SRANDMEMBER <setr> {1|2|5|-1|-3|-20|50}"},
     {2, KIND, "SRANDMEMBER <setr> {x|-9223372036854775808|9223372036854775808|1.5|}"},
-    {1, SAME, "SRANDMEMBER <setr> 1 1"},
+    {1, KIND, "SRANDMEMBER <setr> 1 1"},
     {10, SORTED, "SINTER <set> [<set>] [<set>] [<set>]"},
     {10, SORTED, "SUNION <set> [<set>] [<set>] [<set>]"},
     {12, SORTED, "SDIFF <set> [<set>] [<set>] [<set>]"},
