@@ -59,7 +59,7 @@ function plot(box, rows, layers, show, line) {
   const old = box.querySelector('svg');
   const svg = make('*svg', {viewBox: `0 0 ${w} ${h}`, 'aria-hidden': 'true'});
   const stacks = rows.map(r => { let s = 0; return layers.map(l => s += l.value(r)); });
-  const high = Math.max(1, ...stacks.map(s => s[s.length - 1] || 0), ...(line ? rows.map(line.value) : []));
+  const high = Math.max(4, ...stacks.map(s => s[s.length - 1] || 0), ...(line ? rows.map(line.value) : []));
   const t0 = rows.length ? rows[0].time : 0, t1 = rows.length ? rows[rows.length - 1].time : 1;
   const x = t => left + (w - left - 4) * (t - t0) / Math.max(1, t1 - t0), y = v => top + (h - top - bottom) * (1 - v / high);
   for (let i = 0; i <= 4; i++) {
