@@ -10,7 +10,7 @@
 
 int64_t hash_now(const struct context *c) {
     proven(c->dataset != NULL);
-    return dataset_now(c->dataset);
+    return dataset_horizon(c->dataset);
 }
 
 bool hash_view(struct context *c, struct value *v) {

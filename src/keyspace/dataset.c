@@ -124,6 +124,11 @@ int64_t dataset_now(const struct dataset *ds) {
     return ds->now_ms;
 }
 
+int64_t dataset_horizon(const struct dataset *ds) {
+    debug_proven(dataset_sound(ds));
+    return ds->horizon_ms;
+}
+
 unsigned dataset_databases(const struct dataset *ds) {
     debug_proven(dataset_sound(ds));
     return ds->count;

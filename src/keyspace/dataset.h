@@ -58,6 +58,8 @@ const struct value_limits *dataset_limits(const struct dataset *ds);
 
 void dataset_set_now(struct dataset *ds, int64_t now_ms);
 int64_t dataset_now(const struct dataset *ds);
+/* What elements with times are held against: now, or INT64_MIN while expired keys are kept, elements too. */
+int64_t dataset_horizon(const struct dataset *ds);
 unsigned dataset_databases(const struct dataset *ds);
 struct db *dataset_db(struct dataset *ds, unsigned index);
 const struct db *dataset_db_const(const struct dataset *ds, unsigned index);
@@ -76,7 +78,7 @@ void dataset_swap(struct dataset *ds, unsigned a, unsigned b);
  * left. enabled=false (DEBUG SET-ACTIVE-EXPIRE 0) makes it do nothing. */
 bool dataset_expire_due(struct dataset *ds, int64_t budget_us);
 void dataset_set_active_expire(struct dataset *ds, bool enabled);
-/* While set, expired keys are neither removed nor hidden (a loader, a debug RELOAD of a replica). */
+/* While set, expired keys and elements are neither removed nor hidden (a loader, a debug RELOAD of a replica). */
 void dataset_set_keep_expired(struct dataset *ds, bool keep);
 int64_t dataset_next_expiry_ms(const struct dataset *ds); /* lower bound; INT64_MAX when none */
 

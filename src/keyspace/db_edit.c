@@ -33,6 +33,7 @@ static void begin_head(struct db *db, struct db_edit *e) {
 static bool begin_present(struct db *db, struct key key, table_slot *slot, struct db_edit *e) {
     const struct entry *old = table_slot_entry(slot);
     struct reach reach = slot_reach(db, key.hash, slot);
+    debug_proven(slice_equal(entry_key(old), key.text));
     if (entry_type(old) != e->edit.value.type) return false;
     e->edit.value = entry_object(old);
     e->elements_due = entry_elements_due(old);
@@ -43,12 +44,14 @@ static bool begin_present(struct db *db, struct key key, table_slot *slot, struc
         e->edit.value.ptr = copy_block(e->edit.value);
         e->renewed = true;
     }
+    debug_proven(e->renewed || !e->reached || e->edit.value.form == VALUE_HEAD); /* no pack that a snapshot reads */
     return true;
 }
 
 bool db_edit_begin(struct db *db, struct key key, enum value_type type, struct db_edit *e) {
     struct dataset *ds = db->dataset;
     table_slot *slot = db_live_slot(db, &key);
+    proven(type > TYPE_STRING && type < TYPE_COUNT);
     *e = (struct db_edit){
         .edit = {.value = {NULL, type, VALUE_PACK}, .limits = &ds->limits, .now_ms = ds->horizon_ms},
         .slot = slot,
@@ -73,6 +76,7 @@ static void forget_copy(struct db_edit *e) {
 }
 
 static enum db_edited end_absent(struct db *db, struct key key, struct db_edit *e) {
+    proven(!e->slot && e->elements_due == INT64_MAX && !e->renewed);
     if (!e->edit.value.ptr) return DB_EDIT_ABSENT;
     insert_entry(db, key.hash, entry_new_object(key.text, e->edit.value, NO_EXPIRE), access_fresh(db->dataset));
     return DB_EDIT_ADDED;
@@ -88,6 +92,7 @@ static enum db_edited end_emptied(struct db *db, struct key key, struct db_edit 
     struct dataset *ds = db->dataset;
     struct reach reach = slot_reach(db, key.hash, e->slot);
     bool value_left = old_value_left(e, table_slot_entry(e->slot));
+    proven(!reach.entry || db->dataset->frozen.live);
     struct entry *old = table_remove(&db->contents.table, &ds->frozen, key.hash, e->slot);
     if (entry_has_expire(old)) expiry_moved(db, key.hash, entry_expire_at(old), NO_EXPIRE);
     expiry_elements_moved(db, key.hash, e->elements_due, INT64_MAX);
@@ -99,6 +104,7 @@ static enum db_edited end_emptied(struct db *db, struct key key, struct db_edit 
 }
 
 static void plan_edited(struct entry_plan *p, const struct db_edit *e, const struct entry *old) {
+    proven(entry_type(old) == e->edit.value.type);
     plan_from(p, old);
     bool was_separate = p->separate, marked = entry_marked_shared(old);
     p->separate = false;
@@ -110,6 +116,7 @@ static void plan_edited(struct entry_plan *p, const struct db_edit *e, const str
 /* In the slot's entry itself. The plan does not change the entry's size, or both are pointers. */
 static bool stay_in_place(struct db *db, struct key key, struct db_edit *e, const struct entry_plan *p) {
     struct entry *old = table_slot_entry(e->slot);
+    debug_proven(entry_has_expire(old) == (p->expire_at != NO_EXPIRE)); /* an edit leaves the TTL alone */
     if (p->separate && entry_is_separate(old) && !slot_reach(db, key.hash, e->slot).entry && !old_value_left(e, old)) {
         entry_set_encoding(old, p->encoding);
         entry_set_pointer(old, e->edit.value.ptr);
@@ -125,6 +132,8 @@ static void end_stays(struct db *db, struct key key, struct db_edit *e) {
     struct entry_plan plan;
     struct entry *old = table_slot_entry(e->slot);
     struct value v = e->edit.value;
+    /* What goes back into the table is this edit's own. */
+    proven(v.form != VALUE_HEAD || !frozen_shared(e->edit.f, ((struct value_head *)v.ptr)->birth));
     plan_edited(&plan, e, old);
     if (!stay_in_place(db, key, e, &plan)) {
         bool value_left = old_value_left(e, old);

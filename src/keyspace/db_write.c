@@ -7,6 +7,7 @@
 struct reach slot_reach(const struct db *db, uint64_t hash, const table_slot *slot) {
     if (likely(!db->dataset->frozen.live)) return (struct reach){false, false};
     const struct entry *e = table_slot_entry(slot);
+    debug_proven(db->dataset->snapshot && entry_sound(e));
     bool shared = table_entry_shared(&db->contents.table, hash, slot);
     bool head = entry_type(e) != TYPE_STRING && entry_encoding(e) == OBJECT_HEAD;
     return (struct reach){shared,

@@ -157,6 +157,7 @@ void entry_plan_object(struct entry_plan *p, struct value v, size_t inline_max) 
 
 struct entry *entry_new_object(struct slice key, struct value adopted, int64_t expire_at) {
     struct entry_plan plan = {.key = key, .expire_at = expire_at, .type = adopted.type};
+    proven(adopted.ptr && key.len <= ENTRY_KEY_MAX);
     entry_plan_object(&plan, adopted, ENTRY_INLINE_MAX);
     struct entry *e = entry_build(&plan);
     if (!entry_is_separate(e)) value_free(adopted);

@@ -41,6 +41,7 @@ static bool hash_matches(const void *entry, const void *arg) {
 
 static bool due_hash_matches(const void *entry, const void *arg) {
     const struct hash_match *m = arg;
+    debug_proven(!m->dataset->keep_expired);
     return entry_expired(m->dataset, entry) && hash_matches(entry, arg);
 }
 
@@ -54,6 +55,7 @@ static int64_t reference_wanted(const struct db *db, uint64_t ref) {
     struct hash_match m = {ref, db->dataset};
     table_slot *slot = table_find(&db->contents.table, ref, hash_matches, &m);
     int64_t at = slot ? entry_wanted(table_slot_entry(slot)) : INT64_MAX;
+    debug_proven(!slot || db->contents.expires + db->contents.timed > 0);
     return at == INT64_MAX ? -1 : at;
 }
 
@@ -159,6 +161,7 @@ static void expire_elements(struct db *db, uint64_t hash) {
     table_slot *slot = table_find(&db->contents.table, hash, hash_matches, &m);
     if (!slot || entry_elements_due(table_slot_entry(slot)) >= db->dataset->horizon_ms) return;
     struct slice key = entry_key(table_slot_entry(slot));
+    proven(db->contents.timed > 0);
     struct buf copy; /* the entry may go */
     buf_init(&copy, MEM_EXPIRY);
     buf_append_slice(&copy, key);
