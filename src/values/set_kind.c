@@ -20,7 +20,7 @@ static void head_free(void *head) {
 
 static size_t head_blocks(const void *head) {
     const struct set *s = head;
-    debug_proven(s->members.count > 0);
+    debug_proven(s->members.hash_of != NULL);
     return s->members.count + s->members.segments + 2; /* the directory and the head */
 }
 
