@@ -5,9 +5,14 @@
 #include "wire/resp.h"
 
 /* ---- IDs ---- */
-/* Unlike other numbers, these may begin with zeros. */
+static struct slice behind(struct slice text) { return slice_of(text.ptr + 1, text.len - 1); }
+static bool is_blank(char ch) { return ch == ' ' || (ch >= '\t' && ch <= '\r'); }
+
+/* Unlike other numbers, these may begin with blanks, a plus and zeros. */
 static bool id_number(struct slice text, uint64_t *out) {
-    while (text.len > 1 && text.ptr[0] == '0') text = slice_of(text.ptr + 1, text.len - 1);
+    while (text.len > 1 && is_blank(text.ptr[0])) text = behind(text);
+    if (text.len > 1 && text.ptr[0] == '+') text = behind(text);
+    while (text.len > 1 && text.ptr[0] == '0') text = behind(text);
     return num_parse_u64(text, out);
 }
 
@@ -195,4 +200,12 @@ void stream_journal_claim(struct context *c, const struct stream_delivery *d, co
                 slice_of(time, num_format_i64(time, stream_nack_time(n))), SLICE("RETRYCOUNT"),
                 slice_of(count, num_format_u64(count, stream_nack_count(n))), SLICE("FORCE"), SLICE("JUSTID"),
                 SLICE("LASTID"), slice_of(last, stream_id_format(last, last_id)));
+}
+
+void stream_journal_group(struct context *c, struct slice key, const struct stream_group *g) {
+    char id[STREAM_ID_TEXT_MAX], read[NUM_TEXT_MAX];
+    if (!journal_wanted(c)) return;
+    journal_put(c, SLICE("XGROUP"), SLICE("SETID"), key, stream_group_name(g),
+                slice_of(id, stream_id_format(id, g->last_id)), SLICE("ENTRIESREAD"),
+                slice_of(read, num_format_i64(read, g->entries_read)));
 }

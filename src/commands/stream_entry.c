@@ -11,6 +11,8 @@ struct added {
     int id_at;
 };
 
+#define ERROR_TOO_LARGE "ERR Elements are too large to be stored"
+
 static bool add_id(struct context *c, struct added *a) {
     struct slice text = c->argv[a->id_at];
     a->automatic = slice_equal(text, SLICE("*"));
@@ -54,7 +56,10 @@ static bool add_choose(struct context *c, const struct stream *s, struct added *
     }
     if (a->automatic_seq && a->id.ms == last.ms && last.seq < UINT64_MAX) a->id.seq = last.seq + 1;
     if (stream_id_compare(a->id, last) > 0) return true;
-    reply_error(c->reply, "ERR The ID specified in XADD is equal or smaller than the target stream top item");
+    if (a->automatic_seq && a->id.ms == last.ms)
+        reply_error(c->reply, ERROR_TOO_LARGE); /* as clients know it: no sequence number is left in this millisecond */
+    else
+        reply_error(c->reply, "ERR The ID specified in XADD is equal or smaller than the target stream top item");
     return false;
 }
 
@@ -85,7 +90,7 @@ static void journal_add(struct context *c, const struct added *a) {
 static bool add_allowed(struct context *c, const struct stream *s, struct added *a) {
     if (!add_choose(c, s, a)) return false;
     if (stream_fits(c->argv + a->id_at + 1, (size_t)(c->argc - a->id_at - 1))) return true;
-    reply_error(c->reply, "ERR Elements are too large to be stored");
+    reply_error(c->reply, ERROR_TOO_LARGE);
     return false;
 }
 
@@ -243,5 +248,6 @@ void stream_set_id_run(struct context *c) {
     stream_set_last_id(&e.edit, a.last, stream_id_is_zero(a.max_deleted) ? s->max_deleted_id : a.max_deleted,
                        a.added < 0 ? s->entries_added : (uint64_t)a.added);
     reply_ok(c->reply);
-    context_edit_end(c, key, &e, NOTIFY_STREAM, "xsetid", 1);
+    stream_edit_end_quietly(c, key, &e, 1);
+    context_notify(c, NOTIFY_STREAM, "xsetid", key.text, db_index(c->db));
 }

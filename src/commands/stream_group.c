@@ -1,6 +1,7 @@
 #include "commands/stream_int.h"
 
 #include "base/check.h"
+#include "exec/blocking.h"
 
 /* ---- arguments ---- */
 struct group_options {
@@ -9,11 +10,12 @@ struct group_options {
 };
 
 static bool group_arguments(struct context *c, bool create, struct group_options *o) {
+    bool too_many = create ? c->argc > 8 : c->argc > 7;
     *o = (struct group_options){.entries_read = STREAM_UNKNOWN};
     for (int i = 5; i < c->argc; i++) {
-        if (create && !o->make && slice_is(c->argv[i], "MKSTREAM")) {
+        if (!too_many && create && slice_is(c->argv[i], "MKSTREAM")) {
             o->make = true;
-        } else if (slice_is(c->argv[i], "ENTRIESREAD") && i + 1 < c->argc) {
+        } else if (!too_many && slice_is(c->argv[i], "ENTRIESREAD") && i + 1 < c->argc) {
             if (!context_integer(c, ++i, &o->entries_read)) return false;
             if (o->entries_read >= STREAM_UNKNOWN) continue;
             reply_error(c->reply, "ERR value for ENTRIESREAD must be positive or -1");
@@ -43,10 +45,18 @@ static bool group_there(struct context *c, const struct stream *s) {
     return false;
 }
 
-static bool group_id(struct context *c, const struct stream *s, struct stream_id *id) {
-    if (!slice_equal(c->argv[4], SLICE("$"))) return stream_arg_id_or_edge(c, 4, 0, id);
+/* - and + are IDs for SETID alone. */
+static bool group_id(struct context *c, bool create, const struct stream *s, struct stream_id *id) {
+    if (!slice_equal(c->argv[4], SLICE("$")))
+        return create ? stream_arg_id(c, 4, 0, id) : stream_arg_id_or_edge(c, 4, 0, id);
     *id = s ? s->last_id : STREAM_ID_MIN;
     return true;
+}
+
+/* What WATCH and tracking are told of is the entries: not that a group has changed. */
+static void group_edit_end(struct context *c, struct key key, struct db_edit *e, const char *event) {
+    stream_edit_end_quietly(c, key, e, event != NULL);
+    if (event) context_notify(c, NOTIFY_STREAM, event, key.text, db_index(c->db));
 }
 
 /* ---- XGROUP ---- */
@@ -58,7 +68,7 @@ void stream_group_create_run(struct context *c) {
     struct db_edit e;
     if (!group_arguments(c, true, &o) || !group_key(c, o.make, &s)) return;
     bool exists = s && stream_group_find(s, c->argv[3]);
-    if (!group_id(c, s, &id)) return;
+    if (!group_id(c, true, s, &id)) return;
     if (exists) {
         reply_error(c->reply, "BUSYGROUP Consumer Group name already exists");
         return;
@@ -67,7 +77,10 @@ void stream_group_create_run(struct context *c) {
     bool added = stream_group_create(&e.edit, c->argv[3], id, o.entries_read);
     proven(added);
     reply_ok(c->reply);
-    context_edit_end(c, key, &e, NOTIFY_STREAM, "xgroup-create", 1);
+    if (s)
+        group_edit_end(c, key, &e, "xgroup-create");
+    else
+        context_edit_end(c, key, &e, NOTIFY_STREAM, "xgroup-create", 1);
 }
 
 void stream_group_set_id_run(struct context *c) {
@@ -76,12 +89,12 @@ void stream_group_set_id_run(struct context *c) {
     struct group_options o;
     struct stream_id id;
     struct db_edit e;
-    if (!group_arguments(c, false, &o) || !group_key(c, false, &s) || !group_there(c, s) || !group_id(c, s, &id) ||
+    if (!group_arguments(c, false, &o) || !group_key(c, false, &s) || !group_there(c, s) || !group_id(c, false, s, &id) ||
         !context_edit(c, key, TYPE_STREAM, &e))
         return;
     stream_group_set_id(stream_group_edit(&e.edit, c->argv[3]), id, o.entries_read);
     reply_ok(c->reply);
-    context_edit_end(c, key, &e, NOTIFY_STREAM, "xgroup-setid", 1);
+    group_edit_end(c, key, &e, "xgroup-setid");
 }
 
 void stream_group_destroy_run(struct context *c) {
@@ -92,7 +105,8 @@ void stream_group_destroy_run(struct context *c) {
     bool there = stream_group_find(s, c->argv[3]);
     if (there && context_edit(c, key, TYPE_STREAM, &e)) {
         stream_group_destroy(&e.edit, c->argv[3]);
-        context_edit_end(c, key, &e, NOTIFY_STREAM, "xgroup-destroy", 1);
+        group_edit_end(c, key, &e, "xgroup-destroy");
+        blocking_key_changed(c->executor, db_index(c->db), key.text); /* who waits in the group is told */
     }
     reply_integer(c->reply, there);
 }
@@ -105,7 +119,7 @@ void stream_group_create_consumer_run(struct context *c) {
     if (!group_key(c, false, &s) || !group_there(c, s) || !context_edit(c, key, TYPE_STREAM, &e)) return;
     stream_consumer_edit(&e.edit, stream_group_edit(&e.edit, c->argv[3]), c->argv[4], true, &made);
     reply_integer(c->reply, made);
-    context_edit_end(c, key, &e, NOTIFY_STREAM, made ? "xgroup-createconsumer" : NULL, made);
+    group_edit_end(c, key, &e, made ? "xgroup-createconsumer" : NULL);
 }
 
 void stream_group_delete_consumer_run(struct context *c) {
@@ -116,7 +130,7 @@ void stream_group_delete_consumer_run(struct context *c) {
     if (!group_key(c, false, &s) || !group_there(c, s) || !context_edit(c, key, TYPE_STREAM, &e)) return;
     bool gone = stream_consumer_delete(&e.edit, stream_group_edit(&e.edit, c->argv[3]), c->argv[4], &pending);
     reply_integer(c->reply, (int64_t)pending);
-    context_edit_end(c, key, &e, NOTIFY_STREAM, gone ? "xgroup-delconsumer" : NULL, gone);
+    group_edit_end(c, key, &e, gone ? "xgroup-delconsumer" : NULL);
 }
 
 /* ---- XACK ---- */

@@ -50,6 +50,7 @@ struct stream_delivery {
 };
 void stream_journal_claim(struct context *c, const struct stream_delivery *d, const struct stream_nack *n,
                           struct stream_id last_id);
+void stream_journal_group(struct context *c, struct slice key, const struct stream_group *g);
 
 /* ---- run ---- */
 void stream_add_run(struct context *c);

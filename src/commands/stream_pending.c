@@ -252,6 +252,7 @@ void stream_claim_run(struct context *c) {
     if (stream_id_compare(claim.last_id, claim.group->last_id) > 0) {
         claim.group->last_id = claim.last_id;
         claim.changes++;
+        stream_journal_group(c, claim.key.text, claim.group);
     }
     size_t place = reply_deferred(c->reply);
     for (int i = 5; i < ids_end; i++)

@@ -182,26 +182,18 @@ struct delivery {
 static void delivery_begin(struct delivery *d) {
     d->consumer = stream_consumer_edit(&d->e.edit, d->group, d->r->consumer, true, &d->made);
     d->consumer->seen_ms = d->c->now_ms;
-    d->changes += d->made;
+    d->changes = 1u + d->made;
+    journal_silence(d->c); /* but for what is said in its place */
     if (d->made) journal_put(d->c, SLICE("XGROUP"), SLICE("CREATECONSUMER"), d->key.text, d->r->group, d->r->consumer);
 }
 
 static void deliver(struct delivery *d, struct stream_id id) {
     stream_group_advance(stream_of(d->e.edit.value), d->group, id);
-    d->changes++;
     if (d->r->no_ack) return;
     stream_pending_put(&d->e.edit, d->group, d->consumer, id, d->c->now_ms, 1);
     if (!journal_wanted(d->c)) return;
     struct stream_delivery to = {d->key.text, d->r->group, d->r->consumer};
     stream_journal_claim(d->c, &to, stream_pending_find(d->group, id), d->group->last_id);
-}
-
-static void journal_group(struct delivery *d) {
-    char id[STREAM_ID_TEXT_MAX], read[NUM_TEXT_MAX];
-    if (!journal_wanted(d->c)) return;
-    journal_put(d->c, SLICE("XGROUP"), SLICE("SETID"), d->key.text, d->r->group,
-                slice_of(id, stream_id_format(id, d->group->last_id)), SLICE("ENTRIESREAD"),
-                slice_of(read, num_format_i64(read, d->group->entries_read)));
 }
 
 static void read_undelivered(struct delivery *d, struct served *served) {
@@ -222,7 +214,7 @@ static void read_undelivered(struct delivery *d, struct served *served) {
         n++;
     } while ((d->r->count == 0 || (uint64_t)n < d->r->count) && stream_read_next(&reader));
     reply_deferred_set(c->reply, place, RESP_ARRAY, n);
-    journal_group(d);
+    stream_journal_group(c, d->key.text, d->group);
 }
 
 /* One that is pending for the consumer, delivered again; of one that is no longer in the stream only the ID is left. */
@@ -244,10 +236,11 @@ static void deliver_again(struct delivery *d, const struct stream_nack *nack) {
 static void read_history(struct delivery *d, struct stream_id id, struct served *served) {
     struct tree_cursor cursor;
     int64_t n = 0;
+    bool more = stream_id_next(&id);
+    if (!more) return;
     delivery_begin(d);
     begin_key(d->c, served, d->key.text);
     size_t place = reply_deferred(d->c->reply);
-    bool more = stream_id_next(&id);
     while (more && (d->r->count == 0 || (uint64_t)n < d->r->count)) {
         const struct stream_nack *nack = stream_pending_from(&d->consumer->pending, id, &cursor);
         if (!nack) break;
