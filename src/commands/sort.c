@@ -127,23 +127,17 @@ static void sort_ro_run(struct context *c) { run(c, false); }
 
 #define SORT_ARGS                                                                                        \
     {.name = "key", .type = ARG_KEY},                                                                    \
-        {.name = "by-pattern",                                                                           \
-         .type = ARG_PATTERN,                                                                            \
-         .flags = ARG_OPTIONAL,                                                                          \
-         .token = "BY",                                                                                  \
-         .key_spec = 1,                                                                                  \
-         .display_text = "pattern"},                                                                     \
-        {.name = "limit",                                                                                \
+        {.name = "pattern", .type = ARG_PATTERN, .flags = ARG_OPTIONAL, .token = "BY", .key_spec = 1},   \
+        {.name = "offset_count",                                                                         \
          .type = ARG_BLOCK,                                                                              \
          .flags = ARG_OPTIONAL,                                                                          \
          .token = "LIMIT",                                                                               \
          .args = ARGS({.name = "offset", .type = ARG_INTEGER}, {.name = "count", .type = ARG_INTEGER})}, \
-        {.name = "get-pattern",                                                                          \
+        {.name = "pattern",                                                                              \
          .type = ARG_PATTERN,                                                                            \
          .flags = ARG_OPTIONAL | ARG_MULTIPLE | ARG_MULTIPLE_TOKEN,                                      \
          .token = "GET",                                                                                 \
-         .key_spec = 1,                                                                                  \
-         .display_text = "pattern"},                                                                     \
+         .key_spec = 1},                                                                                 \
         {.name = "order",                                                                                \
          .type = ARG_ONEOF,                                                                              \
          .flags = ARG_OPTIONAL,                                                                          \
