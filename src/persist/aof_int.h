@@ -5,6 +5,7 @@
 #include "io/loop.h"
 #include "persist/aof.h"
 #include "persist/aof_manifest_int.h"
+#include "persist/load.h"
 
 struct aof_load;
 struct journal;
@@ -56,7 +57,8 @@ struct aof {
     enum aof_state state;
     struct journal *journal;
     struct aof_manifest manifest;
-    char folder[PATH_MAX]; /* absolute, of the files in use */
+    char folder[PATH_MAX];    /* absolute, of the files in use */
+    char why[LOAD_ERROR_MAX]; /* of the last manifest that could not be read */
     struct aof_increment file;
     int64_t other_bytes;       /* of the other files of the manifest */
     int64_t rewrite_base_size; /* total after the last rewrite, or at the start */

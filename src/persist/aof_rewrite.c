@@ -229,7 +229,6 @@ void aof_rewrite_cancel(void) {
 /* ---- on and off ---- */
 /* What is in the folder already, so that new files get new names, and the old ones go when the new are complete. */
 static const char *open_folder(struct aof *a) {
-    static char why[LOAD_ERROR_MAX];
     int error = -file_make_dir(persist_state.settings.aof.folder_name, 0755);
     proven(a->state == AOF_OFF);
     if (error) return strerror(error);
@@ -237,7 +236,7 @@ static const char *open_folder(struct aof *a) {
     memcpy(a->folder, a->load->folder, sizeof a->folder);
     aof_manifest_release(&a->manifest);
     if (aof_find(a->load) == AOF_FOLDER) {
-        if (!aof_read_manifest(a->load, why)) return why;
+        if (!aof_read_manifest(a->load, a->why)) return a->why;
         a->manifest = a->load->manifest;
         aof_manifest_init(&a->load->manifest);
     }

@@ -135,7 +135,7 @@ static void log_loaded(const struct load_progress *lp) {
 
 /* NULL, or why the file that was loaded cannot be written on. */
 static const char *go_on_writing(void) {
-    static char why[LOAD_ERROR_MAX];
+    char *why = persist_state.why;
     if (persist_state.load.kind != LOAD_AOF_FIRST) return NULL;
     proven(!aof_is_on());
     return aof_start(true, why) ? NULL : why;
@@ -215,7 +215,6 @@ bool persist_load_aof(load_done *done, void *arg) {
 }
 
 bool persist_load_first(load_done *done, void *arg, const char **error) {
-    static char why[LOAD_ERROR_MAX];
     struct persist_state *p = &persist_state;
     proven(persist_state.lists && !persist_loading());
     *error = NULL;
@@ -227,7 +226,7 @@ bool persist_load_first(load_done *done, void *arg, const char **error) {
     }
     if (p->settings.file_name[0] && file_exists(p->settings.file_name))
         log_warning("appendonly is on and there is no append-only file: %s is not loaded", p->settings.file_name);
-    if (!aof_start(false, why)) *error = why;
+    if (!aof_start(false, p->why)) *error = p->why;
     return false;
 }
 

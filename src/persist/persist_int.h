@@ -66,6 +66,7 @@ struct persist_state {
     uint64_t changes_saved;
     _Atomic int64_t load_delay_us, save_delay_us; /* the settings, where the jobs see them */
     char error[128];                              /* text of the last refused setting */
+    char why[LOAD_ERROR_MAX];                     /* of the last start of an append-only file that failed */
 };
 
 extern struct persist_state persist_state;

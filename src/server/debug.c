@@ -13,12 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct {
-    bool cron_paused;
-    bool expire_paused; /* SET-ACTIVE-EXPIRE 0 */
-} debug;
+struct debug_state debug_state;
 
-bool debug_cron_paused(void) { return debug.cron_paused; }
+void debug_forget_asker(struct session *s) {
+    if (debug_state.asker == s) debug_state.asker = NULL;
+}
+
+bool debug_cron_paused(void) { return debug_state.cron_paused; }
 
 const char *debug_refuse(const struct context *c) {
     if (settings_permit((enum permission)server_settings()->debug_command, c)) return NULL;
@@ -67,15 +68,15 @@ static void debug_error(struct context *c) {
 
 /* ---- switches ---- */
 static void debug_set_active_expire(struct context *c) {
-    debug.expire_paused = (int64_t)loose_number(c->argv[2]) == 0;
-    dataset_set_active_expire(c->dataset, !debug.expire_paused);
+    debug_state.expire_paused = (int64_t)loose_number(c->argv[2]) == 0;
+    dataset_set_active_expire(c->dataset, !debug_state.expire_paused);
     reply_ok(c->reply);
 }
 
-void debug_restore_active_expire(struct dataset *ds) { dataset_set_active_expire(ds, !debug.expire_paused); }
+void debug_restore_active_expire(struct dataset *ds) { dataset_set_active_expire(ds, !debug_state.expire_paused); }
 
 static void debug_pause_cron(struct context *c) {
-    debug.cron_paused = (int64_t)loose_number(c->argv[2]) != 0;
+    debug_state.cron_paused = (int64_t)loose_number(c->argv[2]) != 0;
     reply_ok(c->reply);
 }
 

@@ -2,8 +2,22 @@
 #ifndef TARN_SERVER_DEBUG_INT_H
 #define TARN_SERVER_DEBUG_INT_H
 
+#include <stdbool.h>
+
 struct context;
 struct dataset;
+struct session;
+
+/* What DEBUG has changed, and who waits for a load that it has asked for (one at a time). */
+struct debug_state {
+    bool cron_paused;
+    bool expire_paused; /* SET-ACTIVE-EXPIRE 0 */
+    bool load_under_way;
+    unsigned reload_flags;
+    struct session *asker; /* NULL when it has gone meanwhile */
+};
+extern struct debug_state debug_state;
+void debug_forget_asker(struct session *s);
 
 /* ---- debug_digest.c ---- */
 void debug_digest(struct context *c);

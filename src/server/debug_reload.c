@@ -13,22 +13,12 @@
 
 enum reload_flags { RELOAD_NOSAVE = 1, RELOAD_NOFLUSH = 2, RELOAD_MERGE = 4 };
 
-static struct {
-    bool under_way;
-    unsigned flags;
-    struct session *asker; /* NULL when it has gone meanwhile */
-} reload;
-
-static void forget_asker(struct session *s) {
-    if (reload.asker == s) reload.asker = NULL;
-}
-
-static const struct session_wait reload_wait = {.timed_out = forget_asker, .cancelled = forget_asker};
+static const struct session_wait reload_wait = {.timed_out = debug_forget_asker, .cancelled = debug_forget_asker};
 
 static void finish(const char *error) {
-    struct session *s = reload.asker;
-    reload.asker = NULL;
-    reload.under_way = false;
+    struct session *s = debug_state.asker;
+    debug_state.asker = NULL;
+    debug_state.load_under_way = false;
     executor_unpause(server_executor());
     shutdown_pause();
     if (server_phase() == PHASE_LOADING) server_enter(PHASE_SERVING);
@@ -132,8 +122,8 @@ static const char *merge_file(struct dataset *into, bool overwrite) {
 
 /* ---- the steps ---- */
 static void start_loading(void) {
-    if (reload.flags & RELOAD_NOFLUSH) {
-        finish(merge_file(server_executor()->dataset, reload.flags & RELOAD_MERGE));
+    if (debug_state.reload_flags & RELOAD_NOFLUSH) {
+        finish(merge_file(server_executor()->dataset, debug_state.reload_flags & RELOAD_MERGE));
         return;
     }
     if (!persist_load_start(loaded, NULL)) {
@@ -156,9 +146,9 @@ static void saved(void *arg, const char *error, bool cancelled) {
 
 static void start(struct context *c, unsigned flags) {
     const char *why = NULL;
-    reload.under_way = true;
-    reload.flags = flags;
-    reload.asker = c->session;
+    debug_state.load_under_way = true;
+    debug_state.reload_flags = flags;
+    debug_state.asker = c->session;
     session_block(c->session, &reload_wait, NULL, 0);
     executor_pause(c->executor, PAUSE_ALL, INT64_MAX);
     if (flags & RELOAD_NOSAVE) {
@@ -190,7 +180,7 @@ void debug_reload(struct context *c) {
         reply_error(c->reply, "ERR DEBUG RELOAD waits, which is not possible inside a transaction");
     } else if (!take_flags(c, &flags)) {
         reply_error(c->reply, "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
-    } else if (c->executor->loading || persist_loading() || reload.under_way) {
+    } else if (c->executor->loading || persist_loading() || debug_state.load_under_way) {
         reply_error(c->reply, ERROR_LOADING);
     } else if (persist_saving()) {
         reply_error(c->reply, "ERR A save is running; try again when it has ended");
