@@ -9,7 +9,7 @@
 
 #include <stdatomic.h>
 
-#define BATCH_MAX ((size_t)1 << 17) /* keys; 36 bytes each */
+#define BATCH_MAX ((size_t)1 << 16) /* keys; 36 bytes each */
 
 struct batch_key {
     struct entry *entry;

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "base/text.h"
-#include "persist/batch_int.h"
+#include "persist/build_int.h"
 #include "persist/pace_int.h"
 #include "wire/rdb_io.h"
 
@@ -41,7 +41,7 @@ struct parse {
     uint8_t type;           /* of the record being read */
     struct buf key;
     struct rdb_input in;
-    struct batch batch;
+    struct builder builder;
     int64_t loaded, expired, empty;
     struct pace pace;
     char *why;
@@ -135,22 +135,31 @@ static void forget_attributes(struct parse *p) {
     p->access = -1;
 }
 
-static bool adopt_batch(struct parse *p) {
-    proven(p->loaded >= (int64_t)p->batch.count);
-    struct batch_key second;
-    atomic_store_explicit(&p->progress->loaded_keys, p->loaded, memory_order_relaxed);
-    switch (batch_adopt(&p->batch, p->db, p->src->cancelled, &second)) {
-    case BATCH_ADOPTED:
-        proven(p->batch.count == 0);
-        return true;
-    case BATCH_CANCELLED:
+/* What the builder found. A second key stands before whatever the parser may have stumbled over since. */
+static bool built(struct parse *p, enum batch_result result) {
+    if (likely(result == BATCH_ADOPTED)) return true;
+    if (result == BATCH_CANCELLED) {
         p->src->error = ECANCELED;
         return false;
-    case BATCH_DUPLICATE:
-        break;
     }
-    struct slice key = entry_key(second.entry);
-    return fail_key(p, second.offset, &key, "this key stands in the file a second time");
+    proven(result == BATCH_DUPLICATE);
+    builder_wait(&p->builder);
+    struct slice key = entry_key(p->builder.second.entry);
+    p->why[0] = '\0';
+    return fail_key(p, p->builder.second.offset, &key, "this key stands in the file a second time");
+}
+
+static void publish_keys(struct parse *p) {
+    debug_proven(p->loaded >= 0);
+    atomic_store_explicit(&p->progress->loaded_keys, p->loaded, memory_order_relaxed);
+}
+
+static bool hand_batch(struct parse *p) { return built(p, builder_hand(&p->builder, p->db)); }
+
+/* All keys so far stand in their database, and nobody else is at work there. */
+static bool flush_batch(struct parse *p) {
+    publish_keys(p);
+    return built(p, builder_flush(&p->builder, p->db));
 }
 
 /* While a delay is on, each key goes to its place at once: a slowed load is there to be watched. */
@@ -159,8 +168,8 @@ static bool key_done(struct parse *p) {
     forget_attributes(p);
     source_publish(p->src);
     bool delayed = pace_on(&p->pace);
-    if (unlikely(delayed || batch_full(&p->batch)) && !adopt_batch(p)) return false;
-    if (likely(!delayed)) return true;
+    if (likely(!delayed)) return likely(!batch_full(builder_batch(&p->builder))) || hand_batch(p);
+    if (!flush_batch(p)) return false;
     pace_key(&p->pace);
     return true;
 }
@@ -179,9 +188,8 @@ static bool drop_expired(struct parse *p) {
 
 static bool add(struct parse *p, struct slice key, struct entry *e) {
     debug_proven(slice_equal(entry_key(e), key) && entry_expire_at(e) == p->expire_at);
-    batch_add(&p->batch, (struct batch_key){e, dataset_hash(p->ds, key), p->access, p->record});
-    if (++p->loaded % PUBLISH_KEYS == 0)
-        atomic_store_explicit(&p->progress->loaded_keys, p->loaded, memory_order_relaxed);
+    batch_add(builder_batch(&p->builder), (struct batch_key){e, dataset_hash(p->ds, key), p->access, p->record});
+    if (++p->loaded % PUBLISH_KEYS == 0) publish_keys(p);
     return key_done(p);
 }
 
@@ -296,8 +304,8 @@ static bool load_select(struct parse *p) {
     if (index >= dataset_databases(p->ds))
         return fail(p, "database %llu, but there are only %u (directive databases)", (unsigned long long)index,
                     dataset_databases(p->ds));
-    if (!adopt_batch(p)) return false;
-    proven(p->batch.count == 0); /* a batch is of one database */
+    if (!flush_batch(p)) return false;
+    proven(builder_batch(&p->builder)->count == 0); /* a batch is of one database */
     p->db = dataset_db(p->ds, (unsigned)index);
     return true;
 }
@@ -387,7 +395,7 @@ static bool load_end(struct parse *p) {
     if (left && !p->options->more_follows)
         return fail(p, "%llu bytes follow the end of the data", (unsigned long long)left);
     source_publish(p->src);
-    return adopt_batch(p);
+    return flush_batch(p);
 }
 
 static bool load_other(struct parse *p, uint8_t opcode) {
@@ -471,7 +479,7 @@ static bool load_all(struct parse *p) {
     if (!load_header(p)) return false;
     while (!end)
         if (!load_record(p, &end)) return false;
-    proven((source_left(p->src) == 0 || p->options->more_follows) && p->batch.count == 0);
+    proven((source_left(p->src) == 0 || p->options->more_follows) && builder_batch(&p->builder)->count == 0);
     return true;
 }
 
@@ -490,12 +498,13 @@ bool rdb_parse(struct source *src, const char *name, const struct load_options *
     };
     proven(name && why && dataset_keys(ds) == 0);
     why[0] = '\0';
-    batch_init(&p.batch);
+    builder_init(&p.builder, src->cancelled);
     buf_init(&p.key, MEM_PERSIST);
     start_input(&p);
     forget_attributes(&p);
     bool loaded = load_all(&p);
-    batch_release(&p.batch);
+    if (!loaded) built(&p, builder_wait(&p.builder));
+    builder_release(&p.builder);
     buf_release(&p.key);
     rdb_input_release(&p.in);
     if (p.empty) log_warning("%.150s: %lld keys without elements were left out", name, (long long)p.empty);
