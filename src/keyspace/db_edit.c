@@ -69,10 +69,12 @@ static void free_doomed_job(void *limbo) {
     limbo_free(limbo);
 }
 
-/* Nothing has been changed: a copy is not needed. */
-static void forget_copy(struct db_edit *e) {
-    proven(e->renewed && e->edit.value.form != VALUE_HEAD && e->edit.value.ptr);
-    value_free(e->edit.value);
+/* Nothing has been changed, and the edit works on a copy: it is not needed. A fork is, as the old head has gone to limbo: whatever
+ * became of it, another form too, is the value now. */
+static bool copied_for_nothing(const struct db_edit *e, bool changed) {
+    if (changed || !e->renewed || e->edit.value.form == VALUE_HEAD) return false;
+    proven(e->slot && e->edit.value.ptr);
+    return entry_object(table_slot_entry(e->slot)).form != VALUE_HEAD;
 }
 
 static enum db_edited end_absent(struct db *db, struct key key, struct db_edit *e) {
@@ -152,8 +154,8 @@ enum db_edited db_edit_end(struct db *db, struct key key, struct db_edit *e, boo
         result = end_absent(db, key, e);
     } else if (!e->edit.value.ptr) {
         result = end_emptied(db, key, e);
-    } else if (!changed && e->renewed && e->edit.value.form != VALUE_HEAD) {
-        forget_copy(e);
+    } else if (copied_for_nothing(e, changed)) {
+        value_free(e->edit.value);
     } else {
         int64_t due = e->edit.value.form == VALUE_HEAD ? value_elements_due(e->edit.value) : INT64_MAX;
         end_stays(db, key, e);

@@ -164,7 +164,7 @@ uint64_t list_delete_equal(struct value_edit *e, const struct list_sought *sough
     if (most == 0 || most > length) most = length;
     if (e->value.form == VALUE_HEAD) {
         tree_delete_equal(e, sought, most, from);
-        list_shrink(e);
+        if (list_of(e->value)->packs.weight < length) list_shrink(e);
     } else {
         e->value.ptr = pack_delete_equal(e->value.ptr, sought, most, from);
         if (pack_empty(e->value.ptr)) value_drop_whole(e);

@@ -1,6 +1,8 @@
 /* A snapshot thread compares what it sees with a copy of the model made at the freeze, while the owner goes on. */
 #include "world.h"
 
+#include "values/list_int.h"
+
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -220,8 +222,47 @@ static void test_view_follows_swap_and_flush(void **state) {
     assert_int_equal(mem_owner_bytes(MEM_TABLE), 0);
 }
 
+static bool is_long_list(void *arg, const struct entry *e, uint32_t access) {
+    (void)access;
+    ++*(int *)arg;
+    return list_length(entry_object(e)) == 40;
+}
+
+/* An edit that changes nothing but the form: the head that it began with is in limbo already, and what it holds is the value. */
+static void test_other_form_without_a_change(void **state) {
+    (void)state;
+    struct dataset *ds = dataset_new(1, &(struct siphash_seed){3, 4});
+    struct db *db = dataset_db(ds, 0);
+    struct value_limits wide = value_limits_default;
+    char element[500];
+    struct db_edit e;
+    memset(element, 'e', sizeof element);
+    assert_true(db_edit_begin(db, key_of(ds, "list"), TYPE_LIST, &e));
+    for (int i = 0; i < 40; i++) list_push(&e.edit, LIST_TAIL, slice_of(element, sizeof element));
+    assert_int_equal(db_edit_end(db, key_of(ds, "list"), &e, true), DB_EDIT_ADDED);
+    struct dataset_frozen *z = dataset_freeze(ds);
+    wide.list_max_listpack_size = -5;
+    dataset_set_limits(ds, &wide);
+    assert_true(db_edit_begin(db, key_of(ds, "list"), TYPE_LIST, &e));
+    assert_int_equal(e.edit.value.form, VALUE_HEAD);
+    list_to_pack(&e.edit, 1);
+    assert_int_equal(e.edit.value.form, VALUE_PACK);
+    assert_int_equal(db_edit_end(db, key_of(ds, "list"), &e, false), DB_EDIT_STAYS);
+    const struct entry *now = db_view(db, key_of(ds, "list"), VIEW_PLAIN);
+    assert_int_equal(entry_object(now).form, VALUE_PACK);
+    assert_int_equal(list_length(entry_object(now)), 40);
+    int seen = 0;
+    assert_true(dataset_frozen_each(z, 0, is_long_list, &seen));
+    assert_int_equal(seen, 1);
+    dataset_thaw(ds, z);
+    dataset_free(ds);
+    assert_int_equal(mem_owner_bytes(MEM_LISTS), 0);
+    assert_int_equal(mem_owner_bytes(MEM_LIMBO), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_other_form_without_a_change),
         cmocka_unit_test(test_body_of_a_renamed_key),
         cmocka_unit_test(test_view_follows_swap_and_flush),
         cmocka_unit_test(test_small),
