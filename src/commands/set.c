@@ -52,15 +52,24 @@ static void move_in(struct context *c, struct key key, struct slice member) {
     context_edit_end(c, key, &e, NOTIFY_SET, added ? "sadd" : NULL, added);
 }
 
+/* As set_view, of a set that will be changed: neither hit nor miss. */
+static bool move_view(struct context *c, struct key key, struct value *v) {
+    const struct entry *e = db_view(c->db, key, context_view_flags(c) | VIEW_NO_STATS);
+    bool right = !e || entry_type(e) == TYPE_SET;
+    *v = e && right ? entry_object(e) : SET_EMPTY;
+    if (!right) reply_error(c->reply, ERROR_WRONGTYPE);
+    return right;
+}
+
 static void smove_run(struct context *c) {
     struct key source = context_key(c, 1), target = context_key(c, 2);
     struct value from, to;
-    if (!set_view(c, 1, &from)) return;
+    if (!move_view(c, source, &from)) return;
     if (!from.ptr) {
         reply_integer(c->reply, 0);
         return;
     }
-    if (!set_view(c, 2, &to)) return;
+    if (!move_view(c, target, &to)) return;
     if (slice_equal(source.text, target.text)) {
         reply_integer(c->reply, set_has(to, c->argv[3]));
         return;
