@@ -10,12 +10,11 @@ struct group_options {
 };
 
 static bool group_arguments(struct context *c, bool create, struct group_options *o) {
-    bool too_many = create ? c->argc > 8 : c->argc > 7;
     *o = (struct group_options){.entries_read = STREAM_UNKNOWN};
     for (int i = 5; i < c->argc; i++) {
-        if (!too_many && create && slice_is(c->argv[i], "MKSTREAM")) {
+        if (create && slice_is(c->argv[i], "MKSTREAM")) {
             o->make = true;
-        } else if (!too_many && slice_is(c->argv[i], "ENTRIESREAD") && i + 1 < c->argc) {
+        } else if (slice_is(c->argv[i], "ENTRIESREAD") && i + 1 < c->argc) {
             if (!context_integer(c, ++i, &o->entries_read)) return false;
             if (o->entries_read >= STREAM_UNKNOWN) continue;
             reply_error(c->reply, "ERR value for ENTRIESREAD must be positive or -1");
@@ -45,8 +44,12 @@ static bool group_there(struct context *c, const struct stream *s) {
     return false;
 }
 
-/* - and + are IDs for SETID alone. */
+/* Where the group begins. How many arguments there may be is looked at only now; - and + are IDs for SETID alone. */
 static bool group_id(struct context *c, bool create, const struct stream *s, struct stream_id *id) {
+    if (c->argc > (create ? 8 : 7)) {
+        context_unknown_subcommand(c);
+        return false;
+    }
     if (!slice_equal(c->argv[4], SLICE("$")))
         return create ? stream_arg_id(c, 4, 0, id) : stream_arg_id_or_edge(c, 4, 0, id);
     *id = s ? s->last_id : STREAM_ID_MIN;
@@ -117,7 +120,9 @@ void stream_group_create_consumer_run(struct context *c) {
     struct db_edit e;
     bool made;
     if (!group_key(c, false, &s) || !group_there(c, s) || !context_edit(c, key, TYPE_STREAM, &e)) return;
-    stream_consumer_edit(&e.edit, stream_group_edit(&e.edit, c->argv[3]), c->argv[4], true, &made);
+    struct stream_consumer *consumer =
+        stream_consumer_edit(&e.edit, stream_group_edit(&e.edit, c->argv[3]), c->argv[4], true, &made);
+    if (made) consumer->seen_ms = c->now_ms;
     reply_integer(c->reply, made);
     group_edit_end(c, key, &e, made ? "xgroup-createconsumer" : NULL);
 }

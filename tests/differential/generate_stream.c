@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TRIM      "{MAXLEN|MINID} [{=|~}] {<xn>|<xi>} [LIMIT {0|1|10|100|-1|x}]"
+#define LIMIT     " [LIMIT {0|1|10|100|-1|x}]"
+#define TRIM      "{MAXLEN [{=|~}] <xn>|MAXLEN {=|~} <xi>|MINID ~ <xi>|MINID ~ <xn>}" LIMIT
 #define RANGE_END "{-|+|<xi>|<xi>|(<xi>}"
 
 static const struct row rows[] = {
@@ -25,6 +26,12 @@ static const struct row rows[] = {
     {8, SAME, "XAUTOCLAIM <x> <xg> <xc> 0 {-|<xi>|(<xi>|x} [COUNT {1|3|0|x}] [JUSTID]"},
     {14, SAME, "XDEL <x> <xi> [<xi>] [<xi>]"},
     {6, SAME, "XTRIM <x> " TRIM},
+    /* Exactly by ID only where nothing is deleted: Redis then keeps nodes without an entry (docs/design/streams.md). */
+    {12, SAME, "XADD <xt> [MINID [=] {<xi>|<xn>}] <xi> <xf>"},
+    {6, SAME, "XTRIM <xt> {MINID|MAXLEN} [{=|~}] {<xi>|<xn>}" LIMIT},
+    {3, SAME, "{XINFO STREAM|XLEN} <xt>"},
+    {3, SAME, "XRANGE <xt> - + [COUNT 3]"},
+    {1, SAME, "DEL <xt>"},
     {3, SAME, "XSETID <x> <xi> [ENTRIESADDED <xn>] [MAXDELETEDID <xi>]"},
     {8, SAME, "XGROUP CREATE <x> <xg> {<xi>|0|$} [MKSTREAM] [ENTRIESREAD {<xn>|-1|-2|x}]"},
     {4, SAME, "XGROUP SETID <x> <xg> {<xi>|$|0} [ENTRIESREAD <xn>]"},
@@ -75,7 +82,9 @@ static bool put_kind(struct random *r, const char *kind, size_t n, struct text_l
             put_format(r, "x%u", 5, words);
         else
             word_key(r, words);
-    } else if (n == 2 && !memcmp(kind, "xi", 2))
+    } else if (n == 2 && !memcmp(kind, "xt", 2))
+        put_format(r, "xt%u", 2, words);
+    else if (n == 2 && !memcmp(kind, "xi", 2))
         put_id(r, words);
     else if (n == 2 && !memcmp(kind, "xn", 2))
         put_format(r, "%u", 300, words);
