@@ -354,12 +354,12 @@ static void client_pause(struct context *c) {
         reply_error(c->reply, "ERR timeout is out of range");
         return;
     }
-    executor_pause(c->executor, kind, until_ms);
+    executor_pause(c->executor, PAUSE_OF_CLIENT, kind, until_ms);
     reply_ok(c->reply);
 }
 
 static void client_unpause(struct context *c) {
-    if (c->executor->pause_until_ms != INT64_MAX) executor_unpause(c->executor);
+    executor_unpause(c->executor, PAUSE_OF_CLIENT);
     reply_ok(c->reply);
 }
 

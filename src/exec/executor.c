@@ -235,15 +235,8 @@ static const char *refusal(struct executor *x, const struct context *c, unsigned
 }
 
 /* ---- pause ---- */
-void executor_pause(struct executor *x, enum pause_kind kind, int64_t until_ms) {
-    if (kind > x->pause) x->pause = kind;
-    if (until_ms > x->pause_until_ms) x->pause_until_ms = until_ms;
-}
-
-void executor_unpause(struct executor *x) {
+static void resume_postponed(struct executor *x) {
     struct list_node *node;
-    x->pause = PAUSE_NONE;
-    x->pause_until_ms = 0;
     while ((node = list_take_first(&x->postponed))) {
         struct session *s = list_entry(node, struct session, waiting);
         s->flags &= ~(unsigned)SESSION_POSTPONED;
@@ -252,12 +245,38 @@ void executor_unpause(struct executor *x) {
     }
 }
 
+/* What is on now. Who was held by what has ended tries again, and is held again if need be. */
+static void settle_pauses(struct executor *x, int64_t now_ms) {
+    enum pause_kind before = x->pause;
+    x->pause = PAUSE_NONE;
+    x->pause_until_ms = INT64_MAX;
+    for (int i = 0; i < PAUSE_REASONS; i++) {
+        if (now_ms >= x->pauses[i].until_ms) x->pauses[i].kind = PAUSE_NONE;
+        if (x->pauses[i].kind == PAUSE_NONE) continue;
+        if (x->pauses[i].kind > x->pause) x->pause = x->pauses[i].kind;
+        if (x->pauses[i].until_ms < x->pause_until_ms) x->pause_until_ms = x->pauses[i].until_ms;
+    }
+    if (x->pause < before) resume_postponed(x);
+}
+
+void executor_pause(struct executor *x, enum pause_reason reason, enum pause_kind kind, int64_t until_ms) {
+    proven(reason < PAUSE_REASONS);
+    bool on = x->pauses[reason].kind != PAUSE_NONE;
+    if (!on || kind > x->pauses[reason].kind) x->pauses[reason].kind = kind;
+    if (!on || until_ms > x->pauses[reason].until_ms) x->pauses[reason].until_ms = until_ms;
+    settle_pauses(x, x->now_ms);
+}
+
+void executor_unpause(struct executor *x, enum pause_reason reason) {
+    proven(reason < PAUSE_REASONS);
+    x->pauses[reason].kind = PAUSE_NONE;
+    settle_pauses(x, x->now_ms);
+}
+
 static bool must_wait(struct executor *x, const struct session *s, unsigned flags) {
     if (x->pause == PAUSE_NONE || s->flags & SESSION_INTERNAL) return false;
-    if (x->now_ms >= x->pause_until_ms) {
-        executor_unpause(x);
-        return false;
-    }
+    if (x->now_ms >= x->pause_until_ms) settle_pauses(x, x->now_ms);
+    if (x->pause == PAUSE_NONE) return false;
     return x->pause == PAUSE_ALL || flags & (CMD_WRITE | CMD_MAY_REPLICATE);
 }
 
@@ -298,9 +317,10 @@ static void file_errors(struct executor *x, struct session *s, uint64_t errors, 
     count_errors(x, &s->reply, own);
 }
 
-/* CLIENT REPLY SKIP lasts for one request. */
+/* CLIENT REPLY SKIP lasts for one request, until its wait is over. */
 static void settle_reply(struct session *s) {
     session_end_reply(s);
+    if (s->flags & SESSION_BLOCKED) return;
     s->flags &= ~(unsigned)SESSION_REPLY_SKIP;
     if (s->flags & SESSION_REPLY_SKIP_NEXT) s->flags ^= SESSION_REPLY_SKIP_NEXT | SESSION_REPLY_SKIP;
 }
@@ -460,7 +480,7 @@ static void take_due(struct executor *x, int64_t now_ms, struct list_node *due) 
 
 void executor_tick(struct executor *x, int64_t now_ms) {
     struct list_node due;
-    if (x->pause != PAUSE_NONE && now_ms >= x->pause_until_ms) executor_unpause(x);
+    if (x->pause != PAUSE_NONE && now_ms >= x->pause_until_ms) settle_pauses(x, now_ms);
     if (!list_empty(&x->blocking->ready)) blocking_serve(x); /* a key has ended, or another dataset is there */
     if (now_ms < x->wait_floor_ms) return;
     list_init(&due);

@@ -17,6 +17,15 @@ struct tracking;
 struct watchers;
 
 enum pause_kind { PAUSE_NONE, PAUSE_WRITE, PAUSE_ALL };
+/* Whose pause it is: each has its own, so that nobody lifts another's. */
+enum pause_reason {
+    PAUSE_OF_CLIENT, /* CLIENT PAUSE */
+    PAUSE_OF_SHUTDOWN,
+    PAUSE_OF_LOAD, /* DEBUG RELOAD */
+    PAUSE_OF_AOF,  /* a sync that is too late */
+    PAUSE_OF_MIGRATE,
+    PAUSE_REASONS
+};
 
 /* The classes of key events, as notify-keyspace-events selects them. */
 enum notify_class {
@@ -103,9 +112,13 @@ struct executor {
     int64_t wait_floor_ms;   /* no blocked session has an earlier deadline; INT64_MAX: none has one */
     size_t session_count, blocked_count;
     uint64_t next_session_id;
-    int64_t now_ms; /* wall, set by executor_begin_batch */
-    enum pause_kind pause;
-    int64_t pause_until_ms;
+    int64_t now_ms;         /* wall, set by executor_begin_batch */
+    enum pause_kind pause;  /* the strictest of the pauses */
+    int64_t pause_until_ms; /* when the first of them ends */
+    struct {
+        enum pause_kind kind;
+        int64_t until_ms;
+    } pauses[PAUSE_REASONS];
     struct executor_stats stats;
     struct error_count error_counts[EXECUTOR_ERROR_CODES_MAX];
     unsigned error_code_count;
@@ -169,10 +182,10 @@ void executor_set_journal(struct executor *x, struct journal *j);
  * leave its time behind once), INT64_MAX: never; O(1). tick: O(blocked) when that time has come, else O(1). */
 int64_t executor_next_deadline_ms(const struct executor *x);
 void executor_tick(struct executor *x, int64_t now_ms);
-/* Over a pause that is on, the stricter kind and the later end count. until_ms INT64_MAX: until executor_unpause, and CLIENT
- * UNPAUSE does not lift it (a shutdown's last save). */
-void executor_pause(struct executor *x, enum pause_kind kind, int64_t until_ms);
-void executor_unpause(struct executor *x);
+/* Over a pause that is on for the same reason, the stricter kind and the later end count. until_ms INT64_MAX: until
+ * executor_unpause. */
+void executor_pause(struct executor *x, enum pause_reason reason, enum pause_kind kind, int64_t until_ms);
+void executor_unpause(struct executor *x, enum pause_reason reason); /* harmless when there is none */
 /* Between the last command of a turn and the sending of what is to be sent. */
 void executor_end_turn(struct executor *x);
 

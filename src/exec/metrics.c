@@ -130,8 +130,19 @@ static int64_t count_deadlines(const struct executor *x) {
     return n;
 }
 
+/* The reason of the strictest pause, -1 when none is on. */
+static int pause_shown(const struct executor *x) {
+    int shown = -1;
+    for (int i = 0; i < PAUSE_REASONS; i++) {
+        if (x->pauses[i].kind == PAUSE_NONE || x->now_ms >= x->pauses[i].until_ms) continue;
+        if (shown < 0 || x->pauses[i].kind > x->pauses[shown].kind) shown = i;
+    }
+    return shown;
+}
+
 static int64_t pause_left_ms(const struct executor *x) {
-    return x->pause == PAUSE_NONE || x->now_ms >= x->pause_until_ms ? 0 : x->pause_until_ms - x->now_ms;
+    int shown = pause_shown(x);
+    return shown < 0 ? 0 : x->pauses[shown].until_ms - x->now_ms;
 }
 
 static void read_zero(const struct metric_scope *scope, struct metric_value *out) {
@@ -145,14 +156,19 @@ static void read_maxclients(const struct metric_scope *scope, struct metric_valu
 }
 
 static void read_paused_reason(const struct metric_scope *scope, struct metric_value *out) {
-    const struct executor *x = scope->executor;
-    bool pinned = x->pause_until_ms == INT64_MAX;
-    metric_text(out, pause_left_ms(x) == 0 ? "none" : pinned ? "shutdown_in_progress" : "client_pause");
+    static const char *const names[PAUSE_REASONS] = {
+        [PAUSE_OF_CLIENT] = "client_pause", [PAUSE_OF_SHUTDOWN] = "shutdown_in_progress",
+        [PAUSE_OF_LOAD] = "debug_reload",   [PAUSE_OF_AOF] = "aof_sync",
+        [PAUSE_OF_MIGRATE] = "migrate",
+    };
+    int shown = pause_shown(scope->executor);
+    metric_text(out, shown < 0 ? "none" : names[shown]);
 }
 
 static void read_paused_actions(const struct metric_scope *scope, struct metric_value *out) {
     const struct executor *x = scope->executor;
-    metric_text(out, pause_left_ms(x) == 0 ? "none" : x->pause == PAUSE_ALL ? "all" : "write");
+    int shown = pause_shown(x);
+    metric_text(out, shown < 0 ? "none" : x->pauses[shown].kind == PAUSE_ALL ? "all" : "write");
 }
 
 static void read_instantaneous_input_kbps(const struct metric_scope *scope, struct metric_value *out) {

@@ -110,6 +110,7 @@ void session_block(struct session *s, const struct session_wait *wait, void *arg
 void session_unblock(struct session *s) {
     if (!(s->flags & SESSION_BLOCKED)) return;
     leave_queue(s);
+    s->flags &= ~(unsigned)SESSION_REPLY_SKIP;
     s->transport->resume(s);
 }
 

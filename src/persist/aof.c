@@ -130,7 +130,7 @@ static void end_stall(struct aof *a) {
     if (!a->stalled) return;
     a->stalled = false;
     log_notice("The sync of the append-only file has ended: writes go on");
-    executor_unpause(persist_state.executor);
+    executor_unpause(persist_state.executor, PAUSE_OF_AOF);
 }
 
 static void on_synced(struct loop_message *message) {
@@ -174,7 +174,7 @@ static void mind_late_sync(struct aof *a, int64_t now_ms) {
     }
     if (policy() != AOF_FSYNC_EVERYSEC) return;
     a->stalled = true;
-    executor_pause(persist_state.executor, PAUSE_WRITE, INT64_MAX);
+    executor_pause(persist_state.executor, PAUSE_OF_AOF, PAUSE_WRITE, INT64_MAX);
 }
 
 static void sync_each_second(struct aof *a) {

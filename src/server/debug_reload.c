@@ -19,7 +19,7 @@ static void finish(const char *error) {
     struct session *s = debug_state.asker;
     debug_state.asker = NULL;
     debug_state.load_under_way = false;
-    executor_unpause(server_executor());
+    executor_unpause(server_executor(), PAUSE_OF_LOAD);
     shutdown_pause();
     if (server_phase() == PHASE_LOADING) server_enter(PHASE_SERVING);
     debug_restore_active_expire(server_executor()->dataset);
@@ -131,7 +131,7 @@ static void start_loading(void) {
         return;
     }
     server_enter(PHASE_LOADING);
-    executor_unpause(server_executor());
+    executor_unpause(server_executor(), PAUSE_OF_LOAD);
 }
 
 static void saved(void *arg, const char *error, bool cancelled) {
@@ -150,7 +150,7 @@ static void start(struct context *c, unsigned flags) {
     debug_state.reload_flags = flags;
     debug_state.asker = c->session;
     session_block(c->session, &reload_wait, NULL, 0);
-    executor_pause(c->executor, PAUSE_ALL, INT64_MAX);
+    executor_pause(c->executor, PAUSE_OF_LOAD, PAUSE_ALL, INT64_MAX);
     if (flags & RELOAD_NOSAVE) {
         start_loading();
     } else if (!persist_save_start(saved, NULL, &why)) {

@@ -44,7 +44,7 @@ static void leave(void) {
 /* Back to serving; the asker hears why. */
 static void stay(const char *error) {
     drain.under_way = drain.save_due = false;
-    executor_unpause(server_executor());
+    executor_unpause(server_executor(), PAUSE_OF_SHUTDOWN);
     server_enter(PHASE_SERVING);
     if (!drain.asker) return;
     struct session *s = drain.asker;
@@ -76,7 +76,7 @@ static void save_then_leave(void) {
 }
 
 void shutdown_pause(void) {
-    if (drain.under_way) executor_pause(server_executor(), PAUSE_WRITE, INT64_MAX);
+    if (drain.under_way) executor_pause(server_executor(), PAUSE_OF_SHUTDOWN, PAUSE_WRITE, INT64_MAX);
 }
 
 void shutdown_begin(unsigned flags, struct session *asker) {

@@ -300,3 +300,16 @@ test "what a request of very many words needed is given back" {
     assert_equal 0 [$r exists {*}[lrepeat 100000 k]]
     assert_range [info_field $r used_memory_owner_client_in memory] 0 [expr {$before + 100000}]
 }
+
+test "CLIENT REPLY SKIP lasts until the end of a wait" {
+    set srv [server_start]
+    set r [client $srv]
+    set c [client $srv]
+    $c -send client reply skip
+    $c -send blpop queue 0
+    wait_for {[info_field $r blocked_clients clients] == 1}
+    $r rpush queue x
+    wait_for {[info_field $r blocked_clients clients] == 0}
+    assert_equal PONG [$c ping]
+    assert_equal 0 [$r llen queue]
+}

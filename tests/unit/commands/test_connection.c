@@ -255,10 +255,10 @@ static void test_pause(void **state) {
     assert_string_equal(ask(&a, "client unpause"), "+OK\r\n");
     assert_int_equal(b.resumed, 1);
     assert_string_equal(ask(&b, "write"), "+OK\r\n");
-    executor_pause(x, PAUSE_WRITE, INT64_MAX); /* a shutdown's: it stays */
+    executor_pause(x, PAUSE_OF_SHUTDOWN, PAUSE_WRITE, INT64_MAX); /* a shutdown's: it stays */
     assert_string_equal(ask(&a, "client unpause"), "+OK\r\n");
     assert_int_equal(peer_send(&b, "write"), RUN_POSTPONED);
-    executor_unpause(x);
+    executor_unpause(x, PAUSE_OF_SHUTDOWN);
 }
 
 static void test_reply_modes(void **state) {
@@ -274,9 +274,9 @@ static void test_tracking(void **state) {
     EXPECT({"client trackinginfo",
             "*6\r\n$5\r\nflags\r\n*1\r\n$3\r\noff\r\n$8\r\nredirect\r\n:-1\r\n$8\r\nprefixes\r\n*0\r\n"},
            {"client tracking foo", "-ERR syntax error\r\n"}, {"client tracking off", "+OK\r\n"},
-           {"client tracking off bcast noloop prefix a redirect 3", "+OK\r\n"},
-           {"client tracking on foo", "-ERR syntax error\r\n"},
-           {"client tracking on prefix", "-ERR syntax error\r\n"},
+           {"client tracking off bcast noloop prefix a", "+OK\r\n"},
+           {"client tracking off redirect 3", "-ERR The client ID you want redirect to does not exist\r\n"},
+           {"client tracking on foo", "-ERR syntax error\r\n"}, {"client tracking on prefix", "-ERR syntax error\r\n"},
            {"client caching yes",
             "-ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT "
             "mode enabled\r\n"},

@@ -226,7 +226,7 @@ static void test_refuses_in_order(void **state) {
     x->password = "p";
     x->used_memory_limit = 1;
     x->loading = true;
-    executor_pause(x, PAUSE_ALL, FIXTURE_TIME_MS + 1000);
+    executor_pause(x, PAUSE_OF_CLIENT, PAUSE_ALL, FIXTURE_TIME_MS + 1000);
     a.session.authenticated = false;
     assert_string_equal(ask(&a, "debug"), "-ERR wrong number of arguments for 'debug' command\r\n");
     assert_string_equal(ask(&a, "debug x"), "-ERR protected\r\n");
@@ -244,7 +244,7 @@ static void test_refuses_in_order(void **state) {
     assert_int_equal(peer_send(&a, "set k v"), RUN_POSTPONED);
     assert_int_equal(command("set")->rejected, 4);
     assert_int_equal(command("set")->calls, 0);
-    executor_unpause(x);
+    executor_unpause(x, PAUSE_OF_CLIENT);
     assert_string_equal(ask(&a, "set k v"), "+OK\r\n");
 }
 
@@ -288,7 +288,7 @@ static void test_internal_sessions_are_not_refused(void **state) {
     x->used_memory_limit = 1;
     a.session.authenticated = false;
     a.session.flags |= SESSION_INTERNAL;
-    executor_pause(x, PAUSE_ALL, FIXTURE_TIME_MS + 1000);
+    executor_pause(x, PAUSE_OF_CLIENT, PAUSE_ALL, FIXTURE_TIME_MS + 1000);
     assert_string_equal(ask(&a, "set k v"), "+OK\r\n");
     x->password = "";
 }
@@ -353,7 +353,7 @@ static void test_holds_replies_back(void **state) {
 /* ---- pause ---- */
 static void test_a_pause_holds_writes(void **state) {
     (void)state;
-    executor_pause(x, PAUSE_WRITE, FIXTURE_TIME_MS + 1000);
+    executor_pause(x, PAUSE_OF_CLIENT, PAUSE_WRITE, FIXTURE_TIME_MS + 1000);
     assert_string_equal(ask(&a, "get k"), "$-1\r\n");
     assert_int_equal(peer_send(&a, "set k v"), RUN_POSTPONED);
     assert_int_equal(peer_send(&b, "publish c m"), RUN_POSTPONED);
@@ -375,26 +375,45 @@ static void test_a_pause_holds_writes(void **state) {
 
 static void test_a_pause_of_all_holds_everything(void **state) {
     (void)state;
-    executor_pause(x, PAUSE_ALL, FIXTURE_TIME_MS + 1000);
-    executor_pause(x, PAUSE_WRITE, FIXTURE_TIME_MS + 10); /* the stricter kind, the later end */
+    executor_pause(x, PAUSE_OF_CLIENT, PAUSE_ALL, FIXTURE_TIME_MS + 1000);
+    executor_pause(x, PAUSE_OF_CLIENT, PAUSE_WRITE, FIXTURE_TIME_MS + 10); /* the stricter kind, the later end */
     assert_int_equal(peer_send(&a, "get k"), RUN_POSTPONED);
     assert_string_equal(ask(&b, "nosuch"), "-ERR unknown command 'nosuch', with args beginning with: \r\n");
     clock_wall_set_for_test(FIXTURE_TIME_MS + 1001);
     assert_string_equal(ask(&b, "get k"), "$-1\r\n"); /* a request that comes after the end lifts it, too */
     assert_int_equal(a.resumed, 1);
-    executor_pause(x, PAUSE_WRITE, FIXTURE_TIME_MS + 2000);
+    executor_pause(x, PAUSE_OF_CLIENT, PAUSE_WRITE, FIXTURE_TIME_MS + 2000);
     assert_string_equal(ask(&b, "get k"), "$-1\r\n"); /* nothing is left of the first */
+}
+
+static void test_each_reason_has_its_own_pause(void **state) {
+    (void)state;
+    executor_pause(x, PAUSE_OF_CLIENT, PAUSE_ALL, FIXTURE_TIME_MS + 1000);
+    executor_pause(x, PAUSE_OF_SHUTDOWN, PAUSE_WRITE, INT64_MAX);
+    assert_int_equal(peer_send(&a, "get k"), RUN_POSTPONED);
+    executor_unpause(x, PAUSE_OF_CLIENT); /* what is left holds writes only */
+    assert_int_equal(a.resumed, 1);
+    assert_int_equal(peer_send(&a, "set k v"), RUN_POSTPONED);
+    assert_string_equal(ask(&b, "get k"), "$-1\r\n");
+    executor_pause(x, PAUSE_OF_CLIENT, PAUSE_WRITE, FIXTURE_TIME_MS + 10);
+    clock_wall_set_for_test(FIXTURE_TIME_MS + 11);
+    executor_begin_batch(x);
+    executor_tick(x, FIXTURE_TIME_MS + 11);
+    assert_int_equal(a.resumed, 1);
+    executor_unpause(x, PAUSE_OF_SHUTDOWN);
+    assert_int_equal(a.resumed, 2);
+    assert_int_equal(x->pause, PAUSE_NONE);
 }
 
 static void test_a_session_may_end_while_postponed(void **state) {
     (void)state;
     struct peer gone;
     peer_open(&gone, x);
-    executor_pause(x, PAUSE_ALL, FIXTURE_TIME_MS + 1000);
+    executor_pause(x, PAUSE_OF_CLIENT, PAUSE_ALL, FIXTURE_TIME_MS + 1000);
     assert_int_equal(peer_send(&gone, "get k"), RUN_POSTPONED);
     peer_close(&gone);
     assert_int_equal(x->blocked_count, 0);
-    executor_unpause(x);
+    executor_unpause(x, PAUSE_OF_CLIENT);
 }
 
 /* ---- waiting ---- */
@@ -544,7 +563,7 @@ static void test_metrics_read(void **state) {
     buf_init(&out, MEM_SERVER);
     ask(&a, "fail");
     ask(&a, "get");
-    executor_pause(x, PAUSE_WRITE, FIXTURE_TIME_MS + 500);
+    executor_pause(x, PAUSE_OF_CLIENT, PAUSE_WRITE, FIXTURE_TIME_MS + 500);
     for (unsigned i = 0; i < executor_metric_count; i++) {
         struct metric_value v = {.kind = METRIC_NONE};
         const struct metric *m = &executor_metrics[i];
@@ -590,6 +609,7 @@ int main(void) {
         TEST(test_holds_replies_back),
         TEST(test_a_pause_holds_writes),
         TEST(test_a_pause_of_all_holds_everything),
+        TEST(test_each_reason_has_its_own_pause),
         TEST(test_a_session_may_end_while_postponed),
         TEST(test_a_wait_ends_in_time),
         TEST(test_a_wait_may_end_another),
