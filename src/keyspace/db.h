@@ -93,6 +93,10 @@ const struct entry *db_random(struct db *db); /* a live one, NULL when none; bou
 /* The loader's way in: adopts e when its key is absent and true; else false and e stays the caller's. access: idle seconds
  * or frequency by the dataset's policy, -1 for "now". */
 bool db_adopt(struct db *db, uint64_t hash, struct entry *e, int64_t access);
+/* Before and after many of them: room for about n keys in a database without any (else nothing is done), and giving back what
+ * was too much of it. */
+void db_reserve(struct db *db, size_t n);
+void db_fit(struct db *db);
 
 /* Exact memory of the key with its slot's share (MEMORY USAGE); 0 when absent. */
 size_t db_memory_usage(struct db *db, struct key key);

@@ -230,6 +230,16 @@ bool db_adopt(struct db *db, uint64_t hash, struct entry *e, int64_t access) {
     return true;
 }
 
+void db_reserve(struct db *db, size_t n) {
+    debug_proven(db_sound(db));
+    if (!db->contents.table.directory) table_reserve(&db->contents.table, n);
+}
+
+void db_fit(struct db *db) {
+    debug_proven(db_sound(db));
+    table_fit(&db->contents.table, &db->dataset->frozen);
+}
+
 /* ---- editing ---- */
 void plan_from(struct entry_plan *p, const struct entry *e) {
     debug_proven(entry_sound(e));

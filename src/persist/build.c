@@ -12,6 +12,7 @@ void builder_init(struct builder *b, const _Atomic bool *cancelled) {
 static void adopt(struct builder *b, unsigned i, enum batch_result so_far) {
     struct batch_key second = {0};
     proven(i < BUILD_BATCHES && b->of[i]);
+    if (b->expected[i]) db_reserve(b->of[i], b->expected[i]);
     enum batch_result result =
         so_far == BATCH_ADOPTED ? batch_adopt(&b->batches[i], b->of[i], b->cancelled, &second) : so_far;
     pthread_mutex_lock(&b->lock);
@@ -64,16 +65,18 @@ enum batch_result builder_flush(struct builder *b, struct db *db) {
     enum batch_result so_far = builder_wait(b);
     proven(b->queued == 0 && db);
     b->of[b->filling] = db;
+    b->expected[b->filling] = 0;
     adopt(b, b->filling, so_far);
     return b->result;
 }
 
-enum batch_result builder_hand(struct builder *b, struct db *db) {
+enum batch_result builder_hand(struct builder *b, struct db *db, size_t expected) {
     proven(db && builder_batch(b)->count > 0);
     if (!b->thread.running && !b->alone) b->alone = thread_start(&b->thread, "load-build", run, b) != 0;
     if (b->alone) return builder_flush(b, db);
     pthread_mutex_lock(&b->lock);
     b->of[b->filling] = db;
+    b->expected[b->filling] = expected;
     b->filling = (b->filling + 1) % BUILD_BATCHES;
     b->queued++;
     pthread_cond_signal(&b->changed);

@@ -16,6 +16,7 @@
 struct builder {
     struct batch batches[BUILD_BATCHES];
     struct db *of[BUILD_BATCHES]; /* where the batch goes */
+    size_t expected[BUILD_BATCHES];
     unsigned filling;
     const _Atomic bool *cancelled;
     struct thread thread;
@@ -39,8 +40,9 @@ static inline struct batch *builder_batch(struct builder *b) {
     return &b->batches[b->filling];
 }
 
-/* Queues the batch for db; waits while there is no empty one to fill next. The result is of batches that went before. */
-enum batch_result builder_hand(struct builder *b, struct db *db);
+/* Queues the batch for db; waits while there is no empty one to fill next. The result is of batches that went before.
+ * expected: how many keys db is likely to hold in the end, when this is its first batch; 0: unknown. */
+enum batch_result builder_hand(struct builder *b, struct db *db, size_t expected);
 /* Everything so far goes into its database, the batch being filled into db; afterwards the databases are the caller's. */
 enum batch_result builder_flush(struct builder *b, struct db *db);
 /* Waits until nothing is queued. The databases are the caller's. */

@@ -42,6 +42,7 @@ struct parse {
     struct buf key;
     struct rdb_input in;
     struct builder builder;
+    uint64_t announced; /* keys of the database, by the file */
     int64_t loaded, expired, empty;
     struct pace pace;
     char *why;
@@ -154,7 +155,17 @@ static void publish_keys(struct parse *p) {
     atomic_store_explicit(&p->progress->loaded_keys, p->loaded, memory_order_relaxed);
 }
 
-static bool hand_batch(struct parse *p) { return built(p, builder_hand(&p->builder, p->db)); }
+/* How many keys the database will hold: what the file announces, as far as the batch, were all the rest like it, bears it
+ * out. So a wrong number costs room for a while, in proportion to the bytes that are there; db_fit gives it back. */
+static size_t expected_keys(const struct parse *p) {
+    const struct batch *b = &p->builder.batches[p->builder.filling];
+    int64_t first = b->keys[0].offset, seen = source_offset(p->src) - first;
+    proven(b->count > 0 && seen > 0);
+    double likely_keys = (double)b->count * ((double)(p->src->size - first) / (double)seen);
+    return (double)p->announced < likely_keys ? (size_t)p->announced : (size_t)likely_keys;
+}
+
+static bool hand_batch(struct parse *p) { return built(p, builder_hand(&p->builder, p->db, expected_keys(p))); }
 
 /* All keys so far stand in their database, and nobody else is at work there. */
 static bool flush_batch(struct parse *p) {
@@ -306,7 +317,9 @@ static bool load_select(struct parse *p) {
                     dataset_databases(p->ds));
     if (!flush_batch(p)) return false;
     proven(builder_batch(&p->builder)->count == 0); /* a batch is of one database */
+    db_fit(p->db);
     p->db = dataset_db(p->ds, (unsigned)index);
+    p->announced = 0;
     return true;
 }
 
@@ -324,7 +337,7 @@ static bool load_function(struct parse *p) {
     return true;
 }
 
-/* Sizes that a writer announces: hints that nothing here believes. */
+/* Sizes that a writer announces and nothing here wants. */
 static bool skip_lengths(struct parse *p, unsigned count) {
     uint64_t ignored;
     proven(count > 0);
@@ -395,7 +408,9 @@ static bool load_end(struct parse *p) {
     if (left && !p->options->more_follows)
         return fail(p, "%llu bytes follow the end of the data", (unsigned long long)left);
     source_publish(p->src);
-    return flush_batch(p);
+    if (!flush_batch(p)) return false;
+    db_fit(p->db);
+    return true;
 }
 
 static bool load_other(struct parse *p, uint8_t opcode) {
@@ -407,7 +422,7 @@ static bool load_other(struct parse *p, uint8_t opcode) {
     case RDB_SELECT:
         return load_select(p);
     case RDB_RESIZEDB:
-        return skip_lengths(p, 2);
+        return take_length(p, &p->announced) && skip_lengths(p, 1);
     case RDB_SLOT_INFO:
         return skip_lengths(p, 3);
     case RDB_MODULE_AUX:

@@ -60,6 +60,7 @@
 #define TABLE_SEGMENT_BUCKETS 63
 #define TABLE_DEPTH_MAX       32 /* depth and home bits together are the position: 32 + 16 = 48 */
 #define TABLE_DISPLACED_MAX   3
+#define TABLE_RESERVE_MAX     16 /* depth */
 
 typedef _Atomic uint64_t table_slot;
 
@@ -230,6 +231,11 @@ void table_slot_replace(struct table *t, table_slot *slot, void *entry);
 /* Adds an entry whose key is proven absent, user bits as given, as fresh. Returns its slot. May split: other slots of the
  * table are invalid afterwards. */
 table_slot *table_insert(struct table *t, struct frozen *f, uint64_t hash, void *entry, uint16_t user);
+/* Room for about n entries in an empty table, which then does not grow through all smaller sizes: segments of the full size,
+ * as many as n would have made (at most TABLE_RESERVE_MAX, 256 MiB). Nothing for a few. proven: never used, not frozen. */
+void table_reserve(struct table *t, size_t n);
+/* Merges and shrinks wherever a removal would have: after a reserve for more than came. O(segments). */
+void table_fit(struct table *t, struct frozen *f);
 /* Takes the entry out and returns it; the caller frees it or sends it to limbo (ask table_entry_shared before). May merge:
  * all slots of the table are invalid afterwards. */
 void *table_remove(struct table *t, struct frozen *f, uint64_t hash, table_slot *slot);

@@ -1,7 +1,8 @@
 #include "store/table_int.h"
 
 #define MERGE_BELOW    (TABLE_SEGMENT_ENTRIES * 2 / 5)
-#define PREFETCH_AHEAD 16 /* about as many cache misses as a core keeps in flight */
+#define RESERVE_FILL   (TABLE_SEGMENT_ENTRIES * 19 / 20) /* on average: those that are fuller split, as they would have */
+#define PREFETCH_AHEAD 16                                /* about as many cache misses as a core keeps in flight */
 
 /* The bucket counts a segment may have: 64 * (1 + n) is a size class of jemalloc, so nothing is lost to rounding. Twice as many
  * each time: finer steps were measured to save no resident memory and to cost a load a quarter more time in rebuilds. */
@@ -279,6 +280,34 @@ void table_settle(struct table *t, struct frozen *f, uint64_t hash) {
     while (table_merge(t, f, hash)) {
     }
     table_shrink_segment(t, f, hash);
+    while (t->depth > 0 && t->deepest == 0) table_directory_halve(t);
+    proven(t->deepest > 0 && (t->count > 0 || t->segments == 1));
+}
+
+/* ---- the size that is known before ---- */
+void table_reserve(struct table *t, size_t n) {
+    proven(!t->directory && t->count == 0 && t->segments == 0 && !t->frozen && !t->forked);
+    unsigned depth = 0;
+    while (depth < TABLE_RESERVE_MAX && n >> depth > RESERVE_FILL) depth++;
+    if (depth == 0) return;
+    t->directory = mem_alloc(t->owner, sizeof(uint64_t) << depth);
+    t->depth = (uint8_t)depth;
+    t->bytes = table_directory_bytes(t);
+    for (size_t i = 0; i < table_directory_words(depth); i++)
+        table_segment_install(t, (uint64_t)i << (64 - depth), table_segment_new(t, depth, TABLE_SEGMENT_BUCKETS));
+    proven(t->deepest == t->segments);
+}
+
+/* From the left to the right: when a segment is looked at, all before it are as large as they can be. */
+void table_fit(struct table *t, struct frozen *f) {
+    if (!t->directory) return;
+    for (uint64_t i = 0, span; i < table_directory_words(t->depth); i = (i & ~(span - 1)) + span) {
+        uint64_t hash = t->depth ? i << (64 - t->depth) : 0;
+        while (table_merge(t, f, hash)) {
+        }
+        table_shrink_segment(t, f, hash);
+        span = table_word_span(t->depth, *table_word(t, hash));
+    }
     while (t->depth > 0 && t->deepest == 0) table_directory_halve(t);
     proven(t->deepest > 0 && (t->count > 0 || t->segments == 1));
 }

@@ -185,6 +185,32 @@ static void test_stats(void **state) {
     world_release(&w);
 }
 
+/* Room for all, for too many and for too few: what stands in the end is as if it had grown, or shrunk, by itself. */
+static void test_reserve(void **state) {
+    (void)state;
+    static const size_t sizes[] = {0, 1, 400, 2000, 20000, 100000}, reserves[] = {0, 1, 500, 20000, 300000};
+    for (size_t i = 0; i < countof(sizes) * countof(reserves); i++) {
+        struct world w;
+        size_t n = sizes[i % countof(sizes)];
+        world_init(&w, hash_good, n + 1, 1);
+        for (uint64_t key = 0; key < n; key++) world_insert(&w, key);
+        size_t grown_bytes = w.table.bytes;
+        world_release(&w);
+        world_init(&w, hash_good, n + 1, 1);
+        table_reserve(&w.table, reserves[i / countof(sizes)]);
+        world_check(&w);
+        for (uint64_t key = 0; key < n; key++) world_insert(&w, key);
+        world_check(&w);
+        table_fit(&w.table, &w.frozen);
+        world_check(&w);
+        assert_true(w.table.bytes <= grown_bytes * 5 / 2 + 128);
+        for (uint64_t key = 0; key < n; key++) world_remove(&w, key, world_find(&w, key));
+        world_check(&w);
+        assert_true(w.table.count == 0 && w.table.segments <= 1 && w.table.bytes <= 128);
+        world_release(&w);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty),
@@ -197,6 +223,7 @@ int main(void) {
         cmocka_unit_test(test_no_thrashing),
         cmocka_unit_test(test_memory_stays_close),
         cmocka_unit_test(test_stats),
+        cmocka_unit_test(test_reserve),
     };
     return cmocka_run_group_tests_name("store/table", tests, NULL, NULL);
 }
