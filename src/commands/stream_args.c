@@ -159,6 +159,10 @@ void stream_reply_entry(struct reply *r, struct stream_reader *reader) {
     }
 }
 
+void stream_reply_end(struct reply *r, size_t place, bool map, int64_t n) {
+    reply_deferred_set(r, place, map ? RESP_MAP : RESP_ARRAY, n);
+}
+
 void stream_reply_range(struct reply *r, const struct stream *s, struct stream_id first, struct stream_id last,
                         uint64_t count, bool backward) {
     struct stream_reader reader;
@@ -191,15 +195,21 @@ void stream_edit_end_quietly(struct context *c, struct key key, struct db_edit *
     if (changes) context_count_changes(c, changes);
 }
 
-void stream_journal_claim(struct context *c, const struct stream_delivery *d, const struct stream_nack *n,
-                          struct stream_id last_id) {
+void stream_journal_delivery(struct context *c, const struct stream_delivery *d, bool consumer_made) {
+    journal_silence(c);
+    if (consumer_made) journal_put(c, SLICE("XGROUP"), SLICE("CREATECONSUMER"), d->key, d->group, d->consumer);
+}
+
+void stream_journal_claim(struct context *c, const struct stream_delivery *d, const struct stream_group *g,
+                          struct stream_id pending) {
     char id[STREAM_ID_TEXT_MAX], last[STREAM_ID_TEXT_MAX], time[NUM_TEXT_MAX], count[NUM_TEXT_MAX];
     if (!journal_wanted(c)) return;
+    const struct stream_nack *n = stream_pending_find(g, pending);
     journal_put(c, SLICE("XCLAIM"), d->key, d->group, d->consumer, SLICE("0"),
                 slice_of(id, stream_id_format(id, n->id)), SLICE("TIME"),
                 slice_of(time, num_format_i64(time, stream_nack_time(n))), SLICE("RETRYCOUNT"),
                 slice_of(count, num_format_u64(count, stream_nack_count(n))), SLICE("FORCE"), SLICE("JUSTID"),
-                SLICE("LASTID"), slice_of(last, stream_id_format(last, last_id)));
+                SLICE("LASTID"), slice_of(last, stream_id_format(last, g->last_id)));
 }
 
 void stream_journal_group(struct context *c, struct slice key, const struct stream_group *g) {

@@ -92,8 +92,8 @@ void stream_group_set_id_run(struct context *c) {
     struct group_options o;
     struct stream_id id;
     struct db_edit e;
-    if (!group_arguments(c, false, &o) || !group_key(c, false, &s) || !group_there(c, s) || !group_id(c, false, s, &id) ||
-        !context_edit(c, key, TYPE_STREAM, &e))
+    if (!group_arguments(c, false, &o) || !group_key(c, false, &s) || !group_there(c, s) ||
+        !group_id(c, false, s, &id) || !context_edit(c, key, TYPE_STREAM, &e))
         return;
     stream_group_set_id(stream_group_edit(&e.edit, c->argv[3]), id, o.entries_read);
     reply_ok(c->reply);

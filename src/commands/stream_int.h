@@ -34,7 +34,8 @@ bool stream_arg_limit(struct context *c, struct stream_options *o);
 
 /* ---- replies ---- */
 void stream_reply_id(struct reply *r, struct stream_id id);
-void stream_reply_entry(struct reply *r, struct stream_reader *reader); /* [id, [field, value, ...]] */
+void stream_reply_entry(struct reply *r, struct stream_reader *reader);    /* [id, [field, value, ...]] */
+void stream_reply_end(struct reply *r, size_t place, bool map, int64_t n); /* of what reply_deferred began */
 /* Entries from first to last as an array, at most count (0: all). */
 void stream_reply_range(struct reply *r, const struct stream *s, struct stream_id first, struct stream_id last,
                         uint64_t count, bool backward);
@@ -44,12 +45,13 @@ void stream_reply_no_group(struct context *c, struct slice key, struct slice gro
 
 /* Ends an edit that nobody is told of as a change of the key (deliveries, acknowledgements), but that counts as changes. */
 void stream_edit_end_quietly(struct context *c, struct key key, struct db_edit *e, uint64_t changes);
-/* For the journal: what a delivery left behind, as commands that do the same. */
+/* For the journal: what a delivery left behind, as commands that do the same, in place of the command itself. */
 struct stream_delivery {
     struct slice key, group, consumer;
 };
-void stream_journal_claim(struct context *c, const struct stream_delivery *d, const struct stream_nack *n,
-                          struct stream_id last_id);
+void stream_journal_delivery(struct context *c, const struct stream_delivery *d, bool consumer_made);
+void stream_journal_claim(struct context *c, const struct stream_delivery *d, const struct stream_group *g,
+                          struct stream_id pending);
 void stream_journal_group(struct context *c, struct slice key, const struct stream_group *g);
 
 /* ---- run ---- */

@@ -207,9 +207,8 @@ static void claim_one(struct claim *claim, const struct stream_nack *nack, struc
         stream_reply_entry(c->reply, reader);
     claim->claimed++;
     claim->changes++;
-    if (!journal_wanted(c)) return;
     struct stream_delivery to = {c->argv[1], c->argv[2], c->argv[3]};
-    stream_journal_claim(c, &to, stream_pending_find(claim->group, id), claim->group->last_id);
+    stream_journal_claim(c, &to, claim->group, id);
 }
 
 static bool idle_enough(const struct claim *claim, const struct stream_nack *nack) {

@@ -2,8 +2,6 @@
 
 #include "base/check.h"
 #include "exec/blocking.h"
-#include "exec/journal.h"
-#include "wire/resp.h"
 
 /* XREAD and XREADGROUP: keys[i] is read from ids[i] on, not included. */
 struct reading {
@@ -146,7 +144,7 @@ static void begin_key(struct context *c, struct served *served, struct slice key
 
 static void end_keys(struct context *c, const struct served *served) {
     proven(served->keys > 0);
-    reply_deferred_set(c->reply, served->place, c->reply->resp == 2 ? RESP_ARRAY : RESP_MAP, served->keys);
+    stream_reply_end(c->reply, served->place, c->reply->resp > 2, served->keys);
 }
 
 /* ---- without a group ---- */
@@ -164,7 +162,7 @@ static void read_plain(struct context *c, const struct reading *r, struct key ke
         stream_reply_entry(c->reply, &reader);
         n++;
     } while ((r->count == 0 || (uint64_t)n < r->count) && stream_read_next(&reader));
-    reply_deferred_set(c->reply, place, RESP_ARRAY, n);
+    stream_reply_end(c->reply, place, false, n);
 }
 
 /* ---- with one ---- */
@@ -183,17 +181,16 @@ static void delivery_begin(struct delivery *d) {
     d->consumer = stream_consumer_edit(&d->e.edit, d->group, d->r->consumer, true, &d->made);
     d->consumer->seen_ms = d->c->now_ms;
     d->changes = 1u + d->made;
-    journal_silence(d->c); /* but for what is said in its place */
-    if (d->made) journal_put(d->c, SLICE("XGROUP"), SLICE("CREATECONSUMER"), d->key.text, d->r->group, d->r->consumer);
+    struct stream_delivery to = {d->key.text, d->r->group, d->r->consumer};
+    stream_journal_delivery(d->c, &to, d->made);
 }
 
 static void deliver(struct delivery *d, struct stream_id id) {
     stream_group_advance(stream_of(d->e.edit.value), d->group, id);
     if (d->r->no_ack) return;
     stream_pending_put(&d->e.edit, d->group, d->consumer, id, d->c->now_ms, 1);
-    if (!journal_wanted(d->c)) return;
     struct stream_delivery to = {d->key.text, d->r->group, d->r->consumer};
-    stream_journal_claim(d->c, &to, stream_pending_find(d->group, id), d->group->last_id);
+    stream_journal_claim(d->c, &to, d->group, id);
 }
 
 static void read_undelivered(struct delivery *d, struct served *served) {
@@ -213,7 +210,7 @@ static void read_undelivered(struct delivery *d, struct served *served) {
         deliver(d, reader.id);
         n++;
     } while ((d->r->count == 0 || (uint64_t)n < d->r->count) && stream_read_next(&reader));
-    reply_deferred_set(c->reply, place, RESP_ARRAY, n);
+    stream_reply_end(c->reply, place, false, n);
     stream_journal_group(c, d->key.text, d->group);
 }
 
@@ -249,7 +246,7 @@ static void read_history(struct delivery *d, struct stream_id id, struct served 
         more = stream_id_next(&id);
         n++;
     }
-    reply_deferred_set(d->c->reply, place, RESP_ARRAY, n);
+    stream_reply_end(d->c->reply, place, false, n);
 }
 
 static void read_grouped(struct context *c, const struct reading *r, struct key key, struct stream_id id,
