@@ -88,18 +88,20 @@ void *blocking_state(const struct session *s) {
     return ((const struct key_wait *)s->wait_arg)->state;
 }
 
+/* Rounded up before it is looked at: what is above -1 ms counts as 0, as in Redis. */
 bool blocking_timeout(struct context *c, int i, int64_t *timeout_ms) {
-    double seconds;
-    if (!num_parse_double(c->argv[i], &seconds)) {
+    long double seconds, ms;
+    if (!num_parse_long_double(c->argv[i], &seconds)) {
         reply_error(c->reply, "ERR timeout is not a float or out of range");
-    } else if (seconds * 1000 > (double)INT64_MAX) {
+        return false;
+    }
+    ms = ceill(seconds * 1000);
+    if (ms >= (long double)(INT64_MAX - c->now_ms)) {
         reply_error(c->reply, "ERR timeout is out of range");
-    } else if (seconds < 0) {
+    } else if (ms < 0) {
         reply_error(c->reply, "ERR timeout is negative");
-    } else if (ceil(seconds * 1000) >= (double)(INT64_MAX - c->now_ms)) {
-        reply_error(c->reply, "ERR timeout is out of range");
     } else {
-        *timeout_ms = (int64_t)ceil(seconds * 1000);
+        *timeout_ms = (int64_t)ms;
         return true;
     }
     return false;

@@ -313,6 +313,11 @@ static void test_ends_in_time(void **state) {
     expect(2, "*2\r\n$1\r\na\r\n$1\r\nx\r\n");
     assert_string_equal(ask(&p[1], "pop a x"), "-ERR timeout is not a float or out of range\r\n");
     assert_string_equal(ask(&p[1], "pop a -1"), "-ERR timeout is negative\r\n");
+    assert_string_equal(ask(&p[1], "pop a -inf"), "-ERR timeout is negative\r\n");
+    ask(&p[1], "pop a -0.0009"); /* rounded up to 0: for ever */
+    assert_true(blocked(1));
+    ask(&p[0], "push a y");
+    expect(1, "*2\r\n$1\r\na\r\n$1\r\ny\r\n");
     assert_string_equal(ask(&p[1], "pop a 1e300"), "-ERR timeout is out of range\r\n");
     assert_string_equal(ask(&p[1], "pop a 9223372036854775"), "-ERR timeout is out of range\r\n");
 }
