@@ -13,13 +13,13 @@
 
 struct batch_key {
     struct entry *entry;
-    uint64_t hash;
+    uint64_t hash;  /* batch_adopt's */
     int64_t access; /* as db_adopt takes it */
     int64_t offset; /* in the file, for an error */
 };
 
-struct batch {
-    struct batch_key *keys;
+struct batch { /* a line of its own: while one thread counts up, another reads the next one's */
+    _Alignas(64) struct batch_key *keys;
     uint32_t *order;
     size_t count, capacity;
 };

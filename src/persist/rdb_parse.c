@@ -197,9 +197,9 @@ static bool drop_expired(struct parse *p) {
     return key_done(p);
 }
 
-static bool add(struct parse *p, struct slice key, struct entry *e) {
-    debug_proven(slice_equal(entry_key(e), key) && entry_expire_at(e) == p->expire_at);
-    batch_add(builder_batch(&p->builder), (struct batch_key){e, dataset_hash(p->ds, key), p->access, p->record});
+static bool add(struct parse *p, struct entry *e) {
+    debug_proven(entry_expire_at(e) == p->expire_at);
+    batch_add(builder_batch(&p->builder), (struct batch_key){.entry = e, .access = p->access, .offset = p->record});
     if (++p->loaded % PUBLISH_KEYS == 0) publish_keys(p);
     return key_done(p);
 }
@@ -207,7 +207,7 @@ static bool add(struct parse *p, struct slice key, struct entry *e) {
 static bool add_string(struct parse *p, struct slice key, struct slice value) {
     if (unlikely(key_expired(p))) return drop_expired(p);
     struct entry *e = entry_new_string(key, value, p->expire_at);
-    if (likely(e != NULL)) return add(p, key, e);
+    if (likely(e != NULL)) return add(p, e);
     return fail_key(p, p->record, &key, NO_MEMORY, (unsigned long long)value.len);
 }
 
@@ -221,7 +221,7 @@ static bool load_body(struct parse *p, const struct rdb_string_head *head, struc
         string_body_free(body);
         return lost(p);
     }
-    return add(p, key, entry_new_body(key, body, p->expire_at));
+    return add(p, entry_new_body(key, body, p->expire_at));
 }
 
 static bool skip_string(struct parse *p, const struct rdb_string_head *head) {
@@ -277,7 +277,7 @@ static bool load_object(struct parse *p, struct slice key) {
     proven(!p->in.why && (!v.ptr || v.type == kind->type));
     if (!v.ptr && p->type >= RDB_TYPE_HASH_2 && !p->options->keep_expired) return drop_expired(p);
     if (!v.ptr) return skip_empty(p, key);
-    if (!key_expired(p)) return add(p, key, entry_new_object(key, v, p->expire_at));
+    if (!key_expired(p)) return add(p, entry_new_object(key, v, p->expire_at));
     value_free(v);
     return drop_expired(p);
 }

@@ -187,26 +187,34 @@ static enum rdb_status unpack(const struct rdb_reader *r, const struct rdb_strin
     return RDB_OK;
 }
 
-enum rdb_status rdb_read_string(struct rdb_reader *r, struct buf *scratch, struct slice *text) {
+enum rdb_status rdb_read_string_of(struct rdb_reader *r, const struct rdb_string_head *head, struct buf *scratch,
+                                   struct slice *text) {
     proven(r->at <= r->end);
-    struct rdb_reader ahead = *r;
-    struct rdb_string_head head;
-    enum rdb_status status = rdb_read_string_head(&ahead, &head);
-    if (unlikely(status != RDB_OK)) return status;
-    if (unlikely(head.stored > left(&ahead))) return RDB_SHORT;
-    if (likely(head.kind == RDB_STRING_PLAIN)) {
-        *text = slice_of((const char *)ahead.at, (size_t)head.len);
-    } else if (head.kind == RDB_STRING_INT) {
+    if (unlikely(head->stored > left(r))) return RDB_SHORT;
+    if (likely(head->kind == RDB_STRING_PLAIN)) {
+        *text = slice_of((const char *)r->at, (size_t)head->len);
+    } else if (head->kind == RDB_STRING_INT) {
         buf_clear(scratch);
-        buf_advance(scratch, num_format_i64(buf_reserve(scratch, NUM_TEXT_MAX), head.integer));
+        buf_advance(scratch, num_format_i64(buf_reserve(scratch, NUM_TEXT_MAX), head->integer));
         *text = buf_slice(scratch);
     } else {
-        status = unpack(&ahead, &head, scratch);
+        enum rdb_status status = unpack(r, head, scratch);
         if (status != RDB_OK) return status;
         *text = buf_slice(scratch);
     }
-    r->at = ahead.at + head.stored;
-    proven(text->len == head.len && r->at <= r->end); /* the head told the truth, in each of its kinds */
+    r->at += head->stored;
+    proven(text->len == head->len && r->at <= r->end); /* the head told the truth, in each of its kinds */
+    return RDB_OK;
+}
+
+enum rdb_status rdb_read_string(struct rdb_reader *r, struct buf *scratch, struct slice *text) {
+    struct rdb_reader ahead = *r;
+    struct rdb_string_head head;
+    enum rdb_status status = rdb_read_string_head(&ahead, &head);
+    if (likely(status == RDB_OK)) status = rdb_read_string_of(&ahead, &head, scratch, text);
+    if (unlikely(status != RDB_OK)) return status;
+    proven(ahead.at > r->at && ahead.at <= r->end);
+    r->at = ahead.at;
     return RDB_OK;
 }
 

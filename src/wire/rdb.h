@@ -89,6 +89,9 @@ enum rdb_status rdb_read_string_head(struct rdb_reader *r,
 /* Head and bytes at once, when all lie in the slice: text points into the input (PLAIN), or into scratch, which grows as
  * needed (INT, LZF; valid until scratch is used again). */
 enum rdb_status rdb_read_string(struct rdb_reader *r, struct buf *scratch, struct slice *text);
+/* The bytes alone, behind a head that has been read. */
+enum rdb_status rdb_read_string_of(struct rdb_reader *r, const struct rdb_string_head *head, struct buf *scratch,
+                                   struct slice *text);
 enum rdb_status rdb_skip_string(struct rdb_reader *r);
 
 /* ---- writing ---- */

@@ -149,10 +149,12 @@ static bool peek_short(struct rdb_reader *r, struct buf *scratch, struct slice *
     if (rdb_read_string_head(&ahead, &head) != RDB_OK || head.len > SHORT_MAX) return false;
     if (likely(head.kind == RDB_STRING_PLAIN && head.stored <= (size_t)(ahead.end - ahead.at))) {
         *out = slice_of((const char *)ahead.at, (size_t)head.len);
-        r->at = ahead.at + head.stored;
-        return true;
+        ahead.at += head.stored;
+    } else if (rdb_read_string_of(&ahead, &head, scratch, out) != RDB_OK) {
+        return false;
     }
-    return rdb_read_string(r, scratch, out) == RDB_OK;
+    r->at = ahead.at;
+    return true;
 }
 
 static bool no_memory(struct rdb_input *in) { return rdb_input_fail(in, "no memory for a string of this length"); }
