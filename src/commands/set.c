@@ -12,16 +12,25 @@ bool set_view(struct context *c, int i, struct value *v) {
     return true;
 }
 
+void set_no_memory(struct context *c) { reply_error(c->reply, "ERR not enough memory for a value of this length"); }
+
 /* ---- changing ---- */
 
 static void sadd_run(struct context *c) {
     struct key key = context_key(c, 1);
     struct db_edit e;
     uint64_t added = 0;
+    enum set_added last = SET_THERE;
     if (!context_edit(c, key, TYPE_SET, &e)) return;
-    for (int i = 2; i < c->argc; i++) added += set_add(&e.edit, c->argv[i]);
+    for (int i = 2; i < c->argc && last != SET_NO_MEMORY; i++) {
+        last = set_add(&e.edit, c->argv[i]);
+        added += last == SET_ADDED;
+    }
     context_edit_end(c, key, &e, NOTIFY_SET, added ? "sadd" : NULL, added);
-    reply_integer(c->reply, (int64_t)added);
+    if (likely(last != SET_NO_MEMORY))
+        reply_integer(c->reply, (int64_t)added);
+    else
+        set_no_memory(c); /* those before are there */
 }
 
 static void srem_run(struct context *c) {
@@ -48,8 +57,18 @@ static void move_in(struct context *c, struct key key, struct slice member) {
     struct db_edit e;
     bool begun = db_edit_begin(c->db, key, TYPE_SET, &e);
     proven(begun);
-    bool added = set_add(&e.edit, member);
+    enum set_added added = set_add(&e.edit, member);
+    proven(added != SET_NO_MEMORY); /* move_has_room */
     context_edit_end(c, key, &e, NOTIFY_SET, added ? "sadd" : NULL, added);
+}
+
+/* A long member that has been taken out must not be lost for want of memory. */
+static bool move_has_room(struct slice member) {
+    size_t n = member.len + 64;
+    if (likely(n < (size_t)32 << 10)) return true;
+    void *block = mem_try_alloc(MEM_SERVER, n);
+    mem_free(MEM_SERVER, block, block ? n : 0);
+    return block;
 }
 
 /* As set_view, of a set that will be changed: neither hit nor miss. */
@@ -72,6 +91,10 @@ static void smove_run(struct context *c) {
     if (!move_view(c, target, &to)) return;
     if (slice_equal(source.text, target.text)) {
         reply_integer(c->reply, set_has(to, c->argv[3]));
+        return;
+    }
+    if (!move_has_room(c->argv[3])) {
+        set_no_memory(c);
         return;
     }
     bool moved = move_out(c, source, c->argv[3]);

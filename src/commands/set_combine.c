@@ -28,6 +28,7 @@ struct combination {
     struct value_edit *into; /* or */
     struct reply *reply;     /* or it is counted only */
     uint64_t found, limit;   /* 0: none */
+    bool no_memory;          /* for a long member: what is there is not all */
 };
 
 /* ---- sources ---- */
@@ -64,7 +65,11 @@ static int larger_first(const void *a, const void *b) { return smaller_first(b, 
 static bool full(const struct combination *m) { return m->limit && m->found >= m->limit; }
 
 static void emit(struct combination *m, struct slice member) {
-    if (m->into && !set_add(m->into, member)) return;
+    if (m->into) {
+        enum set_added added = set_add(m->into, member);
+        m->no_memory |= added == SET_NO_MEMORY;
+        if (added != SET_ADDED) return;
+    }
     m->found++;
     if (m->reply) reply_bulk(m->reply, member);
 }
@@ -163,14 +168,18 @@ static void combine(struct combination *m) {
         difference_by_changes(m);
 }
 
-/* The combination as a value of the caller's. */
-static struct value combined(struct context *c, struct combination *m) {
+/* The combination as a value of the caller's. False after the error reply. */
+static bool combined(struct context *c, struct combination *m, struct value *v) {
     struct value_edit e = value_edit_alone(SET_EMPTY, dataset_limits(c->dataset), dataset_now(c->dataset));
     m->into = &e;
     combine(m);
     m->into = NULL;
     value_edit_release(&e);
-    return e.value;
+    *v = e.value;
+    if (likely(!m->no_memory)) return true;
+    if (v->ptr) value_free(*v);
+    set_no_memory(c);
+    return false;
 }
 
 static void reply_value(struct context *c, struct value v) {
@@ -182,9 +191,10 @@ static void reply_value(struct context *c, struct value v) {
 
 static void combine_run(struct context *c, enum operation op) {
     struct combination m = {.op = op};
+    struct value v;
     if (!sources_view(c, 1, c->argc - 1, &m)) return;
     if (needs_value(&m)) {
-        reply_value(c, combined(c, &m));
+        if (combined(c, &m, &v)) reply_value(c, v);
     } else {
         size_t place = reply_deferred(c->reply);
         m.reply = c->reply;
@@ -200,19 +210,24 @@ void set_union_run(struct context *c) { combine_run(c, OP_UNION); }
 
 void set_diff_run(struct context *c) { combine_run(c, OP_DIFF); }
 
-static void store_run(struct context *c, enum operation op, const char *event) {
-    struct combination m = {.op = op};
-    struct key key = context_key(c, 1);
-    if (!sources_view(c, 2, c->argc - 2, &m)) return;
-    struct value v = combined(c, &m);
-    size_t count = set_count(v);
+static void store(struct context *c, struct key key, struct value v, const char *event) {
     if (v.ptr) {
         db_put_value(c->db, key, v, NO_EXPIRE);
         context_changed(c, NOTIFY_SET, event, key.text);
     } else if (db_delete(c->db, key)) {
         context_changed(c, NOTIFY_GENERIC, "del", key.text);
     }
-    reply_integer(c->reply, (int64_t)count);
+}
+
+static void store_run(struct context *c, enum operation op, const char *event) {
+    struct combination m = {.op = op};
+    struct key key = context_key(c, 1);
+    struct value v;
+    if (!sources_view(c, 2, c->argc - 2, &m)) return;
+    if (combined(c, &m, &v)) {
+        reply_integer(c->reply, (int64_t)set_count(v));
+        store(c, key, v, event);
+    }
     sources_release(&m);
 }
 
@@ -252,14 +267,16 @@ static void card_run(struct context *c, enum operation op) {
     }
     if (!options_parse(c, 2 + (int)keys, &m) || !sources_view(c, 2, (int)keys, &m)) return;
     uint64_t limit = m.limit;
+    bool counted = true;
     if (needs_value(&m)) {
         if (m.op == OP_DIFF) m.limit = 0; /* what the others take out is not known before */
-        struct value v = combined(c, &m);
-        if (v.ptr) value_free(v);
+        struct value v;
+        counted = combined(c, &m, &v);
+        if (counted && v.ptr) value_free(v);
     } else {
         combine(&m);
     }
-    reply_integer(c->reply, (int64_t)(limit && m.found > limit ? limit : m.found));
+    if (counted) reply_integer(c->reply, (int64_t)(limit && m.found > limit ? limit : m.found));
     sources_release(&m);
 }
 

@@ -12,6 +12,7 @@
 
 /* The set at argument i, empty when the key is absent. False after WRONGTYPE. */
 bool set_view(struct context *c, int i, struct value *v);
+void set_no_memory(struct context *c);
 /* set_visit that replies the member; arg is the struct reply. */
 void set_reply_member(void *arg, struct slice member);
 

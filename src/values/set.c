@@ -6,6 +6,7 @@
 /* ---- members ---- */
 #define MEMBER_LEAST 16 /* what mem_alloc aligns to 16 bytes, as slots need it */
 #define LONG_TEXT    255
+#define LONG_MEMBER  ((size_t)64 << 10) /* from here on no memory is an answer, not the end */
 
 size_t set_member_size(size_t text_len) {
     size_t n = text_len < LONG_TEXT ? 1 + text_len : 1 + sizeof(uint64_t) + text_len;
@@ -20,8 +21,12 @@ struct slice set_member_text(const unsigned char *member) {
     return slice_of((const char *)member + 1 + sizeof len, (size_t)len);
 }
 
+/* NULL when there is no memory for a long one. */
 static unsigned char *member_new(struct slice text) {
-    unsigned char *member = mem_alloc(MEM_SETS, set_member_size(text.len)), *at = member + 1;
+    size_t n = set_member_size(text.len);
+    unsigned char *member = likely(n < LONG_MEMBER) ? mem_alloc(MEM_SETS, n) : mem_try_alloc(MEM_SETS, n);
+    if (unlikely(!member)) return NULL;
+    unsigned char *at = member + 1;
     uint64_t len = text.len;
     member[0] = (unsigned char)(len < LONG_TEXT ? len : LONG_TEXT);
     if (unlikely(len >= LONG_TEXT)) {
@@ -55,14 +60,17 @@ struct set *set_new(const struct frozen *f) {
     return s;
 }
 
-static void insert_hashed(struct set *s, struct frozen *f, uint64_t hash, struct slice text) {
+static bool insert_hashed(struct set *s, struct frozen *f, uint64_t hash, struct slice text) {
     debug_proven(table_find(&s->members, hash, member_matches, &text) == NULL);
-    table_insert(&s->members, f, hash, member_new(text), 0);
+    unsigned char *member = member_new(text);
+    if (unlikely(!member)) return false;
+    table_insert(&s->members, f, hash, member, 0);
     s->member_bytes += mem_good_size(set_member_size(text.len));
+    return true;
 }
 
-void set_insert(struct set *s, struct frozen *f, struct slice member) {
-    insert_hashed(s, f, value_hash(member), member);
+bool set_insert(struct set *s, struct frozen *f, struct slice member) {
+    return insert_hashed(s, f, value_hash(member), member);
 }
 
 bool set_holds(const struct set *s, struct slice member) {
@@ -70,12 +78,11 @@ bool set_holds(const struct set *s, struct slice member) {
     return table_find(&s->members, value_hash(member), member_matches, &member) != NULL;
 }
 
-static bool table_add(struct set *s, struct frozen *f, struct slice text) {
+static enum set_added table_add(struct set *s, struct frozen *f, struct slice text) {
     uint64_t hash = value_hash(text);
     debug_proven(s->members.hash_of == member_hash);
-    if (table_find(&s->members, hash, member_matches, &text)) return false;
-    insert_hashed(s, f, hash, text);
-    return true;
+    if (table_find(&s->members, hash, member_matches, &text)) return SET_THERE;
+    return insert_hashed(s, f, hash, text) ? SET_ADDED : SET_NO_MEMORY;
 }
 
 static bool table_take(struct value_edit *e, struct slice text) {
@@ -101,8 +108,8 @@ struct conversion {
 
 static void convert_one(void *arg, struct slice member) {
     struct conversion *c = arg;
-    debug_proven(c->to != NULL);
-    set_insert(c->to, c->f, member);
+    bool inserted = set_insert(c->to, c->f, member);
+    proven(inserted); /* or memory ran out, for a text that a pack held */
 }
 
 void set_to_table(struct value_edit *e) {
@@ -148,38 +155,40 @@ static size_t ints_longest(const struct intset *s) {
     return first > last ? first : last;
 }
 
-/* The empty value takes the smallest form that may hold the member. */
-static void make_for(struct value_edit *e, struct slice member, bool is_integer) {
+/* The empty value takes the smallest form that may hold the member; false when only a table may. */
+static bool make_for(struct value_edit *e, struct slice member) {
+    int64_t integer;
     proven(!e->value.ptr);
-    if (is_integer && ints_may_grow(e, 0))
+    if (ints_may_grow(e, 0) && num_parse_i64(member, &integer))
         e->value = (struct value){intset_new(), TYPE_SET, VALUE_INTS};
     else if (pack_may_grow(e, 0, 0, member.len))
         e->value = (struct value){pack_new(MEM_SETS), TYPE_SET, VALUE_PACK};
-    else
-        set_to_table(e);
+    return e->value.ptr;
 }
 
 /* ---- adding ---- */
-static bool add_to_table(struct value_edit *e, struct slice member) {
-    proven(e->value.form == VALUE_HEAD);
-    return table_add(e->value.ptr, e->f, member);
+/* The value becomes a table, with a member that was not there. */
+static enum set_added add_in_table(struct value_edit *e, struct slice member) {
+    set_to_table(e);
+    debug_proven(!set_holds(e->value.ptr, member));
+    if (likely(set_insert(e->value.ptr, e->f, member))) return SET_ADDED;
+    if (set_count(e->value) == 0) value_drop_whole(e);
+    return SET_NO_MEMORY;
 }
 
-static bool add_to_pack(struct value_edit *e, struct slice member) {
+static enum set_added add_to_pack(struct value_edit *e, struct slice member) {
     struct pack *p = e->value.ptr;
     proven(e->value.form == VALUE_PACK);
     pack_pos first = pack_first(p);
-    if (first && pack_find(p, first, member, 0)) return false;
+    if (first && pack_find(p, first, member, 0)) return SET_THERE;
     if (pack_may_grow(e, pack_count(p), 0, member.len) && pack_fits(p, PACK_ELEMENT_MAX + member.len)) {
         e->value.ptr = pack_append(MEM_SETS, p, member);
-        return true;
+        return SET_ADDED;
     }
-    set_to_table(e);
-    set_insert(e->value.ptr, e->f, member);
-    return true;
+    return add_in_table(e, member);
 }
 
-static bool add_to_ints(struct value_edit *e, struct slice member) {
+static enum set_added add_to_ints(struct value_edit *e, struct slice member) {
     struct intset *s = e->value.ptr;
     int64_t integer;
     proven(e->value.form == VALUE_INTS);
@@ -193,32 +202,23 @@ static bool add_to_ints(struct value_edit *e, struct slice member) {
     } else if (ints_may_grow(e, intset_count(s))) {
         bool added;
         e->value.ptr = intset_add(s, integer, &added);
-        return added;
+        return added ? SET_ADDED : SET_THERE;
     } else if (intset_has(s, integer)) {
-        return false;
+        return SET_THERE;
     }
-    set_to_table(e);
-    set_insert(e->value.ptr, e->f, member);
-    return true;
+    return add_in_table(e, member);
 }
 
-bool set_add(struct value_edit *e, struct slice member) {
-    int64_t integer;
+enum set_added set_add(struct value_edit *e, struct slice member) {
     proven(e->value.type == TYPE_SET);
-    if (unlikely(!e->value.ptr)) {
-        make_for(e, member, num_parse_i64(member, &integer));
-        if (e->value.form == VALUE_HEAD) {
-            set_insert(e->value.ptr, e->f, member);
-            return true;
-        }
-    }
+    if (unlikely(!e->value.ptr) && !make_for(e, member)) return add_in_table(e, member);
     switch (e->value.form) {
     case VALUE_INTS:
         return add_to_ints(e, member);
     case VALUE_PACK:
         return add_to_pack(e, member);
     default:
-        return add_to_table(e, member);
+        return table_add(e->value.ptr, e->f, member);
     }
 }
 

@@ -32,8 +32,9 @@ uint64_t set_scan(struct value v, uint64_t cursor, set_visit *visit, void *arg);
 void set_each(struct value v, set_visit *visit, void *arg);
 
 /* ---- changing ---- */
-/* False when it was there already. */
-bool set_add(struct value_edit *e, struct slice member);
+/* SET_NO_MEMORY: of a long member; then it is not there, and nothing else has changed but perhaps the form. */
+enum set_added { SET_THERE, SET_ADDED, SET_NO_MEMORY };
+enum set_added set_add(struct value_edit *e, struct slice member);
 /* False when it was not there. The member's text may be the set's own. */
 bool set_remove(struct value_edit *e, struct slice member);
 

@@ -19,8 +19,8 @@ struct set {
 
 /* An empty one, born with f. */
 struct set *set_new(const struct frozen *f);
-/* A member that is proven absent. */
-void set_insert(struct set *s, struct frozen *f, struct slice member);
+/* A member that is proven absent. False when there is no memory for a long one. */
+bool set_insert(struct set *s, struct frozen *f, struct slice member);
 bool set_holds(const struct set *s, struct slice member);
 /* The whole value becomes a table. */
 void set_to_table(struct value_edit *e);

@@ -42,8 +42,8 @@ static void *head_fork(void *head, struct frozen *f) {
 
 static void copy_member(void *arg, struct slice member) {
     struct set *to = arg;
-    debug_proven(to->head.birth == 0);
-    set_insert(to, NULL, member);
+    bool inserted = set_insert(to, NULL, member);
+    proven(inserted);
 }
 
 static void *head_copy(const void *head) {
@@ -140,7 +140,8 @@ static bool read_members(struct rdb_input *in, struct value_edit *e) {
         set_to_table(e); /* at once: it would become one on the way */
     for (; n > 0; n--) {
         if (!rdb_input_string(in, &member)) return false;
-        if (!set_add(e, member)) return rdb_input_fail(in, WHY_TWICE);
+        enum set_added added = set_add(e, member);
+        if (added != SET_ADDED) return rdb_input_fail(in, added == SET_THERE ? WHY_TWICE : WHY_MEMORY);
     }
     return true;
 }
@@ -180,8 +181,7 @@ static bool different_by_table(const struct pack *p) {
     bool different = true;
     for (pack_pos at = pack_first(p); at && different; at = pack_next(p, at)) {
         struct slice member = pack_text(p, at, scratch);
-        different = !set_holds(seen, member);
-        if (different) set_insert(seen, NULL, member);
+        different = !set_holds(seen, member) && set_insert(seen, NULL, member);
     }
     proven(!different || seen->members.count == pack_count(p));
     head_free(seen);

@@ -125,8 +125,8 @@ static void take_each(struct value_edit *e, size_t n, struct random *r, set_visi
 }
 
 static void keep(void *arg, struct slice member) {
-    bool added = set_add(arg, member);
-    proven(added);
+    enum set_added added = set_add(arg, member);
+    proven(added == SET_ADDED); /* or memory ran out */
 }
 
 struct leaving {
