@@ -282,6 +282,7 @@ foreach protocol {2 3} {
     test "RESP$protocol: a member that was taken by chance goes the same way in the append-only file" {
         fresh
         $r config set appendonly yes
+        wait_for {[info_field $r aof_rewrite_in_progress persistence] == 0 && [info_field $r aof_rewrite_scheduled persistence] == 0} 20000
         set members {}
         for {set i 0} {$i < 300} {incr i} { lappend members m:$i }
         $r sadd s {*}$members
