@@ -434,9 +434,10 @@ void command_generate(struct random *r, struct command *c) {
     expand(r, row->pattern, row->pattern + strlen(row->pattern), &words);
     /* CLIENT is left alone: CLIENT REPLY OFF or CLIENT KILL by a number would end the conversation; COMMAND alone
      * lists every command there is; PFADD of what is made up takes one element (generate_hyperloglog.c); SPOP
-     * without its count takes a member by chance. */
+     * without its count takes a member by chance. RPUSH <si> takes integers only (generate_sort.c). */
     bool fixed = !strncmp(row->pattern, "CLIENT", 6) || !strncmp(row->pattern, "COMMAND", 7) ||
-                 !strncmp(row->pattern, "PFADD <x>", 9) || !strncmp(row->pattern, "SPOP", 4);
+                 !strncmp(row->pattern, "PFADD <x>", 9) || !strncmp(row->pattern, "SPOP", 4) ||
+                 !strncmp(row->pattern, "RPUSH <si>", 10);
     if (!fixed && random_chance(r, 6)) disturb(r, kept, &words);
     c->policy = row->policy;
     request_from_list(&c->request, &words);

@@ -1,7 +1,8 @@
 /* Random SORTs of lists, sets and sorted sets of their own keys, whose elements are numbers, nearly numbers and words; BY and GET
- * look at strings and hashes whose names end in such elements. Where ALPHA BY finds equal texts, redis-server leaves the order to
- * its sort algorithm, from seven elements on: so that is asked for in any order, or of the short lists t. No number that BY may
- * find is out of range: after one, redis-server takes sound ones for such too, until something else sets errno. */
+ * look at strings and hashes whose names end in such elements. Two weaknesses of redis-server are kept out of the way:
+ * where ALPHA BY finds equal texts, the order is its sort algorithm's from seven elements on, so that is asked for in any order, or
+ * of the short lists so_x; and after any number out of range it takes sound ones of a SORT for such too, until something sets
+ * errno, so only integers (so_i, si_*), which it does not parse, are stored by their numbers: differences.txt knows of the replies. */
 #include "differ.h"
 
 #include <stdio.h>
@@ -23,31 +24,36 @@ static const struct row rows[] = {
     {3, SAME, "HDEL <sh> {f|g}"},
     {2, SAME, "EXPIRE <sw> {1000|-1}"},
     {2, SAME, "RPUSH <sw> x"},
-    {8, SAME, "SORT <sy> BY nosort LIMIT 0 5 STORE {t0|t1}"},
+    {20, SAME, "RPUSH <si> <sn> <sn> <sn>"},
+    {3, SAME, "LTRIM <si> 0 {5|20}"},
+    {10, SAME, "SET <sj> <sn>"},
+    {2, SAME, "DEL <sj>"},
+    {8, SAME, "SORT <sy> BY nosort LIMIT 0 5 STORE {so_x0|so_x1}"},
     {2, SAME, "{DEL|UNLINK} {<sy>|<ss>|<sz>}"},
 
     {20, SAME, "{SORT|SORT_RO|sort} <sk> [ALPHA] [{ASC|DESC|desc}] " LIMIT},
     {16, SAME, "{SORT|SORT_RO} <sk> ALPHA " FETCHES " " LIMIT " [{ASC|DESC}]"},
-    {16, SAME, "{SORT|SORT_RO} <sk> BY <sb> " LIMIT " [{ASC|DESC}] " FETCHES},
+    {16, SAME, "{SORT|SORT_RO} <sk> BY <sp> " LIMIT " [{ASC|DESC}] " FETCHES},
     {10, SAME, "{SORT|SORT_RO} <sz> BY {nosort|#|} [{ASC|DESC}] " LIMIT " " FETCHES " [ALPHA]"},
     {10, SAME, "{SORT|SORT_RO} <sy> BY {nosort|#|} [{ASC|DESC}] " LIMIT " " FETCHES " [ALPHA]"},
     {6, SORTED, "{SORT|SORT_RO} <ss> BY {nosort|#|} [{ASC|DESC}] " FETCHES " [ALPHA]"},
-    {8, SORTED, "{SORT|SORT_RO} <sk> ALPHA BY <sb> [{ASC|DESC}] " FETCHES},
-    {10, SAME, "{SORT|SORT_RO} {t0|t1} ALPHA BY <sb> [{ASC|DESC}] " FETCHES " " LIMIT},
-    {8, SAME, "SORT {t0|t1} ALPHA BY <sb> [{ASC|DESC}] " FETCHES " LIMIT 0 2 STORE {t0|t1}"},
-    {14, SAME, "SORT <sk> [ALPHA] [{ASC|DESC}] " LIMIT " STORE <st>"},
+    {8, SORTED, "{SORT|SORT_RO} <sk> ALPHA BY <sp> [{ASC|DESC}] " FETCHES},
+    {10, SAME, "{SORT|SORT_RO} {so_x0|so_x1} ALPHA BY <sp> [{ASC|DESC}] " FETCHES " " LIMIT},
+    {8, SAME, "SORT {so_x0|so_x1} ALPHA BY <sp> [{ASC|DESC}] " FETCHES " LIMIT 0 2 STORE {so_x0|so_x1}"},
+    {14, SAME, "SORT <sk> ALPHA [{ASC|DESC}] " LIMIT " STORE <st>"},
+    {12, SAME, "SORT <si> [{ASC|DESC}] " LIMIT " " FETCHES " STORE <st>"},
+    {12, SAME, "SORT <si> BY si_* [{ASC|DESC}] " LIMIT " " FETCHES " STORE <st>"},
     {10, SAME, "SORT <sk> ALPHA [{ASC|DESC}] [LIMIT <sl> <sl>] " FETCHES " STORE <st>"},
     {10, SAME, "SORT <sk> STORE <st> BY {nosort|#} [{ASC|DESC}] " LIMIT " " FETCHES},
-    {8, SAME, "SORT <sk> BY <sb> STORE <st> [{ASC|DESC}] " LIMIT " " FETCHES},
-    {3, SAME, "SORT {<sk>|<sw>|<sh>} STORE {<st>|<sw>|none}"},
+    {3, SAME, "SORT {<sk>|<sw>|<sh>} ALPHA STORE {<st>|<sw>|none}"},
     {3, SAME, "SORT {<sw>|<sh>|none} {ALPHA|BY nosort|LIMIT 0 1|GET #|DESC}"},
     {3, SAME,
      "{SORT|SORT_RO} {<sy>|<sz>} {STORE|LIMIT|LIMIT 1|LIMIT x 1|LIMIT 1 x|BY|GET|NONSENSE|ALPHA DESC BY|LIMIT 1 "
      "9223372036854775808}"},
-    {2, SAME, "SORT <sk> BY {nosort BY <sb>|<sp> BY nosort} STORE <st> STORE <st>"},
+    {2, SAME, "SORT <sk> BY {nosort BY <sp>|<sp> BY nosort} STORE <st> STORE <st>"},
     {2, SAME, "SORT_RO <sk> STORE <st>"},
     {2, SAME,
-     "COMMAND GETKEYS {SORT|SORT_RO} <sk> {BY <sb>|ALPHA|LIMIT store store|GET store} [STORE <st>] [GET <sp>] [STORE]"},
+     "COMMAND GETKEYS {SORT|SORT_RO} <sk> {BY <sp>|ALPHA|LIMIT store store|GET store} [STORE <st>] [GET <sp>] [STORE]"},
     {2, SAME, "COMMAND GETKEYSANDFLAGS {SORT|SORT_RO} <sk> [STORE <st>] [DESC]"},
     {4, SAME, "LRANGE {<st>|<sy>} 0 -1"},
     {2, SAME, "{TYPE|TTL} <st>"},
@@ -135,15 +141,12 @@ static void put_limit(struct random *r, struct text_list *words) {
     word_put(words, random_chance(r, 88) ? number : some[random_below(r, random_chance(r, 80) ? 5 : 8)]);
 }
 
-/* The last two may come upon keys of the common commands. */
-static const char *const patterns[] = {"sw_*",   "sw_*",     "sw_*", "sh_*->f",  "sh_*->f",    "sh_*->g",
-                                       "sh_*->", "sw_*->f",  "sh_*", "*->f",     "sh_*->f->g", "->*",
-                                       "sw->*",  "sh_*x->f", "y*",   "sh->*->f", "*",          "**"};
-#define PATTERNS (sizeof patterns / sizeof patterns[0])
-
-static void put_get(struct random *r, struct text_list *words) { word_put(words, patterns[random_below(r, PATTERNS)]); }
-static void put_by(struct random *r, struct text_list *words) {
-    word_put(words, patterns[random_below(r, PATTERNS - 2)]);
+/* None that comes upon keys of the common commands. */
+static void put_pattern(struct random *r, struct text_list *words) {
+    static const char *const some[] = {"sw_*",    "sw_*",   "sw_*",     "si_*", "sh_*->f",  "sh_*->f",
+                                       "sh_*->g", "sh_*->", "sw_*->f",  "sh_*", "*->f",     "sh_*->f->g",
+                                       "->*",     "sw->*",  "sh_*x->f", "so_*", "sh->*->f", "sw_**"};
+    word_put(words, some[random_below(r, sizeof some / sizeof some[0])]);
 }
 
 static void put_name(struct random *r, struct text_list *words, const char *prefix) {
@@ -153,10 +156,12 @@ static void put_name(struct random *r, struct text_list *words, const char *pref
     word_put(words, name);
 }
 
-static void put_list(struct random *r, struct text_list *words) { put_numbered(r, words, "y", 3); }
-static void put_set(struct random *r, struct text_list *words) { put_numbered(r, words, "ys", 3); }
-static void put_zset(struct random *r, struct text_list *words) { put_numbered(r, words, "yz", 3); }
-static void put_stored(struct random *r, struct text_list *words) { put_numbered(r, words, "yt", 2); }
+static void put_list(struct random *r, struct text_list *words) { put_numbered(r, words, "so_l", 3); }
+static void put_integers(struct random *r, struct text_list *words) { put_numbered(r, words, "so_i", 3); }
+static void put_integer_weight(struct random *r, struct text_list *words) { put_numbered(r, words, "si_", 15); }
+static void put_set(struct random *r, struct text_list *words) { put_numbered(r, words, "so_s", 3); }
+static void put_zset(struct random *r, struct text_list *words) { put_numbered(r, words, "so_z", 3); }
+static void put_stored(struct random *r, struct text_list *words) { put_numbered(r, words, "so_t", 2); }
 static void put_string(struct random *r, struct text_list *words) { put_name(r, words, "sw_"); }
 static void put_hash(struct random *r, struct text_list *words) { put_name(r, words, "sh_"); }
 
@@ -170,9 +175,10 @@ static bool put_kind(struct random *r, const char *kind, size_t n, struct text_l
     static const struct {
         const char *name;
         void (*put)(struct random *r, struct text_list *words);
-    } kinds[] = {{"sy", put_list},   {"ss", put_set},   {"sz", put_zset},    {"st", put_stored},    {"sk", put_sorted},
-                 {"sw", put_string}, {"sh", put_hash},  {"se", put_element}, {"se+", put_elements}, {"sv", put_weight},
-                 {"sn", put_score},  {"sl", put_limit}, {"sp", put_get},     {"sb", put_by}};
+    } kinds[] = {{"si", put_integers}, {"sj", put_integer_weight}, {"sy", put_list},      {"ss", put_set},
+                 {"sz", put_zset},     {"st", put_stored},         {"sk", put_sorted},    {"sw", put_string},
+                 {"sh", put_hash},     {"se", put_element},        {"se+", put_elements}, {"sv", put_weight},
+                 {"sn", put_score},    {"sl", put_limit},          {"sp", put_pattern}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strlen(kinds[i].name) != n || memcmp(kinds[i].name, kind, n)) continue;
         kinds[i].put(r, words);
