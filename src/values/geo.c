@@ -51,6 +51,7 @@ static uint32_t part_of(double v, double max, unsigned steps) {
 }
 
 static struct grid_cell cell_at(struct geo_point p, unsigned steps, double latitude_max) {
+    debug_proven(steps > 0 && fabs(p.longitude) <= GEO_LONGITUDE_MAX && fabs(p.latitude) <= latitude_max);
     return (struct grid_cell){steps, part_of(p.longitude, GEO_LONGITUDE_MAX, steps),
                               part_of(p.latitude, latitude_max, steps)};
 }
@@ -90,6 +91,7 @@ struct geo_point geo_point_of(double score) {
 }
 
 static double meridian_distance(double latitude_a, double latitude_b) {
+    debug_proven(fabs(latitude_a) <= 90 && fabs(latitude_b) <= 90);
     return EARTH_RADIUS * fabs(radians(latitude_b) - radians(latitude_a));
 }
 
@@ -182,6 +184,7 @@ static struct bounds round_bounds(const struct geo_shape *s) {
 
 /* How fine a grid has cells about as large as the shape. Towards the poles they get narrow. */
 static unsigned steps_for(double reach, double latitude) {
+    debug_proven(reach >= 0);
     int steps = 1;
     if (reach == 0) return STEPS;
     for (; reach < PROJECTED_MAX; reach *= 2) steps++;
@@ -200,11 +203,13 @@ static double reach_of(const struct geo_shape *s, const struct bounds *b) {
 
 static double column_start(const struct grid_cell *c, int shift) {
     uint32_t mask = (UINT32_C(1) << c->steps) - 1;
+    debug_proven(c->steps > 0 && c->steps <= STEPS);
     return part_start((c->column + (uint32_t)shift) & mask, GEO_LONGITUDE_MAX, c->steps);
 }
 
 static double row_start(const struct grid_cell *c, int shift) {
     uint32_t mask = (UINT32_C(1) << c->steps) - 1;
+    debug_proven(c->steps > 0 && c->steps <= STEPS);
     return part_start((c->row + (uint32_t)shift) & mask, GEO_LATITUDE_MAX, c->steps);
 }
 

@@ -13,6 +13,7 @@ static uint64_t item_hash(const void *item, const void *arg) {
 }
 
 static bool item_matches(const void *item, const void *field) {
+    debug_proven(item && field);
     return slice_equal(item_field(item), *(const struct slice *)field);
 }
 
@@ -23,6 +24,7 @@ static size_t block_size(size_t n) { return n < 16 ? 16 : n; }
 
 static size_t item_size(const struct hash_item *item) {
     struct hash_field f = item_parts(item);
+    debug_proven(f.value.ptr == f.field.ptr + f.field.len);
     return block_size((size_t)(f.value.ptr + f.value.len - (const char *)item));
 }
 
@@ -37,6 +39,7 @@ static size_t size_of(size_t field_len, size_t value_len, bool expires) {
 }
 
 static void item_set_value(struct hash_item *item, struct slice value) {
+    debug_proven((item->head & ITEM_WIDE) || value.len <= ITEM_VALUE_MAX);
     uint64_t len = value.len;
     struct slice field = item_field(item);
     if (item->head & ITEM_WIDE)
@@ -67,11 +70,13 @@ static struct hash_item *item_new(struct slice field, struct slice value, int64_
     if (expires) item_set_time(item, at);
     if (field.len) memcpy((char *)item + item_head_size(item), field.ptr, field.len);
     item_set_value(item, value);
+    debug_proven((uintptr_t)item % 16 == 0 && item_size(item) == n); /* what frees it asks the item for n */
     return item;
 }
 
 /* Whether these fit into the item's block as it is laid out. */
 static bool item_holds(const struct hash_item *item, struct slice field, struct slice value, int64_t at) {
+    debug_proven(at >= HASH_NO_TIME); /* HASH_SAME_TIME has been replaced by what it stands for */
     bool expires = at != HASH_NO_TIME;
     return !(item->head & ITEM_EXPIRES) == !expires && !(item->head & ITEM_WIDE) == !is_wide(field.len, value.len) &&
            mem_good_size(item_size(item)) == mem_good_size(size_of(field.len, value.len, expires));
@@ -81,7 +86,10 @@ static bool item_holds(const struct hash_item *item, struct slice field, struct 
 
 static uint64_t time_key(int64_t at) { return (uint64_t)at ^ UINT64_C(1) << 63; }
 
-static uint64_t word_of(const struct hash_item *item) { return (uint64_t)(uintptr_t)item; }
+static uint64_t word_of(const struct hash_item *item) {
+    debug_proven(item && (item->head & ITEM_EXPIRES));
+    return (uint64_t)(uintptr_t)item;
+}
 
 static const struct hash_item *item_of(uint64_t word) {
     debug_proven(word != 0);
@@ -115,6 +123,7 @@ static void times_add(struct hash *h, struct frozen *f, const struct hash_item *
     }
     times_seek(h->times, item, &c);
     tree_insert(h->times, f, &c, word_of(item), 1);
+    debug_proven(h->times->count <= h->table.count);
 }
 
 static void times_remove(struct hash *h, struct frozen *f, const struct hash_item *item) {
@@ -133,6 +142,7 @@ static void times_remove(struct hash *h, struct frozen *f, const struct hash_ite
 static size_t times_due(const struct hash *h, int64_t now_ms) {
     struct tree_cursor c;
     if (likely(!h->times)) return 0;
+    debug_proven(h->times->count > 0);
     struct tree_bound bound = {time_key(now_ms), always, NULL};
     return tree_seek(h->times, &c, &bound) ? (size_t)c.position : h->times->count;
 }
@@ -191,6 +201,7 @@ static bool change_item(struct value_edit *e, struct hash *h, uint64_t hash, tab
         return true;
     }
     fresh = item_new(item_field(item), value, at);
+    debug_proven(!shared || e->f);
     if (!fresh) return false;
     times_remove(h, e->f, item);
     table_slot_replace(&h->table, table_writable(&h->table, e->f, hash, slot), fresh);
@@ -203,6 +214,7 @@ static bool change_item(struct value_edit *e, struct hash *h, uint64_t hash, tab
 static void remove_item(struct value_edit *e, struct hash *h, uint64_t hash, table_slot *slot) {
     struct hash_item *item = table_slot_entry(slot);
     bool shared = table_forked_entry_shared(&h->table, e->f, hash, slot);
+    debug_proven(!shared || e->f);
     times_remove(h, e->f, item);
     proven(table_remove(&h->table, e->f, hash, slot) == item);
     drop_item(e, h, item, shared);
@@ -232,6 +244,7 @@ static void convert(struct value_edit *e) {
         if (unlikely(!item)) unreachable("no memory for a text that lay in a pack");
         add_item(h, e->f, value_hash(f.field), item);
     }
+    proven(h->table.count == pack_count(p) / 2 && !h->times);
     value_drop_whole(e);
     e->value = (struct value){h, TYPE_HASH, VALUE_HEAD};
 }
@@ -269,6 +282,7 @@ static bool pack_takes(const struct value_edit *e, struct slice field, struct sl
 
 static enum hash_put put_in_table(struct value_edit *e, struct slice field, struct slice value, int64_t at) {
     struct hash *h = value_hash_head(e->value);
+    debug_proven(!frozen_shared(e->f, h->head.birth));
     uint64_t hash = value_hash(field);
     table_slot *slot = find_slot(h, hash, field);
     if (slot) {
@@ -310,6 +324,7 @@ bool hash_remove(struct value_edit *e, struct slice field) {
     if (!e->value.ptr) return false;
     if (e->value.form == VALUE_PACK) return remove_from_pack(e, field);
     struct hash *h = value_hash_head(e->value);
+    debug_proven(!frozen_shared(e->f, h->head.birth));
     uint64_t hash = value_hash(field);
     table_slot *slot = find_slot(h, hash, field);
     if (!slot || item_due(table_slot_entry(slot), e->now_ms)) return false;
@@ -327,6 +342,7 @@ bool hash_set_time(struct value_edit *e, struct slice field, int64_t at) {
         convert(e);
     }
     struct hash *h = value_hash_head(e->value);
+    debug_proven(!frozen_shared(e->f, h->head.birth));
     uint64_t hash = value_hash(field);
     table_slot *slot = find_slot(h, hash, field);
     if (!slot || item_due(table_slot_entry(slot), e->now_ms)) return false;
@@ -346,6 +362,7 @@ static size_t expire_due(struct value_edit *e, size_t max, void (*gone)(void *ar
         if (gone) gone(arg, item_field(item));
         remove_item(e, h, hash, slot);
     }
+    proven(n <= max && (!h->times || h->times->count <= h->table.count));
     if (h->table.count == 0) value_drop_whole(e);
     return n;
 }
@@ -353,6 +370,7 @@ static size_t expire_due(struct value_edit *e, size_t max, void (*gone)(void *ar
 /* ---- reading ---- */
 
 static bool find_in_pack(const struct pack *p, struct slice field, char *scratch, struct hash_field *out) {
+    debug_proven(pack_count(p) % 2 == 0);
     pack_pos at = pack_field(p, field);
     if (!at) return false;
     *out = (struct hash_field){field, pack_text(p, pack_next(p, at), scratch), HASH_NO_TIME};
@@ -432,6 +450,7 @@ struct element_walk {
 
 static void tell_element(void *arg, const struct hash_field *f) {
     const struct element_walk *w = arg;
+    debug_proven(f->expire_at >= HASH_NO_TIME);
     struct value_element element = {.text = f->field, .second = f->value, .expire_at = f->expire_at};
     w->visit(w->arg, &element);
 }
@@ -465,12 +484,14 @@ static void head_free(void *head) {
 
 static size_t head_blocks(const void *head) {
     const struct hash *h = head;
+    debug_proven(!h->times || h->times->count > 0); /* an empty tree is not there */
     return 2 + h->table.count + h->table.segments + (h->times ? 2 + h->times->count / 16 : 0);
 }
 
 static size_t head_memory(const void *head) {
     const struct hash *h = head;
     size_t times = h->times ? mem_good_size(sizeof *h->times) + h->times->bytes : 0;
+    debug_proven(h->item_bytes >= h->table.count * 16 && (!h->times || h->times->count <= h->table.count));
     return mem_good_size(sizeof *h) + h->item_bytes + h->table.bytes + times;
 }
 
@@ -487,6 +508,7 @@ static void *head_fork(void *head, struct frozen *f) {
         frozen_limbo(f, MEM_HASHES, old->times, sizeof *old->times, 0);
     }
     frozen_limbo(f, MEM_HASHES, old, sizeof *old, 0);
+    proven(h->table.count == old->table.count && !h->times == !old->times);
     return h;
 }
 

@@ -62,6 +62,7 @@ static inline struct slice item_field(const struct hash_item *item) {
         memcpy(&len, item, 8);
         len >>= 8;
     }
+    debug_proven(len < UINT64_C(1) << 48);
     return slice_of((const char *)item + item_head_size(item), len);
 }
 
@@ -69,6 +70,7 @@ static inline struct hash_field item_parts(const struct hash_item *item) {
     struct slice field = item_field(item);
     uint64_t len = item->value_len;
     if (unlikely(item->head & ITEM_WIDE)) memcpy(&len, (const char *)item + 8, 8);
+    debug_proven(len < UINT64_C(1) << 48);
     return (struct hash_field){field, slice_of(field.ptr + field.len, len), item_time(item)};
 }
 

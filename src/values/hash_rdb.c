@@ -31,6 +31,7 @@ struct writing {
 static void write_field(void *arg, const struct hash_field *f) {
     struct writing *w = arg;
     if (!w->wanted) return;
+    proven(w->times || f->expire_at == HASH_NO_TIME); /* a time would be lost */
     w->wanted = rdb_sink_string(w->sink, f->field) && rdb_sink_string(w->sink, f->value);
     if (w->times && w->wanted) rdb_write_u64_le(w->sink->out, (uint64_t)f->expire_at);
 }
@@ -69,6 +70,7 @@ static bool take_field(struct reading *r, struct slice field, struct slice value
 static bool take_field_before_time(struct reading *r, struct slice field, struct slice value) {
     struct rdb_input *in = r->in;
     uint64_t at;
+    debug_proven(!in->why);
     bool lies = in->window->end - in->window->at >= 8;
     if (lies) return rdb_input_u64(in, &at) && take_field(r, field, value, (int64_t)at);
     struct buf copy;
@@ -139,6 +141,7 @@ static int compare_hashes(const void *a, const void *b) {
 
 static bool pack_repeats_few(const struct pack *p) {
     char scratch[NUM_TEXT_MAX];
+    debug_proven(pack_count(p) <= 2 * PAIRS_FEW);
     for (pack_pos at = pack_first(p); at;) {
         pack_pos next = pack_next(p, pack_next(p, at));
         if (next && pack_find(p, next, pack_text(p, at, scratch), 1)) return true;
@@ -165,6 +168,7 @@ static bool pack_repeats(const struct pack *p, size_t pairs) {
 
 static bool take_pairs(struct reading *r, const struct pack *p) {
     char scratch[2 * NUM_TEXT_MAX];
+    proven(pack_count(p) % 2 == 0);
     hash_start_table(&r->edit);
     for (pack_pos at = pack_first(p); at; at = pack_next(p, pack_next(p, at))) {
         struct hash_field f = hash_pack_pair(p, at, scratch);
@@ -175,6 +179,7 @@ static bool take_pairs(struct reading *r, const struct pack *p) {
 
 /* The pack lies in the text, which is not aligned: functions of packs do not mind. */
 static bool verified(struct reading *r, struct slice text, unsigned words, const struct pack **p) {
+    debug_proven(words == 2 || words == 3);
     *p = (const struct pack *)(const void *)text.ptr;
     if (!pack_verify(text.ptr, text.len, true)) return rdb_input_fail(r->in, "the listpack is corrupt");
     if (pack_count(*p) % words != 0) return rdb_input_fail(r->in, "the listpack ends within a field");
@@ -220,6 +225,7 @@ static bool take_legacy(void *arg, const struct pack_item *item) {
     struct reading *r = arg;
     char scratch[NUM_TEXT_MAX];
     struct slice text = item->text;
+    debug_proven(item->is_integer || text.ptr || text.len == 0);
     if (item->is_integer) text = slice_of(r->has_field ? scratch : r->scratch, 0);
     if (item->is_integer) text.len = num_format_i64(r->has_field ? scratch : r->scratch, item->integer);
     r->has_field = !r->has_field;

@@ -16,6 +16,7 @@ struct listing {
 };
 
 static size_t listing_bytes(const struct listing *l) {
+    proven(l->count <= l->room);
     return l->room * (l->pack ? sizeof *l->of.at : sizeof *l->of.items);
 }
 
@@ -147,6 +148,7 @@ static bool sample_tried(const struct hash *h, int64_t now_ms, struct random *r,
     struct seen s = {.mask = 7};
     while (s.mask < 2 * count) s.mask = 2 * s.mask + 1;
     s.items = mem_alloc_zeroed(MEM_HASHES, seen_bytes(&s));
+    proven((s.mask & (s.mask + 1)) == 0 && s.mask >= 2 * count);
     bool filled = seen_fill(&s, h, now_ms, r, count);
     for (uint64_t i = 0; filled && i <= s.mask; i++) {
         if (!s.items[i]) continue;
@@ -160,6 +162,7 @@ static bool sample_tried(const struct hash *h, int64_t now_ms, struct random *r,
 size_t hash_sample_distinct(struct value v, int64_t now_ms, struct random *r, size_t count, hash_visit *visit,
                             void *arg) {
     size_t length = hash_length(v, now_ms);
+    proven(v.type == TYPE_HASH);
     if (count == 0 || length == 0) return 0;
     if (count >= length) {
         hash_each(v, now_ms, visit, arg);

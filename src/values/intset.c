@@ -28,9 +28,13 @@ static void head_put(struct intset *s, uint32_t width, uint32_t count) {
     memcpy(s->head, &head, HEAD_BYTES);
 }
 
-static size_t bytes_of(uint32_t width, uint32_t count) { return HEAD_BYTES + (size_t)width * count; }
+static size_t bytes_of(uint32_t width, uint32_t count) {
+    debug_proven(width <= 8 && count <= INTSET_COUNT_MAX);
+    return HEAD_BYTES + (size_t)width * count;
+}
 
 static int64_t integer_at(const unsigned char *integers, uint32_t width, size_t i) {
+    debug_proven(width == 2 || width == 4 || width == 8);
     int64_t wide;
     int32_t middle;
     int16_t narrow;
@@ -153,11 +157,13 @@ struct intset *intset_add(struct intset *s, int64_t integer, bool *changed) {
     *changed = true;
     if (width_for(integer) > head.width) return add_wider(s, head, integer);
     uint32_t at = place_of(s, head, integer);
+    debug_proven(at == 0 || integer_at(s->integers, head.width, at - 1) < integer);
     if (stands_at(s, head, at, integer)) {
         *changed = false;
         return s;
     }
     s = resized(s, bytes_of(head.width, head.count), bytes_of(head.width, head.count + 1));
+    debug_proven(at <= head.count);
     unsigned char *place = s->integers + (size_t)at * head.width;
     memmove(place + head.width, place, (size_t)(head.count - at) * head.width);
     integer_put(s->integers, head.width, at, integer);
@@ -170,6 +176,7 @@ struct intset *intset_remove(struct intset *s, int64_t integer, bool *changed) {
     uint32_t at = place_of(s, head, integer);
     *changed = stands_at(s, head, at, integer);
     if (!*changed) return s;
+    debug_proven(at < head.count);
     proven(head.count > 0);
     unsigned char *place = s->integers + (size_t)at * head.width;
     memmove(place, place + head.width, (size_t)(head.count - at - 1) * head.width);

@@ -109,6 +109,7 @@ void list_to_pack(struct value_edit *e, unsigned part) {
     struct list_limit limit = list_limit_of(e->limits);
     proven(part > 0 && l->packs.count > 0);
     if (l->pack_bytes > limit.bytes / part || l->packs.weight > limit.count / part) return;
+    debug_proven(!frozen_shared(e->f, l->head.birth));
     struct pack *p = gathered(&l->packs);
     value_drop_whole(e);
     e->value.ptr = p;
@@ -129,6 +130,7 @@ struct pack *list_open(struct value_edit *e, const struct tree_cursor *c) {
     size_t n = pack_bytes(p);
     proven(l->pack_bytes >= mem_good_size(n));
     l->pack_bytes -= mem_good_size(n);
+    debug_proven(!frozen_shared(e->f, l->head.birth));
     if (likely(!e->f) || !tree_item_shared(c, e->f)) return p;
     struct pack *copy = mem_alloc(MEM_LISTS, n);
     memcpy(copy, p, n);
@@ -224,6 +226,7 @@ static void tree_push(struct value_edit *e, enum list_end end, struct slice text
     struct tree_cursor c;
     bool any = end == LIST_TAIL ? tree_last(&l->packs, &c) : tree_first(&l->packs, &c);
     proven(any == (l->packs.count > 0));
+    debug_proven(!frozen_shared(e->f, l->head.birth));
     if (any && has_room(e, list_pack_at(&c), text.len)) {
         struct pack *p = list_open(e, &c);
         p = end == LIST_TAIL ? pack_append(MEM_LISTS, p, text) : pack_prepend(MEM_LISTS, p, text);
@@ -314,6 +317,7 @@ static void replace_alone(struct value_edit *e, struct tree_cursor *c, struct sl
     bool shared = e->f && tree_item_shared(c, e->f);
     proven(tree_weight(c) == 1);
     l->pack_bytes -= mem_good_size(pack_bytes(old));
+    proven((l->pack_bytes == 0) == (l->packs.count == 1));
     list_close(e, c, p, 1);
     value_drop(e, old, pack_bytes(old), shared);
 }
@@ -401,7 +405,9 @@ static void *head_copy(const void *head) {
         words[at] = (uintptr_t)memcpy(p, list_pack_at(&c), bytes);
         weights[at] = tree_weight(&c);
     }
+    proven(at == n);
     tree_build(&copy->packs, words, weights, n);
+    proven(copy->packs.weight == l->packs.weight);
     copy->pack_bytes = l->pack_bytes;
     mem_free(MEM_LISTS, words, n * sizeof *words);
     mem_free(MEM_LISTS, weights, n * sizeof *weights);

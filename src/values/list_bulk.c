@@ -60,6 +60,7 @@ void list_join(struct value_edit *e, uint64_t position) {
     tree_remove(packs, e->f, &c);
     tree_at(packs, &c, position - 1);
     struct pack *a = pack_merge(MEM_LISTS, list_open(e, &c), b);
+    debug_proven(a && pack_count(a) <= limit.count);
     list_close(e, &c, a, pack_count(a));
 }
 

@@ -36,6 +36,7 @@ const struct value_kind *value_kind_of_rdb(uint8_t rdb_type) {
     if (rdb_type == 0xff) return NULL;
     for (unsigned type = TYPE_STRING + 1; type < TYPE_COUNT; type++) {
         const struct value_kind *kind = value_kind((enum value_type)type);
+        debug_proven(kind->type == (enum value_type)type && kind->rdb_types);
         for (const uint8_t *t = kind->rdb_types; *t != 0xff; t++)
             if (*t == rdb_type) return kind;
     }
@@ -63,16 +64,19 @@ void value_free(struct value v) {
 
 size_t value_blocks(struct value v) {
     const struct value_kind *kind = kind_of(v);
+    debug_proven(v.form != VALUE_HEAD || kind->head_blocks(v.ptr) > 0);
     return v.form == VALUE_HEAD ? kind->head_blocks(v.ptr) : 1;
 }
 
 size_t value_memory(struct value v) {
     const struct value_kind *kind = kind_of(v);
+    debug_proven(v.form != VALUE_INTS || v.type == TYPE_SET);
     return v.form == VALUE_HEAD ? kind->head_memory(v.ptr) : mem_good_size(value_block_size(v));
 }
 
 int64_t value_elements_due(struct value v) {
     const struct value_kind *kind = kind_of(v);
+    debug_proven(!kind->head_next_due || v.type == TYPE_HASH); /* the calendar asks hashes only */
     return v.form == VALUE_HEAD && kind->head_next_due ? kind->head_next_due(v.ptr) : INT64_MAX;
 }
 
@@ -81,6 +85,7 @@ bool value_copy(struct value v, struct value *out) {
     *out = v;
     if (v.form == VALUE_HEAD) {
         out->ptr = kind->head_copy(v.ptr);
+        debug_proven(kind->count(*out) == kind->count(v));
         return true;
     }
     size_t n = value_block_size(v);
@@ -103,6 +108,7 @@ void value_edit_release(struct value_edit *e) {
 }
 
 void value_drop(struct value_edit *e, void *p, size_t n, bool shared) {
+    debug_proven(p && n > 0);
     enum mem_owner owner = value_kind(e->value.type)->owner;
     proven(!shared || e->f);
     if (unlikely(shared))
@@ -131,4 +137,7 @@ static struct siphash_seed values_seed;
 
 void values_set_seed(const unsigned char seed[16]) { memcpy(&values_seed, seed, sizeof values_seed); }
 
-uint64_t value_hash(struct slice text) { return siphash13(&values_seed, text.ptr, text.len); }
+uint64_t value_hash(struct slice text) {
+    debug_proven(text.ptr || text.len == 0);
+    return siphash13(&values_seed, text.ptr, text.len);
+}

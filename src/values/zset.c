@@ -6,6 +6,7 @@
 
 /* ---- blocks ---- */
 size_t zset_block_size(size_t member_len) {
+    debug_proven(member_len <= UINT32_MAX);
     size_t n = sizeof(struct zset_block) + (member_len <= ZSET_SHORT_MAX ? 1 : 5) + member_len;
     return n < 16 ? 16 : n;
 }
@@ -101,6 +102,7 @@ static void *zset_fork(void *head, struct frozen *f) {
     copy->item_bytes = old->item_bytes;
     tree_copy_head(&copy->tree, &old->tree);
     table_fork(&copy->table, &old->table, f);
+    proven(copy->tree.count == copy->table.count && copy->table.count == old->table.count);
     frozen_limbo(f, MEM_ZSETS, old, sizeof *old, 0);
     return copy;
 }
@@ -115,10 +117,12 @@ static void *zset_copy(const void *head) {
         const struct zset_block *block = zset_word_block(tree_word(&c));
         proven(zset_builder_add(&b, zset_block_member(block), block->score));
     }
+    proven(b.count == z->tree.count);
     return zset_builder_end(&b, NULL).ptr;
 }
 
 static bool is_member(const void *entry, const void *arg) {
+    debug_proven(entry && arg);
     return slice_equal(zset_block_member(entry), *(const struct slice *)arg);
 }
 
@@ -168,6 +172,7 @@ static void zset_each(struct value v, int64_t now_ms, void (*visit)(void *arg, c
 /* ---- the rules of adding ---- */
 /* What becomes of a member that has the score `old`: MOVED with the new score, SAME, REFUSED or NAN. */
 static enum zset_added decide(double old, double *score, unsigned flags) {
+    debug_proven(!isnan(old) && !isnan(*score));
     double new = flags &ZSET_INCREMENT ? old + *score : *score;
     if (flags & ZSET_NEW_ONLY) return ZSET_REFUSED;
     if (isnan(new)) return ZSET_NAN;
@@ -192,11 +197,13 @@ static void tree_put(struct zset *z, struct frozen *f, const struct zset_block *
     tree_seek(&z->tree, &c, &bound);
     debug_proven(!tree_valid(&c) || tree_word(&c) != zset_block_word(b));
     tree_insert(&z->tree, f, &c, zset_block_word(b), 1);
+    debug_proven(z->tree.count <= z->table.count);
 }
 
 static void head_insert(struct value_edit *e, uint64_t hash, struct slice member, double score) {
     struct zset *z = e->value.ptr;
     struct zset_block *b = zset_block_new(member, score);
+    debug_proven(!frozen_shared(e->f, z->head.birth));
     z->item_bytes += mem_good_size(zset_block_size(member.len));
     table_insert(&z->table, e->f, hash, b, 0);
     tree_put(z, e->f, b);
@@ -217,6 +224,7 @@ static void head_move(struct value_edit *e, uint64_t hash, table_slot *slot, dou
     struct zset_block *old = table_slot_entry(slot), *new = old;
     bool shared = table_forked_entry_shared(&z->table, e->f, hash, slot);
     struct tree_cursor c;
+    debug_proven((!shared || e->f) && !frozen_shared(e->f, z->head.birth));
     seek_block(z, old, &c);
     if (shared) new = zset_block_new(zset_block_member(old), score);
     if (keeps_place(&c, score)) {
@@ -256,6 +264,7 @@ static void table_drop(struct value_edit *e, struct zset_block *b, uint64_t hash
     size_t n = block_bytes(b);
     debug_proven(table_slot_entry(slot) == b);
     table_remove(&z->table, e->f, hash, slot);
+    proven(z->item_bytes >= mem_good_size(n));
     z->item_bytes -= mem_good_size(n);
     value_drop(e, b, n, shared);
 }
@@ -270,6 +279,7 @@ static bool head_remove(struct value_edit *e, struct slice member) {
         value_drop_whole(e);
         return true;
     }
+    debug_proven(!frozen_shared(e->f, z->head.birth));
     struct zset_block *b = table_slot_entry(slot);
     seek_block(z, b, &c);
     tree_remove(&z->tree, e->f, &c);
@@ -298,6 +308,7 @@ static void convert(struct value_edit *e) {
     zset_builder_init(&b);
     for (zset_walk_ranks(&w, v, 0, zset_count(v), false); zset_walk_next(&w, &item);)
         proven(zset_builder_add(&b, item.member, item.score));
+    proven(b.count == zset_count(v));
     value_drop_whole(e);
     e->value = zset_builder_end(&b, NULL);
     ((struct zset *)e->value.ptr)->head.birth = frozen_birth(e->f);
@@ -335,6 +346,7 @@ static enum zset_added pack_add(struct value_edit *e, struct slice member, doubl
         insert_new(e, member, *score);
         return ZSET_ADDED;
     }
+    debug_proven(pack_count(p) % 2 == 0);
     double old = zset_pack_score(p, pack_next(p, at));
     enum zset_added added = decide(old, score, flags);
     if (added == ZSET_MOVED) e->value.ptr = zset_pack_insert(pack_delete(MEM_ZSETS, p, at, 2), member, *score);
@@ -370,6 +382,7 @@ bool zset_remove(struct value_edit *e, struct slice member) {
 void zset_remove_ranks(struct value_edit *e, uint64_t from, uint64_t to) {
     size_t count = zset_count(e->value);
     proven(from <= to && to <= count);
+    proven(e->value.type == TYPE_ZSET);
     if (from == to) return;
     if (e->value.form == VALUE_PACK) {
         pack_drop(e, pack_at(e->value.ptr, (int64_t)from * 2), to - from);

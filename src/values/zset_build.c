@@ -10,6 +10,7 @@ void zset_builder_init(struct zset_builder *b) {
 
 void zset_builder_release(struct zset_builder *b) {
     proven(b->zset != NULL);
+    proven(b->count <= b->room);
     mem_free(MEM_ZSETS, b->words, b->room * sizeof *b->words);
     zset_free(b->zset);
     *b = (struct zset_builder){0};
@@ -78,6 +79,7 @@ double *zset_builder_at(struct zset_builder *b, struct slice member, bool *added
     double *score;
     enum zset_put put = zset_builder_put(b, member, &score);
     proven(put != ZSET_PUT_NO_MEMORY);
+    debug_proven(!isnan(*score));
     b->rising = b->falling = false;
     *added = put == ZSET_PUT_DONE;
     return score;
@@ -127,6 +129,7 @@ struct value zset_builder_end(struct zset_builder *b, const struct value_limits 
     if (b->count > 0 && fits_pack(b, limits)) {
         v = as_pack(b);
     } else if (b->count > 0) {
+        proven(b->zset->tree.count == 0);
         tree_build(&b->zset->tree, b->words, NULL, b->count);
         v = (struct value){b->zset, TYPE_ZSET, VALUE_HEAD};
         b->zset = zset_new(NULL);

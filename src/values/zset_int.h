@@ -33,6 +33,7 @@ struct zset {
 /* ---- blocks ---- */
 static inline struct slice zset_block_member(const struct zset_block *b) {
     uint32_t len = b->rest[0];
+    debug_proven(((uintptr_t)b & 15) == 0);
     if (likely(len <= ZSET_SHORT_MAX)) return slice_of((const char *)b->rest + 1, len);
     memcpy(&len, b->rest + 1, 4);
     return slice_of((const char *)b->rest + 5, len);
@@ -43,7 +44,10 @@ static inline struct zset_block *zset_word_block(uint64_t word) {
     return (struct zset_block *)(uintptr_t)word;
 }
 
-static inline uint64_t zset_block_word(const struct zset_block *b) { return (uint64_t)(uintptr_t)b; }
+static inline uint64_t zset_block_word(const struct zset_block *b) {
+    debug_proven(b && ((uintptr_t)b & 15) == 0);
+    return (uint64_t)(uintptr_t)b;
+}
 
 size_t zset_block_size(size_t member_len);
 struct zset_block *zset_block_new(struct slice member, double score);
@@ -52,7 +56,8 @@ struct zset_block *zset_block_try_new(struct slice member, double score); /* NUL
 /* Scores as numbers of the same order; -0 and 0 are one. */
 static inline uint64_t zset_key_of_score(double score) {
     uint64_t bits;
-    score += 0.0; /* -0 becomes 0 */
+    debug_proven(score == score); /* NaN has no place in the order */
+    score += 0.0;                 /* -0 becomes 0 */
     memcpy(&bits, &score, 8);
     return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
 }

@@ -11,6 +11,7 @@ struct range {
 /* ---- places ---- */
 /* At the member of this rank. */
 static void stand_at(struct zset_walk *w, uint64_t rank) {
+    proven(rank < zset_count(w->value));
     w->rank = rank;
     if (w->value.form == VALUE_PACK) {
         w->at = pack_at(w->value.ptr, (int64_t)rank * 2);
@@ -94,6 +95,7 @@ static void pack_range(struct zset_walk *w, const struct range *r) {
     w->at = at;
     w->rank = w->down ? zset_pack_count(p) - 1 - passed : passed;
     for (w->left = 0; at && side(r, p, at) != beyond; at = beside(p, at, w->down)) w->left++;
+    proven(passed + w->left <= zset_pack_count(p));
 }
 
 /* ---- ranges in a tree ---- */
@@ -156,6 +158,7 @@ static void tree_range(struct zset_walk *w, const struct range *r) {
     uint64_t other = w->cursor.position;
     seek_border(t, &w->cursor, r, w->down);
     uint64_t from = w->down ? other : w->cursor.position, to = w->down ? w->cursor.position : other;
+    proven(from <= t->count && to <= t->count);
     w->left = to > from ? to - from : 0;
     if (w->left && w->down) tree_prev(&w->cursor);
     w->rank = w->cursor.position;
@@ -190,6 +193,7 @@ static bool members_empty(const struct zset_members *r) {
 
 /* Scores that are not all equal: then a pack's range holds what Redis says, which looks at both ends first. */
 static bool pack_misses(const struct pack *p, const struct zset_members *range) {
+    proven(!pack_empty(p));
     const struct range r = {.members = range};
     return side(&r, p, pack_end(p, true)) < 0 || side(&r, p, pack_end(p, false)) > 0;
 }
@@ -225,6 +229,7 @@ bool zset_walk_next(struct zset_walk *w, struct zset_item *item) {
         next_in_pack(w, item);
     else
         next_in_tree(w, item);
+    debug_proven(!isnan(item->score));
     w->rank = w->down ? w->rank - 1 : w->rank + 1;
     return true;
 }
@@ -272,6 +277,7 @@ static void scan_slot(void *arg, table_slot *slot) {
 }
 
 uint64_t zset_scan(struct value v, uint64_t cursor, void (*visit)(void *arg, const struct zset_item *item), void *arg) {
+    debug_proven(visit != NULL);
     struct scan s = {visit, arg};
     struct zset_walk w;
     struct zset_item item;
