@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 
+#define CLAIM_MAX        ((size_t)1 << 20) /* fields that room is made for before they come: 16 MiB */
 #define VERSION_LISTPACK 10
 #define VERSION_TIMES    80
 
@@ -94,7 +95,9 @@ static bool read_fields(struct reading *r, bool times) {
     uint64_t n;
     if (!rdb_input_count(r->in, times ? 10 : 2, &n)) return false;
     proven(!r->edit.value.ptr);
-    if (times && n > 0) hash_start_table(&r->edit);
+    bool large = (int64_t)n > r->edit.limits->hash_max_listpack_entries;
+    if (n > 0 && (times || large)) hash_start_table(&r->edit);
+    if (large) table_reserve(&value_hash_head(r->edit.value)->table, n < CLAIM_MAX ? n : CLAIM_MAX);
     for (; n > 0; n--) {
         if (!rdb_input_pair(r->in, &field, &value)) return false;
         if (!(times ? take_field_before_time(r, field, value) : take_field(r, field, value, HASH_NO_TIME)))

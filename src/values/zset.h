@@ -110,6 +110,8 @@ struct zset_builder {
     bool rising, falling;
 };
 void zset_builder_init(struct zset_builder *b);
+/* Makes room for n members, more than a pack holds, before the first comes. */
+void zset_builder_expect(struct zset_builder *b, size_t n);
 /* Whether it has been added. */
 bool zset_builder_has(const struct zset_builder *b, struct slice member);
 /* False when it is there already. proven: score no NaN. */

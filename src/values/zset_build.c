@@ -8,6 +8,13 @@ void zset_builder_init(struct zset_builder *b) {
     proven(b->zset->tree.count == 0);
 }
 
+void zset_builder_expect(struct zset_builder *b, size_t n) {
+    proven(b->zset && b->count == 0 && b->room == 0 && n > 0);
+    table_reserve(&b->zset->table, n);
+    b->words = mem_alloc(MEM_ZSETS, n * sizeof *b->words);
+    b->room = n;
+}
+
 void zset_builder_release(struct zset_builder *b) {
     proven(b->zset != NULL);
     proven(b->count <= b->room);

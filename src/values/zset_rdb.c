@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#define CLAIM_MAX ((size_t)1 << 20) /* members that room is made for before they come: 24 MiB */
+
 static const char twice[] = "a member of a sorted set stands there twice",
                   no_score[] = "a score of a sorted set is not a number",
                   too_long[] = "a member of a sorted set is too long",
@@ -77,6 +79,8 @@ static bool read_members(uint8_t type, struct rdb_input *in, const struct value_
     proven(limits != NULL);
     if (!rdb_input_count(in, type == RDB_TYPE_ZSET ? 2 : 9, &count)) return false;
     zset_builder_init(&b);
+    if ((int64_t)count > limits->zset_max_listpack_entries)
+        zset_builder_expect(&b, count < CLAIM_MAX ? count : CLAIM_MAX);
     for (uint64_t i = 0; good && i < count; i++) good = read_member(in, type, &b);
     return finish(&b, good, limits, out);
 }
