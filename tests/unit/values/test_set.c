@@ -379,6 +379,30 @@ static void short_members_are_cheap(void **state) {
     edit_end(&e);
 }
 
+/* In every form: what was there stays, and an empty value stays empty. */
+static void no_memory_for_a_long_member(void **state) {
+    (void)state;
+    const size_t n = 1 << 20;
+    char *text = malloc(n);
+    memset(text, 'x', n);
+    for (int form = 0; form < 4; form++) {
+        struct value_edit e = edit_new(&value_limits_default);
+        int before = form == 0 ? 0 : form == 3 ? 600 : 5;
+        add_integers(&e, 0, before);
+        if (form == 2) set_add(&e, SLICE("text"));
+        size_t count = set_count(e.value);
+        mem_fail_after(1, n);
+        assert_int_equal(set_add(&e, slice_of(text, n)), SET_NO_MEMORY);
+        mem_fail_after(0, 0);
+        assert_int_equal(set_count(e.value), count);
+        assert_true((e.value.ptr != NULL) == (count > 0));
+        assert_int_equal(set_add(&e, slice_of(text, n)), SET_ADDED);
+        assert_int_equal(set_add(&e, slice_of(text, n)), SET_THERE);
+        edit_end(&e);
+    }
+    free(text);
+}
+
 /* ---- chance ---- */
 
 static void count_draw(void *arg, struct slice member) {
@@ -492,6 +516,7 @@ int main(void) {
         cmocka_unit_test(an_integer_is_one_member_in_every_form),
         cmocka_unit_test(a_big_set_drops_its_blocks_elsewhere),
         cmocka_unit_test(short_members_are_cheap),
+        cmocka_unit_test(no_memory_for_a_long_member),
         cmocka_unit_test(chance_is_even),
         cmocka_unit_test(a_member_twice_is_refused),
         cmocka_unit_test(what_is_read_takes_the_form_of_the_limits),
