@@ -82,8 +82,9 @@ static inline void record_round_trip(struct value v, int version) {
         proven(record_read(buf_slice(&out), version == RDB_VERSION_VALKEY, &again));
         proven(again.ptr != NULL);
         proven(record_equal(v, again));
-        /* A hash that had fields with times keeps its table. */
-        proven(v.type == TYPE_HASH || strcmp(kind->encoding(v), kind->encoding(again)) == 0);
+        /* A hash that had fields with times keeps its table; the members of a set's pack, written one by one, may make
+         * sorted integers or a table. */
+        proven(v.type == TYPE_HASH || v.type == TYPE_SET || strcmp(kind->encoding(v), kind->encoding(again)) == 0);
         value_free(again);
     } else {
         proven(version < RDB_VERSION_VALKEY);
