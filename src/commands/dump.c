@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "commands/generic_int.h"
 #include "exec/journal.h"
+#include "values/kind.h"
 #include "wire/crc64.h"
 #include "wire/rdb_io.h"
 

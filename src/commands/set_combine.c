@@ -6,6 +6,7 @@
  *                  what is less work, a look counted as half a change, as in Redis. It shows: a copy that has become a table
  *                  stays one when it gets small */
 #include "commands/set_int.h"
+#include "values/kind.h"
 #include "wire/resp.h"
 
 #include <limits.h>

@@ -1,5 +1,6 @@
 #include "base/check.h"
 #include "commands/sort_int.h"
+#include "values/kind.h"
 #include "values/list.h"
 #include "values/zset.h"
 

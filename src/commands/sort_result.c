@@ -1,6 +1,7 @@
 #include "base/check.h"
 #include "commands/sort_int.h"
 #include "exec/journal.h"
+#include "values/kind.h"
 #include "values/list.h"
 
 /* ---- the result, value by value: replied, or put into the list that STORE makes ---- */

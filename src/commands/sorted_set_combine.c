@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/num.h"
 #include "commands/sorted_set_int.h"
+#include "values/kind.h"
 #include "values/set.h"
 
 #include <limits.h>

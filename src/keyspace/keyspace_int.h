@@ -10,6 +10,7 @@
 #include "keyspace/db.h"
 #include "store/frozen.h"
 #include "store/table.h"
+#include "values/kind.h"
 
 #define DEFER_BYTES_MIN   (64u * 1024) /* bodies above are freed by hooks.defer: below, the hand-over costs more */
 #define ACCESS_CLOCK_MASK UINT32_C(0xffffff)

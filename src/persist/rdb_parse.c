@@ -1,4 +1,5 @@
 #include "persist/rdb_parse_int.h"
+#include "values/kind.h"
 
 #include "base/check.h"
 #include "base/log.h"

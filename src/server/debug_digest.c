@@ -19,6 +19,7 @@
  * redis-server 7.0.15 has no times on fields: here such a field's P ends with add(P, "!!hexpire!!").
  */
 #include "server/debug_int.h"
+#include "values/kind.h"
 
 #include "base/check.h"
 #include "base/num.h"

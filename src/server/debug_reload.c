@@ -2,6 +2,7 @@
  * that is written meanwhile can be lost) and hears -LOADING while it loads. The old dataset stays until the new one is
  * complete, so a file that cannot be loaded costs nothing. */
 #include "server/debug_int.h"
+#include "values/kind.h"
 
 #include "base/log.h"
 #include "base/num.h"

@@ -1,6 +1,7 @@
 /* DEBUG forms that look into one value: OBJECT, SDSLEN, LISTPACK, QUICKLIST, HTSTATS-KEY. Addresses, sizes and parts are those of
  * the forms here; the words are redis-server's, as tests read them. */
 #include "server/debug_int.h"
+#include "values/kind.h"
 
 #include "base/check.h"
 #include "base/num.h"

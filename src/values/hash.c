@@ -1,4 +1,5 @@
 #include "values/hash_int.h"
+#include "values/kind.h"
 
 #include "wire/rdb.h"
 

@@ -24,6 +24,7 @@
 #include "store/table.h"
 #include "store/tree.h"
 #include "values/hash.h"
+#include "values/kind.h"
 
 #define ITEM_WIDE        1u
 #define ITEM_EXPIRES     2u

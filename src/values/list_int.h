@@ -6,6 +6,7 @@
 #ifndef TARN_VALUES_LIST_INT_H
 #define TARN_VALUES_LIST_INT_H
 
+#include "values/kind.h"
 #include "values/list.h"
 
 struct list {

@@ -9,6 +9,7 @@
 #include "store/pack.h"
 #include "store/table.h"
 #include "values/intset.h"
+#include "values/kind.h"
 #include "values/set.h"
 
 struct set {

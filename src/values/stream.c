@@ -1,3 +1,4 @@
+#include "values/kind.h"
 #include "values/stream_int.h"
 
 #include "wire/rdb.h"

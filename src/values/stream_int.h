@@ -17,6 +17,7 @@
 #ifndef TARN_VALUES_STREAM_INT_H
 #define TARN_VALUES_STREAM_INT_H
 
+#include "values/kind.h"
 #include "values/stream.h"
 
 #include "base/check.h"

@@ -1,4 +1,5 @@
 #include "values/value.h"
+#include "values/kind.h"
 
 #include "base/check.h"
 #include "base/siphash.h"

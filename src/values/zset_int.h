@@ -14,6 +14,7 @@
 
 #include "base/check.h"
 #include "store/table.h"
+#include "values/kind.h"
 #include "values/zset.h"
 
 #define ZSET_SHORT_MAX 254u /* longest member with one length byte */

@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "keyspace/db.h"
 #include "persist/load.h"
+#include "values/kind.h"
 #include "wire/crc64.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

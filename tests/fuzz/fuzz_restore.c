@@ -2,6 +2,7 @@
  * and the bytes after the key. Refused, with nothing left behind, or a sound value: counted, walked, copied, written for every
  * version and read again as the same. */
 #include "../unit/values/record_check.h"
+#include "values/kind.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,6 +2,7 @@
 #include "world.h"
 
 #include "values/hash.h"
+#include "values/kind.h"
 
 #define START INT64_C(1700000000000)
 #define KEYS  300

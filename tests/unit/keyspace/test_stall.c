@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include "values/hash.h"
+#include "values/kind.h"
 #include "values/set.h"
 #include "values/stream.h"
 #include "values/zset.h"

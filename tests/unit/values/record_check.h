@@ -4,6 +4,7 @@
 #define TARN_TESTS_RECORD_CHECK_H
 
 #include "base/check.h"
+#include "values/kind.h"
 #include "values/value.h"
 #include "wire/rdb_io.h"
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "values/hash_int.h"
+#include "values/kind.h"
 #include "wire/rdb_io.h"
 
 #define FIELDS    400

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "values/kind.h"
 #include "values/list.h"
 #include "wire/rdb_io.h"
 

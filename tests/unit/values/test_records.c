@@ -8,6 +8,7 @@
 
 #include "unit/values/record_check.h"
 #include "unit/values/records.h"
+#include "values/kind.h"
 
 /* Of a record of a hundred bytes, whatever it claims. */
 #define PEAK_MAX ((int64_t)1 << 20)

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "values/kind.h"
 #include "values/set_int.h"
 #include "wire/rdb_io.h"
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "values/kind.h"
 #include "values/stream.h"
 #include "wire/rdb_io.h"
 

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "values/kind.h"
 #include "values/zset_int.h"
 #include "wire/rdb_io.h"
 
