@@ -242,7 +242,7 @@ const struct command_row stream_commands[] = {
                   {.name = "count", .type = ARG_INTEGER, .token = "RETRYCOUNT", .flags = ARG_OPTIONAL},
                   {.name = "force", .type = ARG_PURE_TOKEN, .token = "FORCE", .flags = ARG_OPTIONAL},
                   {.name = "justid", .type = ARG_PURE_TOKEN, .token = "JUSTID", .flags = ARG_OPTIONAL},
-                  {.name = "lastid", .type = ARG_STRING, .token = "LASTID", .flags = ARG_OPTIONAL})},
+                  {.name = "id", .type = ARG_STRING, .token = "LASTID", .flags = ARG_OPTIONAL})},
     {.name = "xdel",
      .run = stream_delete_run,
      .arity = -3,
