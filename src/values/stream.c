@@ -46,6 +46,7 @@ void *stream_block_new(struct stream *s, struct stream_group *g, size_t n) {
 }
 
 void stream_block_drop(struct value_edit *e, struct stream_group *g, void *p, size_t n, bool shared) {
+    debug_proven(p && n > 0);
     count_bytes(stream_head(e), g, 0, mem_good_size(n));
     value_drop(e, p, n, shared);
 }

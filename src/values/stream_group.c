@@ -5,6 +5,7 @@
 static uint64_t name_key(struct slice name) {
     unsigned char bytes[8] = {0};
     uint64_t key = 0;
+    debug_proven(name.ptr || name.len == 0);
     if (name.len) memcpy(bytes, name.ptr, name.len < 8 ? name.len : 8);
     for (unsigned i = 0; i < 8; i++) key = key << 8 | bytes[i];
     return key;
@@ -15,15 +16,18 @@ uint64_t stream_consumer_key(uint64_t word) { return name_key(stream_consumer_te
 uint64_t stream_nack_key(uint64_t word) { return ((const struct stream_nack *)stream_item(word))->id.ms; }
 
 static bool group_before(uint64_t word, const void *arg) {
+    debug_proven(word && arg);
     return slice_compare(stream_group_name(stream_item(word)), *(const struct slice *)arg) < 0;
 }
 
 static bool consumer_before(uint64_t word, const void *arg) {
+    debug_proven(word && arg);
     return slice_compare(stream_consumer_text(stream_item(word)), *(const struct slice *)arg) < 0;
 }
 
 static bool nack_before(uint64_t word, const void *arg) {
     const struct stream_nack *n = stream_item(word);
+    debug_proven(n && arg);
     return stream_id_compare(n->id, *(const struct stream_id *)arg) < 0;
 }
 
@@ -55,18 +59,21 @@ size_t stream_group_size(const struct stream_group *g) {
 
 const struct stream_group *stream_group_find(const struct stream *s, struct slice name) {
     struct tree_cursor c;
+    debug_proven(!s || s->groups.key_of == stream_group_key);
     if (!s || !group_seek(s, &c, name)) return NULL;
     return stream_item(tree_word(&c));
 }
 
 bool stream_groups_first(const struct stream *s, struct tree_cursor *c, const struct stream_group **g) {
     bool more = tree_first(&s->groups, c);
+    debug_proven(s->groups.key_of == stream_group_key);
     *g = more ? stream_item(tree_word(c)) : NULL;
     return more;
 }
 
 bool stream_groups_next(struct tree_cursor *c, const struct stream_group **g) {
     bool more = tree_next(c);
+    debug_proven(c->tree->key_of == stream_group_key);
     *g = more ? stream_item(tree_word(c)) : NULL;
     return more;
 }
@@ -212,12 +219,14 @@ const struct stream_consumer *stream_consumer_find(const struct stream_group *g,
 
 bool stream_consumers_first(const struct stream_group *g, struct tree_cursor *c, const struct stream_consumer **out) {
     bool more = tree_first(&g->consumers, c);
+    debug_proven(g->consumers.key_of == stream_consumer_key);
     *out = more ? stream_item(tree_word(c)) : NULL;
     return more;
 }
 
 bool stream_consumers_next(struct tree_cursor *c, const struct stream_consumer **out) {
     bool more = tree_next(c);
+    debug_proven(c->tree->key_of == stream_consumer_key);
     *out = more ? stream_item(tree_word(c)) : NULL;
     return more;
 }
@@ -325,6 +334,7 @@ const struct stream_nack *stream_pending_from(const struct tree *pending, struct
 }
 
 const struct stream_nack *stream_pending_next(struct tree_cursor *c) {
+    debug_proven(c->tree->key_of == stream_nack_key);
     return tree_next(c) ? stream_item(tree_word(c)) : NULL;
 }
 

@@ -11,6 +11,7 @@ void stream_node_free(struct stream_node *n) {
 /* ---- finding nodes ---- */
 static bool node_not_above(uint64_t word, const void *arg) {
     const struct stream_node *n = stream_item(word);
+    debug_proven(n && arg);
     return stream_id_compare(n->id, *(const struct stream_id *)arg) <= 0;
 }
 
@@ -106,6 +107,7 @@ static pack_pos next_backward(struct stream_reader *r) {
 
 bool stream_read_next(struct stream_reader *r) {
     while (!r->done) {
+        debug_proven(r->node != NULL);
         pack_pos at = r->backward ? next_backward(r) : next_forward(r);
         if (at == 0) {
             r->done = r->backward ? !tree_prev(&r->cursor) : !tree_next(&r->cursor);
@@ -226,6 +228,7 @@ static bool node_takes(const struct value_limits *limits, const struct stream_no
 
 static bool same_fields(const struct pack *p, const struct slice *fields, size_t count) {
     pack_pos at = pack_at(p, 2);
+    debug_proven(count % 2 == 0);
     if (integer_at(p, at) != (int64_t)(count / 2)) return false;
     for (size_t i = 0; i < count; i += 2) {
         at = pack_next(p, at);
@@ -427,6 +430,7 @@ static bool walk_skip(struct walk *w, uint64_t n) {
 
 static bool walk_entry(struct walk *w, int64_t fields, int64_t *flags, struct stream_id *id) {
     int64_t ms, seq, own = fields, back;
+    debug_proven(fields >= 0);
     if (!walk_integer(w, flags) || *flags < 0 || *flags > 3 || !walk_integer(w, &ms) || !walk_integer(w, &seq))
         return false;
     bool same = *flags & STREAM_ENTRY_SAME_FIELDS;

@@ -21,6 +21,7 @@ static void id_to_bytes(unsigned char *dst, struct stream_id id) {
 
 static struct stream_id id_from_bytes(const unsigned char *src) {
     struct stream_id id = {0, 0};
+    debug_proven(src != NULL);
     for (unsigned i = 0; i < 8; i++) {
         id.ms = id.ms << 8 | src[i];
         id.seq = id.seq << 8 | src[8 + i];
@@ -250,6 +251,7 @@ static bool read_group(struct loading *l) {
     if (!stream_group_create(&l->edit, name, STREAM_ID_MIN, STREAM_UNKNOWN))
         return rdb_input_fail(l->in, "a stream has two groups of one name");
     struct stream_group *g = stream_group_edit(&l->edit, name);
+    proven(g != NULL);
     if (!read_id(l->in, &last) || (l->form > 1 && !rdb_input_length(l->in, &entries_read))) return false;
     g->last_id = last;
     g->entries_read = l->form > 1 ? (int64_t)entries_read : stream_estimate_read(l->s, last);
