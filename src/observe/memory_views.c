@@ -1,11 +1,10 @@
 /* MEMORY TREE and MEMORY HISTORY: allowed in every phase, since nothing in them speaks of the dataset. */
 #include "base/check.h"
 #include "exec/context.h"
-#include "observe/http_routes.h"
+#include "observe/history.h"
 #include "observe/memory_tree.h"
 #include "observe/observe_int.h"
 #include "observe/observer.h"
-#include "wire/resp.h"
 
 static void reply_json(struct context *c, struct buf *text) {
     reply_bulk(c->reply, buf_slice(text));
