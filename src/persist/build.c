@@ -28,7 +28,7 @@ static void adopt(struct builder *b, unsigned i, enum batch_result so_far) {
 static int next(struct builder *b, enum batch_result *so_far) {
     pthread_mutex_lock(&b->lock);
     while (b->queued == 0 && !b->ending) pthread_cond_wait(&b->changed, &b->lock);
-    proven(b->queued < BUILD_BATCHES);
+    proven(b->queued <= BUILD_BATCHES); /* all of them while the parser waits for an empty one */
     int i = b->queued ? (int)((b->filling + BUILD_BATCHES - b->queued) % BUILD_BATCHES) : -1;
     *so_far = b->result;
     pthread_mutex_unlock(&b->lock);
