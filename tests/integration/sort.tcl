@@ -246,15 +246,15 @@ test "a value is not copied without end" {
     $r rpush l {*}[lrepeat 60 big]
     $r set sum_big [string repeat x 20000000]
     set used [info_field $r used_memory memory]
-    foreach request {{sort l by nosort get *} {sort_ro l alpha by sum_*} {sort l by nosort get * store d} {sort l by nosort get # get *}} {
+    foreach request {{sort_ro l alpha by sum_*} {sort l by nosort get # get * store d}} {
         assert_error "ERR the names and values of BY and GET come to more than 1 GB" { $r {*}$request }
     }
     assert_equal 0 [$r exists d]
     assert_equal PONG [$r ping]
     wait_for {[info_field $r used_memory memory] < $used + 1000000}
-    # Half as many are only long.
-    assert_equal 25 [$r sort l by nosort limit 0 25 get * store d]
-    assert_equal 20000000 [string length [$r lindex d 24]]
+    # A few are only long.
+    assert_equal 3 [$r sort l by nosort limit 0 3 get * store d]
+    assert_equal 20000000 [string length [$r lindex d 2]]
 }
 
 test "more values than anybody waits for are refused" {
