@@ -61,6 +61,7 @@ struct restore {
     bool valkey;         /* the line that numbered the type */
     struct slice text;   /* a string */
     struct value object; /* any other value */
+    bool ended;          /* all its fields had times, and they are past: there is no value, and nothing is wrong */
 };
 
 /* The options of argument 4 and on; false after the error reply. */
@@ -124,13 +125,24 @@ static bool read_text(struct context *c, struct restore *r) {
     return rdb_input_string(&r->in, &r->text);
 }
 
+/* What has no elements is no value: it never had any, or the time of all has come. */
+static bool read_ended(struct context *c, struct restore *r, struct rdb_reader from) {
+    if (r->type < RDB_TYPE_HASH_2) return false;
+    r->bytes = from;
+    r->ended =
+        value_kind_of_rdb(r->type)->rdb_read(r->type, &r->in, dataset_limits(c->dataset), INT64_MIN, &r->object) &&
+        r->object.ptr;
+    return r->ended;
+}
+
 static bool read_object(struct context *c, struct restore *r) {
+    struct rdb_reader from = r->bytes;
     if (!rdb_type_name(r->type, r->valkey) || !rdb_type_released(r->type, r->valkey)) return false;
     const struct value_kind *kind = value_kind_of_rdb(r->type);
     int64_t now_ms = c->executor->loading ? 0 : c->now_ms; /* no field has ended while a file is replayed */
     if (!kind || !kind->rdb_read(r->type, &r->in, dataset_limits(c->dataset), now_ms, &r->object)) return false;
     proven(!r->object.ptr || r->object.type == kind->type);
-    return r->object.ptr != NULL; /* what has no elements is no value */
+    return r->object.ptr || read_ended(c, r, from);
 }
 
 static bool read_value(struct context *c, struct restore *r) {
@@ -165,7 +177,7 @@ static void put_absolute(struct context *c, const struct restore *r) {
 
 /* The value is right; the key may be there. One that is replaced counts as new, as in Redis. */
 static void restore_put(struct context *c, struct key key, struct restore *r) {
-    if (r->at_ms != NO_EXPIRE && journal_is_past(c, r->at_ms)) {
+    if (r->ended || (r->at_ms != NO_EXPIRE && journal_is_past(c, r->at_ms))) {
         if (db_delete(c->db, key)) {
             journal_put_delete(c, key.text);
             context_changed(c, NOTIFY_GENERIC, "del", key.text);

@@ -168,6 +168,19 @@ test "a due field is not there, though nobody has taken it away yet" {
     $r debug set-active-expire 1
 }
 
+test "RESTORE of a hash whose fields have all ended is right, and leaves no key" {
+    $r flushall
+    $r hsetex h px 20 fields 2 a 1 b 2
+    set payload [$r dump h]
+    wait_for { [$r exists h] eq 0 }
+    assert_equal OK [$r restore h 0 $payload]
+    assert_equal 0 [$r exists h]
+    $r set h kept
+    assert_error "BUSYKEY*" {$r restore h 0 $payload}
+    assert_equal OK [$r restore h 0 $payload replace]
+    assert_equal 0 [$r exists h]
+}
+
 test "fields go on time, and the hash with the last" {
     $r flushall
     set pairs {}
