@@ -109,6 +109,26 @@ test "a key that goes or is of another type ends the wait of a group, not of oth
     }
 }
 
+test "a key that expires ends the wait of a group" {
+    set replies {}
+    foreach server [list $srv $oracle] admin [list $r $o] {
+        $admin flushall
+        $admin xgroup create x g $ mkstream
+        set c [client $server]
+        set d [client $server]
+        $c -send xreadgroup group g c block 0 streams x >
+        wait_for {[blocked $admin] == 1}
+        $d -send xread block 0 streams x $
+        wait_for {[blocked $admin] == 2}
+        $admin pexpire x 40
+        set reply [$c -read_typed]
+        lappend replies [list $reply [blocked $admin] [$admin xadd x 1-1 a 1] [$d -read_typed]]
+        $c -close
+        $d -close
+    }
+    assert_equal [lindex $replies 1] [lindex $replies 0]
+}
+
 test "RENAME, MOVE, COPY, RESTORE and SWAPDB bring a stream" {
     same_waits {{xadd y 1-1 a 1}} {{xread block 0 streams x 0}} {{rename y x}}
     same_waits {{xadd y 1-1 a 1}} {{xread block 0 streams x end 0 0}} {{copy y x}}
@@ -253,4 +273,23 @@ test "one who waits and leaves is forgotten" {
     assert_equal 0 [lindex [$r xpending x g] 0]
 }
 
+}
+
+test "what was delivered to one who waited is in the append-only file" {
+    set srv [server_start -config {appendonly yes appendfsync always}]
+    set r [client $srv]
+    $r xgroup create x g $ mkstream
+    foreach request {{xreadgroup group g a block 0 streams x >} {xreadgroup group g b noack block 0 streams x >} {xreadgroup group g a count 1 block 0 streams x >}} {
+        set c [client $srv]
+        $c -send {*}$request
+        wait_for {[blocked $r] == 1}
+        $r -pipeline {multi {xadd x * a 1} {xadd x * b 2} exec}
+        $c -read
+        $c -close
+    }
+    set before [state $r]
+    assert_equal 3 [lindex [$r xpending x g] 0]
+    server_restart $srv
+    set r [client $srv]
+    assert_equal $before [state $r]
 }
