@@ -30,7 +30,10 @@ static void reply_arg_flags(struct reply *r, unsigned flags) {
     if (flags & ARG_MULTIPLE_TOKEN) reply_simple(r, "multiple_token");
 }
 
-static bool names_spec(const struct command_arg *a) { return a->type == ARG_KEY && a->key_spec >= 0; }
+/* A pattern of keys (SORT's BY and GET) has a specification too, which is never the first one. */
+static bool names_spec(const struct command_arg *a) {
+    return a->type == ARG_KEY ? a->key_spec >= 0 : a->type == ARG_PATTERN && a->key_spec > 0;
+}
 
 static int64_t count_arg_fields(const struct command_arg *a) {
     return 2 + (a->display_text != NULL) + names_spec(a) + (a->token != NULL) + (a->summary != NULL) +
