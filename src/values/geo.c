@@ -25,12 +25,15 @@ static uint64_t spread(uint32_t x) {
 }
 
 static uint32_t gather(uint64_t v) {
-    v &= UINT64_C(0x5555555555555555);
+    uint64_t even = v &= UINT64_C(0x5555555555555555);
     v = (v | v >> 1) & UINT64_C(0x3333333333333333);
     v = (v | v >> 2) & UINT64_C(0x0f0f0f0f0f0f0f0f);
     v = (v | v >> 4) & UINT64_C(0x00ff00ff00ff00ff);
     v = (v | v >> 8) & UINT64_C(0x0000ffff0000ffff);
-    return (uint32_t)(v | v >> 16);
+    v = (v | v >> 16) & UINT32_MAX;
+    debug_proven(spread((uint32_t)v) == even); /* one undoes the other */
+    (void)even;
+    return (uint32_t)v;
 }
 
 /* A cell of the grid of 2^steps by 2^steps. */

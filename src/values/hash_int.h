@@ -54,6 +54,7 @@ static inline size_t item_head_size(const struct hash_item *item) {
 static inline int64_t item_time(const struct hash_item *item) {
     int64_t at = HASH_NO_TIME;
     if (unlikely(item->head & ITEM_EXPIRES)) memcpy(&at, (const char *)item + item_head_size(item) - 8, 8);
+    debug_proven(at != HASH_NO_TIME || !(item->head & ITEM_EXPIRES)); /* room for a time is there for one */
     return at;
 }
 
@@ -76,6 +77,7 @@ static inline struct hash_field item_parts(const struct hash_item *item) {
 }
 
 static inline bool item_due(const struct hash_item *item, int64_t now_ms) {
+    debug_proven(((uintptr_t)item & 15) == 0);
     return unlikely(item->head & ITEM_EXPIRES) && item_time(item) <= now_ms;
 }
 

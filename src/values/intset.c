@@ -128,6 +128,7 @@ int64_t intset_at(const struct intset *s, uint32_t i) {
 
 bool intset_has(const struct intset *s, int64_t integer) {
     struct head head = head_of(s);
+    debug_proven(head.count <= INTSET_COUNT_MAX);
     return width_for(integer) <= head.width && stands_at(s, head, place_of(s, head, integer), integer);
 }
 
@@ -148,6 +149,7 @@ static struct intset *add_wider(struct intset *s, struct head head, int64_t inte
         integer_put(s->integers, width, i + shift, integer_at(s->integers, head.width, i));
     integer_put(s->integers, width, integer < 0 ? 0 : head.count, integer);
     head_put(s, width, head.count + 1);
+    debug_proven(intset_has(s, integer));
     return s;
 }
 

@@ -92,6 +92,7 @@ static bool read_whole_pack(struct reading *r, const void *bytes, size_t n) {
 static bool read_pack(struct reading *r, const void *bytes, size_t n) {
     struct list_limit limit = list_limit_of(r->edit.limits);
     const struct pack *p = bytes;
+    proven(pack_bytes(p) == n);
     if (n <= limit.bytes && n >= LIST_NODE_BYTES / 4 && pack_count(p) <= limit.count)
         return read_whole_pack(r, bytes, n);
     for (pack_pos at = pack_first(p); at; at = pack_next(p, at)) {

@@ -57,6 +57,7 @@ size_t value_block_size(struct value v) {
 
 void value_free(struct value v) {
     const struct value_kind *kind = kind_of(v);
+    debug_proven(v.form != VALUE_INTS || v.type == TYPE_SET);
     if (v.form == VALUE_HEAD)
         kind->head_free(v.ptr);
     else
