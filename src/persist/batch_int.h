@@ -1,6 +1,6 @@
 /* Private to persist/: keys on their way into a database, gathered in large batches and adopted in the order of their hashes.
- * The table is ordered by hash, so neighbours in a batch go to one segment while it is in the cache: it is grown and split
- * several times in a row there, instead of at long intervals with a cache miss for each of its entries. One thread. */
+ * The table is ordered by hash, so neighbours in a batch go to one segment while it is in the cache: it is changed
+ * several times in a row there, instead of at long intervals with a cache miss for each change. One thread at a time. */
 #ifndef TARN_PERSIST_BATCH_INT_H
 #define TARN_PERSIST_BATCH_INT_H
 

@@ -5,8 +5,7 @@
  *   | [EXPIRE_S s | EXPIRE_MS ms] [IDLE seconds | FREQ n] type key value )*
  *   EOF checksum:64           (no checksum before version 5)
  *
- * Keys whose value is short go in batches: parsed and hashed as they come, their places in the table prefetched in stages,
- * then adopted: so the cache misses of a batch overlap. */
+ * Keys go in batches, which another thread puts into the tables meanwhile (see persist/build_int.h). */
 #ifndef TARN_PERSIST_RDB_PARSE_INT_H
 #define TARN_PERSIST_RDB_PARSE_INT_H
 
