@@ -1,10 +1,12 @@
 /* DUMP and RESTORE: a value as RDB writes it, followed by a footer:
  *
  *   | type:8 | value ... | RDB version:16 | CRC-64 of all before:64 |   both little endian */
+#include "commands/dump.h"
+#include "values/kind.h"
+
 #include "base/num.h"
 #include "commands/generic_int.h"
 #include "exec/journal.h"
-#include "values/kind.h"
 #include "wire/crc64.h"
 #include "wire/rdb_io.h"
 
@@ -37,6 +39,12 @@ static void dump_footer(struct buf *payload, int version) {
     rdb_write_u64_le(payload, crc64(0, payload->ptr, payload->len));
 }
 
+void dump_payload(struct buf *payload, const struct entry *e) {
+    proven(payload->len == 0);
+    int version = dump_value(payload, e);
+    dump_footer(payload, version);
+}
+
 void generic_dump_run(struct context *c) {
     const struct entry *e = context_view(c, context_key(c, 1));
     if (!e) {
@@ -45,8 +53,7 @@ void generic_dump_run(struct context *c) {
     }
     struct buf payload;
     buf_init(&payload, MEM_CLIENT_OUT);
-    int version = dump_value(&payload, e);
-    dump_footer(&payload, version);
+    dump_payload(&payload, e);
     reply_bulk(c->reply, buf_slice(&payload));
     buf_release(&payload);
 }

@@ -22,6 +22,7 @@
 #include "persist/persist.h"
 #include "server/config.h"
 #include "server/debug.h"
+#include "server/migrate.h"
 #include "server/server.h"
 #include "server/settings.h"
 
@@ -32,7 +33,7 @@ const struct command_list *server_command_lists(unsigned *count) {
         {stream_commands},      {geo_commands},     {generic_commands},    {sort_commands},
         {transaction_commands}, {pubsub_commands},  {introspect_commands}, {persist_commands},
         {aof_commands},         {observe_commands}, {config_commands},     {shutdown_commands},
-        {debug_commands},
+        {debug_commands},       {migrate_commands},
     };
     *count = countof(lists);
     return lists;
