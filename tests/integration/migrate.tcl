@@ -285,6 +285,39 @@ test "what was taken before the target went is deleted, the rest stays" {
     assert_equal {b c} [lsort [$r keys *]]
 }
 
+test "who asks goes in the middle: what was taken is deleted and told, and the journal knows" {
+    $r flushall
+    $r config set appendonly yes
+    $r config set notify-keyspace-events KEA
+    $r mset a 1 b 2
+    set ::taken 0
+    set at [fake_target {
+        if {[string match *SELECT* $bytes]} { puts -nonewline $fd "+OK\r\n" }
+        if {[string match *RESTORE* $bytes]} { puts -nonewline $fd "+OK\r\n"; set ::taken 1 }
+    }]
+    set asker [client $srv]
+    $asker hello 3
+    $asker -send psubscribe __keyevent*
+    $asker -push
+    set listener [client $srv]
+    $listener psubscribe __keyevent*
+    $asker -send migrate 127.0.0.1 $at "" 0 60000 keys a b
+    wait_for {$::taken}
+    # what it has answered is looked at before a request that comes later
+    $r2 ping
+    $r -send set late 1
+    assert_equal 1 [$r2 client kill id [expr {[lindex [regexp -inline {id=(\d+)[^\n]*cmd=migrate} [$r2 client list]] 1]}]]
+    assert_equal OK [$r -read]
+    assert_equal {pmessage __keyevent* __keyevent@0__:del a} [$listener -read]
+    assert_equal {b late} [lsort [$r keys *]]
+    fake_close
+    assert_equal OK [$r debug loadaof]
+    assert_equal {b late} [lsort [$r keys *]]
+    $r config set appendonly no
+    $r config set notify-keyspace-events ""
+    $r flushall
+}
+
 test "a key whose time comes before it could be sent" {
     $r flushall
     $r set brief x px 500
