@@ -1,4 +1,4 @@
-/* LZF: packed by liblzf, unpacked here (liblzf's way costs three times as much where runs are short). */
+/* LZF through liblzf. */
 #ifndef TARN_WIRE_LZF_H
 #define TARN_WIRE_LZF_H
 
