@@ -467,7 +467,7 @@ static int find_keys(const struct slice *argv, int argc, int *positions, int max
 
 static const struct command_arg key_args[] = {
     {.name = "key", .type = ARG_KEY},
-    {.name = "empty-string", .type = ARG_PURE_TOKEN, .token = ""},
+    {.name = "empty_string", .type = ARG_PURE_TOKEN, .token = ""},
     {0},
 };
 static const struct command_arg auth2_args[] = {
@@ -476,21 +476,25 @@ static const struct command_arg auth2_args[] = {
     {0},
 };
 static const struct command_arg authentication_args[] = {
-    {.name = "password", .type = ARG_STRING, .token = "AUTH", .since = "4.0.7"},
-    {.name = "username-password", .type = ARG_BLOCK, .token = "AUTH2", .since = "6.0.0", .args = auth2_args},
+    {.name = "password", .type = ARG_STRING, .flags = ARG_OPTIONAL, .token = "AUTH", .since = "4.0.7"},
+    {.name = "username_password",
+     .type = ARG_BLOCK,
+     .flags = ARG_OPTIONAL,
+     .token = "AUTH2",
+     .since = "6.0.0",
+     .args = auth2_args},
     {0},
 };
 static const struct command_arg migrate_args[] = {
     {.name = "host", .type = ARG_STRING},
     {.name = "port", .type = ARG_INTEGER},
-    {.name = "key-selector", .type = ARG_ONEOF, .args = key_args},
+    {.name = "key_or_empty_string", .type = ARG_ONEOF, .args = key_args},
     {.name = "destination-db", .type = ARG_INTEGER},
     {.name = "timeout", .type = ARG_INTEGER},
     {.name = "copy", .type = ARG_PURE_TOKEN, .flags = ARG_OPTIONAL, .token = "COPY", .since = "3.0.0"},
     {.name = "replace", .type = ARG_PURE_TOKEN, .flags = ARG_OPTIONAL, .token = "REPLACE", .since = "3.0.0"},
     {.name = "authentication", .type = ARG_ONEOF, .flags = ARG_OPTIONAL, .args = authentication_args},
-    {.name = "keys",
-     .display_text = "key",
+    {.name = "key",
      .type = ARG_KEY,
      .flags = ARG_OPTIONAL | ARG_MULTIPLE,
      .token = "KEYS",
