@@ -18,10 +18,11 @@ struct batch_key {
     int64_t offset; /* in the file, for an error */
 };
 
-struct batch { /* a line of its own: while one thread counts up, another reads the next one's */
-    _Alignas(64) struct batch_key *keys;
+struct batch {
+    struct batch_key *keys;
     uint32_t *order;
     size_t count, capacity;
+    char apart[96]; /* no line in common with the next batch: while one thread counts up here, another reads there */
 };
 
 void batch_init(struct batch *b);

@@ -15,7 +15,7 @@
 
 struct builder {
     struct batch batches[BUILD_BATCHES];
-    _Alignas(64) struct db *of[BUILD_BATCHES]; /* where the batch goes */
+    struct db *of[BUILD_BATCHES]; /* where the batch goes */
     size_t expected[BUILD_BATCHES];
     unsigned filling;
     const _Atomic bool *cancelled;
