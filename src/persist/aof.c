@@ -30,7 +30,7 @@ static enum aof_fsync policy(void) { return (enum aof_fsync)persist_state.settin
 void aof_init(void) {
     struct aof *a = self();
     proven(!a->syncer && !a->rewrite.job);
-    memset(a, 0, sizeof *a);
+    *a = (struct aof){.abandoned = a->load};
     a->journal = mem_alloc(MEM_AOF, sizeof *a->journal);
     a->load = mem_alloc_zeroed(MEM_AOF, sizeof *a->load);
     journal_init(a->journal);

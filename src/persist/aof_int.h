@@ -72,7 +72,8 @@ struct aof {
     struct aof_sync sync;
     unsigned waiters; /* sessions in WAITAOF */
     struct aof_rewrite rewrite;
-    struct aof_load *load; /* of the load that runs or ran last */
+    struct aof_load *load;      /* of the load that runs or ran last */
+    struct aof_load *abandoned; /* what an abandoned loader may still look at: kept, see load_abandon */
     char refusal[160];
 };
 
