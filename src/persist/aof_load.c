@@ -231,6 +231,11 @@ static bool read_group(struct reader *f, const struct aof_group *g, size_t line)
     return run_group(f, len);
 }
 
+static bool is_timestamp(struct slice line, bool whole) {
+    debug_proven(!whole || line.ptr);
+    return whole && line.len > 4 && memcmp(line.ptr, "#TS:", 4) == 0;
+}
+
 /* A line that begins with '#'. */
 static bool read_mark(struct reader *f) {
     struct aof_group g;
@@ -242,10 +247,12 @@ static bool read_mark(struct reader *f) {
     if (f->annotated) {
         if (whole && aof_group_parse(line, &g))
             return f->unit_at < 0 ? read_group(f, &g, bytes) : bad_command(f, "a group inside a MULTI");
-        if (!whole || !(line.len > 4 && memcmp(line.ptr, "#TS:", 4) == 0))
-            return damaged(f, "not the first line of a group");
+        if (!is_timestamp(line, whole)) return damaged(f, "not the first line of a group");
     } else if (whole && (aof_is_group(line) || aof_is_head(line))) {
         return fail_at(f, offset_of(f), "a group in a file whose first line does not say that it has any");
+    } else if (offset_of(f) == 0 && !is_timestamp(line, whole)) {
+        /* Not a comment, but most likely what is left of the line that says that groups follow. */
+        return fail_at(f, 0, "the first line is a mark that nobody writes: it is damaged");
     }
     if (!whole) { /* a comment of somebody else's, of any length */
         const char *end = memchr(at(f), '\n', lies(f));
