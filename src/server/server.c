@@ -216,6 +216,9 @@ static void on_cron(struct loop_timer *timer) {
 static void make_executor(void) {
     const struct server_settings *s = server_settings();
     struct siphash_seed seed;
+    unsigned char values_seed[16];
+    random_system_bytes(values_seed, sizeof values_seed);
+    values_set_seed(values_seed);
     random_system_bytes(&seed, sizeof seed);
     struct dataset *empty = dataset_new((unsigned)s->databases, &seed);
     unsigned count;

@@ -311,3 +311,15 @@ foreach protocol {2 3} {
 }
 
 }
+
+# Who can choose members must not be able to choose which of them share a bucket.
+test "the order of members is keyed anew by every process" {
+    for {set i 0} {$i < 500} {incr i} { lappend chosen member:$i }
+    foreach place {one other} {
+        set r [client [server_start]]
+        $r sadd s {*}$chosen
+        set $place [$r smembers s]
+    }
+    assert_equal [lsort $one] [lsort $other]
+    assert {$one ne $other}
+}
