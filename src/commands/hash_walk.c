@@ -1,4 +1,5 @@
 /* Whole hashes, and some of their fields. */
+#include "commands/cursor.h"
 #include "commands/hash_int.h"
 
 #include "base/glob.h"
@@ -36,97 +37,40 @@ void hash_vals_run(struct context *c) { reply_all(c, reply_value); }
 /* ---- HSCAN ---- */
 
 struct scan {
-    struct reply *reply;
-    struct slice pattern;
-    bool any; /* every field matches */
+    struct cursor_walk walk;
     bool novalues;
-    int64_t count;
-    int64_t seen, replied; /* fields; words */
 };
 
-#define SCAN_COUNT_DEFAULT   10
-#define SCAN_STEPS_PER_COUNT 10 /* buckets walked at most, for each field asked for: a sparse table ends a call early */
-
-/* What C's strtoul takes, without leading space: "" is 0, and a sign may stand before the digits. */
-static bool parse_cursor(struct slice text, uint64_t *cursor) {
-    bool sign = text.len > 0 && (text.ptr[0] == '+' || text.ptr[0] == '-');
-    uint64_t n = 0;
-    for (size_t i = sign; i < text.len; i++) {
-        unsigned digit = (unsigned char)text.ptr[i] - (unsigned)'0';
-        if (digit > 9 || __builtin_mul_overflow(n, 10u, &n) || __builtin_add_overflow(n, digit, &n)) return false;
-    }
-    *cursor = sign && text.ptr[0] == '-' ? 0 - n : n;
-    return !(sign && text.len == 1);
-}
-
-/* From argument 3 on; false after the error reply. */
-static bool scan_options(struct context *c, struct scan *s) {
-    int i = 3;
-    while (i < c->argc) {
-        if (slice_is(c->argv[i], "NOVALUES")) {
-            s->novalues = true;
-            i++;
-            continue;
-        }
-        if (i + 1 == c->argc) break;
-        if (slice_is(c->argv[i], "COUNT")) {
-            if (!context_integer(c, i + 1, &s->count)) return false;
-            if (s->count < 1) break;
-        } else if (slice_is(c->argv[i], "MATCH")) {
-            s->pattern = c->argv[i + 1];
-            s->any = slice_equal(s->pattern, SLICE("*"));
-        } else {
-            break;
-        }
-        i += 2;
-    }
-    if (i >= c->argc) return true;
-    context_syntax_error(c);
-    return false;
+static int novalues_option(struct context *c, int i, void *arg) {
+    struct scan *s = arg;
+    if (!slice_is(c->argv[i], "NOVALUES")) return 0;
+    s->novalues = true;
+    return 1;
 }
 
 static void scan_visit(void *arg, const struct hash_field *f) {
     struct scan *s = arg;
-    s->seen++;
-    if (!s->any && !glob_match(s->pattern, f->field, false)) return;
-    reply_bulk(s->reply, f->field);
-    if (!s->novalues) reply_bulk(s->reply, f->value);
-    s->replied += s->novalues ? 1 : 2;
+    if (!cursor_wants(&s->walk, f->field)) return;
+    cursor_put(&s->walk, f->field);
+    if (!s->novalues) cursor_put(&s->walk, f->value);
 }
 
-static void scan_reply(struct context *c, uint64_t cursor, struct slice words, int64_t count) {
-    char text[NUM_TEXT_MAX];
-    reply_array(c->reply, 2);
-    reply_bulk(c->reply, slice_of(text, num_format_u64(text, cursor)));
-    reply_array(c->reply, count);
-    if (words.len) buf_append_slice(c->reply->out, words);
-}
-
-static void scan_walk(struct context *c, struct value v, uint64_t cursor, struct scan *s) {
-    int64_t steps = s->count < INT64_MAX / SCAN_STEPS_PER_COUNT ? s->count * SCAN_STEPS_PER_COUNT : INT64_MAX;
-    struct buf found;
-    struct reply list = {.out = &found, .resp = c->reply->resp};
-    buf_init(&found, MEM_CLIENT_OUT);
-    s->reply = &list;
-    do cursor = hash_scan(v, hash_now(c), cursor, scan_visit, s);
-    while (cursor != 0 && s->seen < s->count && --steps > 0);
-    scan_reply(c, cursor, buf_slice(&found), s->replied);
-    buf_release(&found);
+static void scan_walk(struct context *c, struct value v, struct scan *s) {
+    do s->walk.cursor = hash_scan(v, hash_now(c), s->walk.cursor, scan_visit, s);
+    while (cursor_goes_on(&s->walk));
 }
 
 void hash_scan_run(struct context *c) {
-    struct scan s = {.any = true, .count = SCAN_COUNT_DEFAULT};
+    struct scan s = {.novalues = false};
     struct value v;
-    uint64_t cursor;
-    if (!parse_cursor(c->argv[2], &cursor)) {
-        reply_error(c->reply, "ERR invalid cursor");
+    if (!cursor_begin(c, 2, &s.walk) || !hash_view(c, &v)) return;
+    if (!v.ptr) /* whatever the options */
+        s.walk.cursor = 0;
+    else if (cursor_options(c, 3, &s.walk, novalues_option, &s))
+        scan_walk(c, v, &s);
+    else
         return;
-    }
-    if (!hash_view(c, &v)) return;
-    if (!v.ptr)
-        scan_reply(c, 0, SLICE(""), 0); /* whatever the options */
-    else if (scan_options(c, &s))
-        scan_walk(c, v, cursor, &s);
+    cursor_reply(c, &s.walk);
 }
 
 /* ---- HRANDFIELD ---- */

@@ -1,42 +1,35 @@
 /* Walks over the keys of a database. */
-#include "base/check.h"
 #include "base/glob.h"
-#include "base/num.h"
+#include "commands/cursor.h"
 #include "commands/generic_int.h"
 #include "wire/resp.h"
 
-/* What a walk looks for, and what it has found. */
-struct walk {
+/* ---- KEYS ---- */
+struct listing {
     struct reply *reply;
     struct slice pattern;
-    bool any;   /* every name matches */
-    bool typed; /* only values of the type of this name */
-    struct slice type;
-    int64_t seen, replied; /* entries */
+    bool any; /* every name matches */
+    int64_t replied;
 };
 
-static void visit(void *arg, const struct entry *e) {
-    struct walk *w = arg;
+static void list_key(void *arg, const struct entry *e) {
+    struct listing *l = arg;
     struct slice key = entry_key(e);
-    w->seen++;
-    if (!w->any && !glob_match(w->pattern, key, false)) return;
-    if (w->typed && !slice_equal_nocase(w->type, slice_of_cstr(entry_type_name(entry_type(e))))) return;
-    reply_bulk(w->reply, key);
-    w->replied++;
+    if (!l->any && !glob_match(l->pattern, key, false)) return;
+    reply_bulk(l->reply, key);
+    l->replied++;
 }
 
-static bool matches_any(struct slice pattern) { return pattern.len == 1 && pattern.ptr[0] == '*'; }
-
 void generic_keys_run(struct context *c) {
-    struct walk w = {.reply = c->reply, .pattern = c->argv[1], .any = matches_any(c->argv[1])};
+    struct listing l = {.reply = c->reply, .pattern = c->argv[1], .any = cursor_matches_any(c->argv[1])};
     size_t place = reply_deferred(c->reply);
-    if (glob_is_literal(w.pattern)) {
+    if (glob_is_literal(l.pattern)) {
         const struct entry *e = db_view(c->db, context_key(c, 1), VIEW_NO_TOUCH | VIEW_NO_STATS);
-        if (e) visit(&w, e);
+        if (e) list_key(&l, e);
     } else {
-        db_each(c->db, visit, &w);
+        db_each(c->db, list_key, &l);
     }
-    reply_deferred_set(c->reply, place, RESP_ARRAY, w.replied);
+    reply_deferred_set(c->reply, place, RESP_ARRAY, l.replied);
 }
 
 void generic_randomkey_run(struct context *c) {
@@ -47,64 +40,34 @@ void generic_randomkey_run(struct context *c) {
         reply_null(c->reply);
 }
 
-/* A cursor as clients may send it: what C's strtoul takes, without leading space. So "" is 0, and a sign may stand before
- * the digits. */
-static bool parse_cursor(struct slice text, uint64_t *cursor) {
-    bool sign = text.len > 0 && (text.ptr[0] == '+' || text.ptr[0] == '-');
-    uint64_t n = 0;
-    for (size_t i = sign; i < text.len; i++) {
-        unsigned digit = (unsigned char)text.ptr[i] - (unsigned)'0';
-        if (digit > 9 || __builtin_mul_overflow(n, 10u, &n) || __builtin_add_overflow(n, digit, &n)) return false;
-    }
-    *cursor = sign && text.ptr[0] == '-' ? 0 - n : n;
-    return !(sign && text.len == 1);
+/* ---- SCAN ---- */
+struct scan {
+    struct cursor_walk walk;
+    bool typed; /* only values of the type of this name */
+    struct slice type;
+};
+
+static bool type_fits(const struct scan *s, const struct entry *e) {
+    return !s->typed || slice_equal_nocase(s->type, slice_of_cstr(entry_type_name(entry_type(e))));
 }
 
-/* MATCH, COUNT and TYPE, from argument 2 on; false after the error reply. */
-static bool scan_options(struct context *c, struct walk *w, int64_t *count) {
-    int i = 2;
-    for (; i + 1 < c->argc; i += 2) {
-        if (slice_is(c->argv[i], "COUNT")) {
-            if (!context_integer(c, i + 1, count)) return false;
-            if (*count < 1) break;
-        } else if (slice_is(c->argv[i], "MATCH")) {
-            w->pattern = c->argv[i + 1];
-            w->any = matches_any(w->pattern);
-        } else if (slice_is(c->argv[i], "TYPE")) {
-            w->type = c->argv[i + 1];
-            w->typed = true;
-        } else {
-            break;
-        }
-    }
-    if (i >= c->argc) return true;
-    context_syntax_error(c);
-    return false;
+static void visit(void *arg, const struct entry *e) {
+    struct scan *s = arg;
+    if (cursor_wants(&s->walk, entry_key(e)) && type_fits(s, e)) cursor_put(&s->walk, entry_key(e));
 }
 
-#define SCAN_COUNT_DEFAULT   10
-#define SCAN_STEPS_PER_COUNT 10 /* buckets walked at most, for each key asked for: a sparse table ends a call early */
+static int type_option(struct context *c, int i, void *arg) {
+    struct scan *s = arg;
+    if (i + 1 == c->argc || !slice_is(c->argv[i], "TYPE")) return 0;
+    s->type = c->argv[i + 1];
+    s->typed = true;
+    return 2;
+}
 
 void generic_scan_run(struct context *c) {
-    struct walk w = {.reply = c->reply, .any = true};
-    uint64_t cursor;
-    int64_t count = SCAN_COUNT_DEFAULT;
-    if (!parse_cursor(c->argv[1], &cursor)) {
-        reply_error(c->reply, "ERR invalid cursor");
-        return;
-    }
-    if (!scan_options(c, &w, &count)) return;
-    int64_t steps = count < INT64_MAX / SCAN_STEPS_PER_COUNT ? count * SCAN_STEPS_PER_COUNT : INT64_MAX;
-    struct buf found;
-    struct reply list = {.out = &found, .resp = c->reply->resp};
-    buf_init(&found, MEM_CLIENT_OUT);
-    w.reply = &list;
-    do cursor = db_scan(c->db, cursor, visit, &w);
-    while (cursor != 0 && w.seen < count && --steps > 0);
-    char text[NUM_TEXT_MAX];
-    reply_array(c->reply, 2);
-    reply_bulk(c->reply, slice_of(text, num_format_u64(text, cursor)));
-    reply_array(c->reply, w.replied);
-    buf_append_slice(c->reply->out, buf_slice(&found));
-    buf_release(&found);
+    struct scan s = {.typed = false};
+    if (!cursor_begin(c, 1, &s.walk) || !cursor_options(c, 2, &s.walk, type_option, &s)) return;
+    do s.walk.cursor = db_scan(c->db, s.walk.cursor, visit, &s);
+    while (cursor_goes_on(&s.walk));
+    cursor_reply(c, &s.walk);
 }

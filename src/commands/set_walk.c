@@ -1,4 +1,5 @@
 /* Whole sets, and members by chance. */
+#include "commands/cursor.h"
 #include "commands/set_int.h"
 
 #include "base/glob.h"
@@ -16,90 +17,26 @@ void set_members_run(struct context *c) {
 
 /* ---- SSCAN ---- */
 
-struct scan {
-    struct reply *reply;
-    struct slice pattern;
-    bool any; /* every member matches */
-    int64_t count;
-    int64_t seen, replied;
-};
-
-#define SCAN_COUNT_DEFAULT 10
-#define SCAN_STEPS_PER_COUNT \
-    10 /* buckets walked at most, for each member asked for: a sparse table ends a call early */
-
-/* What C's strtoul takes, without leading space: "" is 0, and a sign may stand before the digits. */
-static bool parse_cursor(struct slice text, uint64_t *cursor) {
-    bool sign = text.len > 0 && (text.ptr[0] == '+' || text.ptr[0] == '-');
-    uint64_t n = 0;
-    for (size_t i = sign; i < text.len; i++) {
-        unsigned digit = (unsigned char)text.ptr[i] - (unsigned)'0';
-        if (digit > 9 || __builtin_mul_overflow(n, 10u, &n) || __builtin_add_overflow(n, digit, &n)) return false;
-    }
-    *cursor = sign && text.ptr[0] == '-' ? 0 - n : n;
-    return !(sign && text.len == 1);
-}
-
-/* From argument 3 on; false after the error reply. */
-static bool scan_options(struct context *c, struct scan *s) {
-    int i = 3;
-    for (; i + 1 < c->argc; i += 2) {
-        if (slice_is(c->argv[i], "COUNT")) {
-            if (!context_integer(c, i + 1, &s->count)) return false;
-            if (s->count < 1) break;
-        } else if (slice_is(c->argv[i], "MATCH")) {
-            s->pattern = c->argv[i + 1];
-            s->any = slice_equal(s->pattern, SLICE("*"));
-        } else {
-            break;
-        }
-    }
-    if (i >= c->argc) return true;
-    context_syntax_error(c);
-    return false;
-}
-
 static void scan_visit(void *arg, struct slice member) {
-    struct scan *s = arg;
-    s->seen++;
-    if (!s->any && !glob_match(s->pattern, member, false)) return;
-    reply_bulk(s->reply, member);
-    s->replied++;
+    if (cursor_wants(arg, member)) cursor_put(arg, member);
 }
 
-static void scan_reply(struct context *c, uint64_t cursor, struct slice members, int64_t count) {
-    char text[NUM_TEXT_MAX];
-    reply_array(c->reply, 2);
-    reply_bulk(c->reply, slice_of(text, num_format_u64(text, cursor)));
-    reply_array(c->reply, count);
-    if (members.len) buf_append_slice(c->reply->out, members);
-}
-
-static void scan_walk(struct context *c, struct value v, uint64_t cursor, struct scan *s) {
-    int64_t steps = s->count < INT64_MAX / SCAN_STEPS_PER_COUNT ? s->count * SCAN_STEPS_PER_COUNT : INT64_MAX;
-    struct buf found;
-    struct reply list = {.out = &found, .resp = c->reply->resp};
-    buf_init(&found, MEM_CLIENT_OUT);
-    s->reply = &list;
-    do cursor = set_scan(v, cursor, scan_visit, s);
-    while (cursor != 0 && s->seen < s->count && --steps > 0);
-    scan_reply(c, cursor, buf_slice(&found), s->replied);
-    buf_release(&found);
+static void scan_walk(struct value v, struct cursor_walk *w) {
+    do w->cursor = set_scan(v, w->cursor, scan_visit, w);
+    while (cursor_goes_on(w));
 }
 
 void set_scan_run(struct context *c) {
-    struct scan s = {.any = true, .count = SCAN_COUNT_DEFAULT};
+    struct cursor_walk w;
     struct value v;
-    uint64_t cursor;
-    if (!parse_cursor(c->argv[2], &cursor)) {
-        reply_error(c->reply, "ERR invalid cursor");
+    if (!cursor_begin(c, 2, &w) || !set_view(c, 1, &v)) return;
+    if (!v.ptr) /* whatever the options */
+        w.cursor = 0;
+    else if (cursor_options(c, 3, &w, NULL, NULL))
+        scan_walk(v, &w);
+    else
         return;
-    }
-    if (!set_view(c, 1, &v)) return;
-    if (!v.ptr)
-        scan_reply(c, 0, SLICE(""), 0); /* whatever the options */
-    else if (scan_options(c, &s))
-        scan_walk(c, v, cursor, &s);
+    cursor_reply(c, &w);
 }
 
 /* ---- SRANDMEMBER ---- */

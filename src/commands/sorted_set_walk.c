@@ -3,6 +3,7 @@
 #include "base/glob.h"
 #include "base/num.h"
 #include "base/random.h"
+#include "commands/cursor.h"
 #include "commands/sorted_set_int.h"
 
 #include <inttypes.h>
@@ -126,99 +127,48 @@ void sorted_set_zrandmember_run(struct context *c) {
 
 /* ---- ZSCAN ---- */
 
-#define SCAN_COUNT_DEFAULT   10
-#define SCAN_STEPS_PER_COUNT 10 /* buckets walked at most, for each member asked for */
-
 struct scan {
-    struct reply *reply;
-    struct slice pattern;
-    bool any, no_scores, in_pack;
-    int64_t count, seen, replied;
+    struct cursor_walk walk;
+    bool no_scores, in_pack;
 };
 
 /* Redis shows the text that a pack holds: whole numbers in plain digits, up to where they are kept so. */
-static void reply_score(const struct scan *s, double score) {
+static void put_score(struct scan *s, double score) {
     char text[NUM_DOUBLE_TEXT_MAX];
-    if (s->in_pack && score >= -0x1p62 && score <= 0x1p62 && score == (double)(int64_t)score)
-        reply_bulk_integer(s->reply, (int64_t)score);
-    else
-        reply_bulk(s->reply, slice_of(text, num_format_double(text, score)));
+    bool whole = s->in_pack && score >= -0x1p62 && score <= 0x1p62 && score == (double)(int64_t)score;
+    size_t n = whole ? num_format_i64(text, (int64_t)score) : num_format_double(text, score);
+    cursor_put(&s->walk, slice_of(text, n));
 }
 
 static void scan_visit(void *arg, const struct zset_item *item) {
     struct scan *s = arg;
-    s->seen++;
-    if (!s->any && !glob_match(s->pattern, item->member, false)) return;
-    reply_bulk(s->reply, item->member);
-    if (!s->no_scores) reply_score(s, item->score);
-    s->replied += s->no_scores ? 1 : 2;
+    if (!cursor_wants(&s->walk, item->member)) return;
+    cursor_put(&s->walk, item->member);
+    if (!s->no_scores) put_score(s, item->score);
 }
 
-/* What C's strtoul takes without leading space: see SCAN. */
-static bool parse_cursor(struct slice text, uint64_t *cursor) {
-    bool sign = text.len > 0 && (text.ptr[0] == '+' || text.ptr[0] == '-');
-    uint64_t n = 0;
-    for (size_t i = sign; i < text.len; i++) {
-        unsigned digit = (unsigned char)text.ptr[i] - (unsigned)'0';
-        if (digit > 9 || __builtin_mul_overflow(n, 10u, &n) || __builtin_add_overflow(n, digit, &n)) return false;
-    }
-    *cursor = sign && text.ptr[0] == '-' ? 0 - n : n;
-    return !(sign && text.len == 1);
+static int no_scores_option(struct context *c, int i, void *arg) {
+    struct scan *s = arg;
+    if (!slice_is(c->argv[i], "NOSCORES")) return 0;
+    s->no_scores = true;
+    return 1;
 }
 
-static bool scan_options(struct context *c, struct scan *s) {
-    int i = 3;
-    while (i < c->argc) {
-        bool more = i + 1 < c->argc;
-        if (more && slice_is(c->argv[i], "COUNT")) {
-            if (!context_integer(c, i + 1, &s->count)) return false;
-            if (s->count < 1) break;
-        } else if (more && slice_is(c->argv[i], "MATCH")) {
-            s->pattern = c->argv[i + 1];
-            s->any = slice_equal(s->pattern, SLICE("*"));
-        } else if (slice_is(c->argv[i], "NOSCORES")) {
-            s->no_scores = true;
-            i--;
-        } else {
-            break;
-        }
-        i += 2;
-    }
-    if (i >= c->argc) return true;
-    context_syntax_error(c);
-    return false;
-}
-
-static void reply_scan(struct context *c, uint64_t cursor, int64_t n, struct slice found) {
-    char text[NUM_TEXT_MAX];
-    reply_array(c->reply, 2);
-    reply_bulk(c->reply, slice_of(text, num_format_u64(text, cursor)));
-    reply_array(c->reply, n);
-    buf_append_slice(c->reply->out, found);
+static void scan_walk(struct value v, struct scan *s) {
+    s->in_pack = v.form == VALUE_PACK;
+    do s->walk.cursor = zset_scan(v, s->walk.cursor, scan_visit, s);
+    while (cursor_goes_on(&s->walk));
 }
 
 void sorted_set_zscan_run(struct context *c) {
-    struct scan s = {.any = true, .count = SCAN_COUNT_DEFAULT};
+    struct scan s = {.no_scores = false};
     struct value v;
-    uint64_t cursor;
-    if (!parse_cursor(c->argv[2], &cursor)) {
-        reply_error(c->reply, "ERR invalid cursor");
+    if (!cursor_begin(c, 2, &s.walk) || !sorted_set_view(c, 1, &v)) return;
+    if (!v.ptr) /* whatever the options */
+        s.walk.cursor = 0;
+    else if (cursor_options(c, 3, &s.walk, no_scores_option, &s))
+        scan_walk(v, &s);
+    else
         return;
-    }
-    if (!sorted_set_view(c, 1, &v)) return;
-    if (!v.ptr) {
-        reply_scan(c, 0, 0, SLICE(""));
-        return;
-    }
-    if (!scan_options(c, &s)) return;
-    int64_t steps = s.count < INT64_MAX / SCAN_STEPS_PER_COUNT ? s.count * SCAN_STEPS_PER_COUNT : INT64_MAX;
-    struct buf found;
-    struct reply list = {.out = &found, .resp = c->reply->resp};
-    buf_init(&found, MEM_CLIENT_OUT);
-    s.reply = &list;
-    s.in_pack = v.form == VALUE_PACK;
-    do cursor = zset_scan(v, cursor, scan_visit, &s);
-    while (cursor != 0 && s.seen < s.count && --steps > 0);
-    reply_scan(c, cursor, s.replied, buf_slice(&found));
-    buf_release(&found);
+    cursor_reply(c, &s.walk);
 }
