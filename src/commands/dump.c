@@ -222,6 +222,6 @@ void generic_restore_run(struct context *c) {
         restore_put(c, key, &r);
     else
         reply_error(c->reply, "ERR Bad data format");
-    if (r.object.ptr) value_free(r.object);
+    dataset_discard(c->dataset, r.object);
     rdb_input_release(&r.in);
 }

@@ -6,7 +6,6 @@
  *                  what is less work, a look counted as half a change, as in Redis. It shows: a copy that has become a table
  *                  stays one when it gets small */
 #include "commands/set_int.h"
-#include "values/kind.h"
 #include "wire/resp.h"
 
 #include <limits.h>
@@ -175,10 +174,10 @@ static bool combined(struct context *c, struct combination *m, struct value *v) 
     m->into = &e;
     combine(m);
     m->into = NULL;
-    value_edit_release(&e);
+    dataset_settle(c->dataset, &e);
     *v = e.value;
     if (likely(!m->no_memory)) return true;
-    if (v->ptr) value_free(*v);
+    dataset_discard(c->dataset, *v);
     set_no_memory(c);
     return false;
 }
@@ -187,7 +186,7 @@ static void reply_value(struct context *c, struct value v) {
     reply_set(c->reply, (int64_t)set_count(v));
     if (!v.ptr) return;
     set_each(v, set_reply_member, c->reply);
-    value_free(v);
+    dataset_discard(c->dataset, v);
 }
 
 static void combine_run(struct context *c, enum operation op) {
@@ -273,7 +272,7 @@ static void card_run(struct context *c, enum operation op) {
         if (m.op == OP_DIFF) m.limit = 0; /* what the others take out is not known before */
         struct value v;
         counted = combined(c, &m, &v);
-        if (counted && v.ptr) value_free(v);
+        if (counted) dataset_discard(c->dataset, v);
     } else {
         combine(&m);
     }

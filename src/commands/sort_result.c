@@ -1,7 +1,6 @@
 #include "base/check.h"
 #include "commands/sort_int.h"
 #include "exec/journal.h"
-#include "values/kind.h"
 #include "values/list.h"
 
 /* ---- the result, value by value: replied, or put into the list that STORE makes ---- */
@@ -106,10 +105,10 @@ bool sort_store(struct sort *s) {
     s->list = &list;
     bool made = put_all(s);
     s->list = NULL;
-    value_edit_release(&list);
+    dataset_settle(s->c->dataset, &list);
     if (made)
         adopt(s, list.value);
-    else if (list.value.ptr)
-        value_free(list.value);
+    else
+        dataset_discard(s->c->dataset, list.value);
     return made;
 }

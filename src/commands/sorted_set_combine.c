@@ -5,7 +5,6 @@
 #include "base/check.h"
 #include "base/num.h"
 #include "commands/sorted_set_int.h"
-#include "values/kind.h"
 #include "values/set.h"
 
 #include <limits.h>
@@ -248,7 +247,7 @@ static void reply_combined(struct context *c, struct value v, bool with_scores) 
     struct zset_walk w;
     zset_walk_ranks(&w, v, 0, zset_count(v), false);
     sorted_set_reply_walk(c, &w, with_scores);
-    if (v.ptr) value_free(v);
+    dataset_discard(c->dataset, v);
 }
 
 static void combine_run(struct context *c, enum operation op, const char *stored_event) {

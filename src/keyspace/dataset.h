@@ -82,11 +82,15 @@ void dataset_set_active_expire(struct dataset *ds, bool enabled);
 void dataset_set_keep_expired(struct dataset *ds, bool keep);
 int64_t dataset_next_expiry_ms(const struct dataset *ds); /* lower bound; INT64_MAX when none */
 
+/* Frees a value that no key holds (may be empty), and what an edit that stood alone (value_edit_alone) has dropped: at once
+ * when that is little, elsewhere (hooks.defer) when it is much. */
+void dataset_discard(struct dataset *ds, struct value v);
+void dataset_settle(struct dataset *ds, struct value_edit *e);
+
 /* Code of function libraries, which nothing runs yet: kept as it came from a file, so that the next file has it too. Only while
  * the dataset is being loaded: afterwards any thread may read. False: no memory. */
 bool dataset_keep_library(struct dataset *ds, struct slice code);
 void dataset_each_library(const struct dataset *ds, void (*visit)(void *arg, struct slice code), void *arg);
-size_t dataset_libraries(const struct dataset *ds);
 
 /* ---- snapshots ---- */
 /* The picture another thread may walk: all databases as they were at the freeze. One at a time per dataset. */

@@ -144,11 +144,27 @@ static void end_stays(struct db *db, struct key key, struct db_edit *e) {
     if (!plan.separate) value_free(v);
 }
 
+void dataset_settle(struct dataset *ds, struct value_edit *e) {
+    debug_proven(dataset_sound(ds));
+    if (likely(!e->doomed)) return;
+    dataset_defer(ds, free_doomed_job, e->doomed);
+    e->doomed = NULL;
+}
+
+void dataset_discard(struct dataset *ds, struct value v) {
+    debug_proven(dataset_sound(ds));
+    if (!v.ptr) return;
+    if (v.form == VALUE_HEAD && value_blocks(v) > VALUE_FREES_MAX)
+        dataset_defer(ds, value_kind(v.type)->head_free, v.ptr);
+    else
+        value_free(v);
+}
+
 enum db_edited db_edit_end(struct db *db, struct key key, struct db_edit *e, bool changed) {
     enum db_edited result = DB_EDIT_STAYS;
     if (unlikely(e->edit.doomed != NULL)) {
         db->dataset->stats.lazyfreed++;
-        dataset_defer(db->dataset, free_doomed_job, e->edit.doomed);
+        dataset_settle(db->dataset, &e->edit);
     }
     if (!e->slot) {
         result = end_absent(db, key, e);

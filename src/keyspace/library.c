@@ -25,13 +25,6 @@ void dataset_each_library(const struct dataset *ds, void (*visit)(void *arg, str
     for (const struct library *l = ds->libraries; l; l = l->next) visit(arg, slice_of(l->code, l->len));
 }
 
-size_t dataset_libraries(const struct dataset *ds) {
-    size_t n = 0;
-    for (const struct library *l = ds->libraries; l; l = l->next) n++;
-    debug_proven(!n == !ds->libraries);
-    return n;
-}
-
 void libraries_free(struct dataset *ds) {
     proven(!ds->frozen.live);
     while (ds->libraries) {

@@ -68,6 +68,36 @@ static void test_first_change_of(enum value_type type) {
     assert_int_equal(mem_owner_bytes(MEM_LIMBO), 0);
 }
 
+static void count_and_do(void *arg, void (*job)(void *), void *job_arg) {
+    ++*(unsigned *)arg;
+    job(job_arg);
+}
+
+/* A temporary value, and what its making has dropped, is freed elsewhere when it is more than a command may free. */
+static void test_discard(void **state) {
+    (void)state;
+    static const enum value_type types[] = {TYPE_LIST, TYPE_SET, TYPE_ZSET, TYPE_HASH};
+    for (size_t i = 0; i < countof(types); i++) {
+        unsigned deferred = 0;
+        struct dataset *ds = dataset_new(1, &(struct siphash_seed){1, 2});
+        dataset_set_hooks(ds, &(struct keyspace_hooks){.arg = &deferred, .defer = count_and_do});
+        struct value_edit e = value_edit_alone((struct value){NULL, types[i], VALUE_PACK}, dataset_limits(ds), 0);
+        dataset_discard(ds, e.value);
+        for (unsigned k = 0; k < 3; k++) add(&e, k);
+        dataset_settle(ds, &e);
+        dataset_discard(ds, e.value);
+        assert_int_equal(deferred, 0);
+        e.value = (struct value){NULL, types[i], VALUE_PACK};
+        for (unsigned k = 0; k < 100000; k++) add(&e, k);
+        dataset_discard(ds, e.value);
+        assert_int_equal(deferred, 1);
+        dataset_settle(ds, &e);
+        assert_null(e.doomed);
+        dataset_free(ds);
+        assert_int_equal(mem_owner_bytes(value_kind(types[i])->owner), 0);
+    }
+}
+
 static void test_list(void **state) { (void)state, test_first_change_of(TYPE_LIST); }
 static void test_set(void **state) { (void)state, test_first_change_of(TYPE_SET); }
 static void test_zset(void **state) { (void)state, test_first_change_of(TYPE_ZSET); }
@@ -76,8 +106,8 @@ static void test_stream(void **state) { (void)state, test_first_change_of(TYPE_S
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_list), cmocka_unit_test(test_set),    cmocka_unit_test(test_zset),
-        cmocka_unit_test(test_hash), cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_discard), cmocka_unit_test(test_list), cmocka_unit_test(test_set),
+        cmocka_unit_test(test_zset),    cmocka_unit_test(test_hash), cmocka_unit_test(test_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
