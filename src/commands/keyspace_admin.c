@@ -46,19 +46,6 @@ static void wait_timed_out(struct session *s) { reply_integer(&s->reply, 0); }
 
 static const struct session_wait wait_replicas = {.timed_out = wait_timed_out, .can_unblock = true};
 
-static bool wait_timeout(struct context *c, int i, int64_t *timeout_ms) {
-    if (!num_parse_i64(c->argv[i], timeout_ms)) {
-        reply_error(c->reply, "ERR timeout is not an integer or out of range");
-    } else if (*timeout_ms < 0) {
-        reply_error(c->reply, "ERR timeout is negative");
-    } else if (*timeout_ms > INT64_MAX - c->now_ms) {
-        reply_error(c->reply, "ERR timeout is out of range");
-    } else {
-        return true;
-    }
-    return false;
-}
-
 /* Nothing to wait for is answered at once. */
 static void wait_for(struct context *c, int64_t wanted, const struct session_wait *wait, int64_t timeout_ms) {
     if (wanted > 0 && context_may_block(c))
@@ -69,6 +56,6 @@ static void wait_for(struct context *c, int64_t wanted, const struct session_wai
 
 void generic_wait_run(struct context *c) {
     int64_t replicas, timeout_ms;
-    if (context_integer(c, 1, &replicas) && wait_timeout(c, 2, &timeout_ms))
+    if (context_integer(c, 1, &replicas) && context_wait_ms(c, 2, &timeout_ms))
         wait_for(c, replicas, &wait_replicas, timeout_ms);
 }

@@ -67,6 +67,18 @@ bool context_expire_at(struct context *c, int i, enum expire_unit unit, bool pos
     return false;
 }
 
+bool context_wait_ms(struct context *c, int i, int64_t *timeout_ms) {
+    if (!num_parse_i64(c->argv[i], timeout_ms))
+        reply_error(c->reply, "ERR timeout is not an integer or out of range");
+    else if (*timeout_ms < 0)
+        reply_error(c->reply, "ERR timeout is negative");
+    else if (*timeout_ms > INT64_MAX - c->now_ms)
+        reply_error(c->reply, "ERR timeout is out of range");
+    else
+        return true;
+    return false;
+}
+
 void context_syntax_error(struct context *c) { reply_error(c->reply, ERROR_SYNTAX); }
 
 void context_count_changes(struct context *c, uint64_t n) {

@@ -73,6 +73,9 @@ bool context_double(struct context *c, int i, double *out);
 enum expire_unit { EXPIRE_SECONDS, EXPIRE_MS, EXPIRE_AT_SECONDS, EXPIRE_AT_MS };
 bool context_expire_at(struct context *c, int i, enum expire_unit unit, bool positive_only, int64_t *at_ms);
 
+/* Milliseconds to wait, 0 for ever, that fit behind the present time: what WAIT and WAITAOF take. */
+bool context_wait_ms(struct context *c, int i, int64_t *timeout_ms);
+
 void context_syntax_error(struct context *c);
 /* The longest string value allowed (proto-max-bulk-len), bytes. */
 int64_t context_string_max(const struct context *c);

@@ -86,7 +86,8 @@
     ZERO(stats, current_active_defrag_time, METRIC_GAUGE, "the same of this stretch, ms")                             \
     FIELD(stats, tracking_total_keys, METRIC_GAUGE, "keys tracked for client caches",                                 \
           topics_count(&x->tracking->keys))                                                                           \
-    FIELD(stats, tracking_total_items, METRIC_GAUGE, "pairs of key and client tracked", tracking_items(x->tracking))  \
+    FIELD(stats, tracking_total_items, METRIC_GAUGE, "pairs of key and client tracked",                               \
+          topics_links(&x->tracking->keys))                                                                           \
     FIELD(stats, tracking_total_prefixes, METRIC_GAUGE, "prefixes tracked in broadcast mode",                         \
           topics_count(&x->tracking->prefixes))
 

@@ -96,6 +96,8 @@ void topics_release(struct topics *t) {
     t->tables = NULL;
 }
 
+size_t topics_links(const struct topics *t) { return t->tables->links.count; }
+
 /* ---- joining and leaving ---- */
 static struct topic *make_topic(struct topics *t, uint64_t hash, unsigned scope, struct slice name) {
     proven(name.len <= UINT32_MAX);

@@ -54,6 +54,8 @@ static inline bool topics_empty(const struct topics *t) { return t->count == 0; 
 
 static inline size_t topics_count(const struct topics *t) { return t->count; }
 
+size_t topics_links(const struct topics *t); /* pairs of topic and session; O(1) */
+
 static inline struct slice topic_name(const struct topic *topic) { return slice_of(topic->name, topic->name_len); }
 
 /* NULL when nobody is interested. */

@@ -133,12 +133,6 @@ void tracking_each_prefix(const struct session *s, void (*visit)(void *arg, stru
     mem_free(MEM_TRACKING, names, n * sizeof *names);
 }
 
-size_t tracking_items(const struct tracking *t) {
-    size_t items = 0;
-    list_each(node, &t->keys.all) items += list_entry(node, struct topic, place)->member_count;
-    return items;
-}
-
 /* ---- telling ---- */
 /* Who hears what s is to be told; NULL: nobody. A broken redirection is told to s itself. */
 static struct session *hearer(struct session *s) {
@@ -172,30 +166,27 @@ static void begin_message(struct reply *reply) {
     }
 }
 
-static void tell_key(struct session *s, struct slice key) {
+/* key NULL: all of them. */
+static void tell(struct session *s, const struct slice *key) {
     struct session *to = hearer(s);
     if (!to) return;
     struct buf out;
     buf_init(&out, MEM_TRACKING);
     struct reply reply = {.out = &out, .resp = to->reply.resp};
     begin_message(&reply);
-    reply_array(&reply, 1);
-    reply_bulk(&reply, key);
+    if (key) {
+        reply_array(&reply, 1);
+        reply_bulk(&reply, *key);
+    } else {
+        reply_null(&reply);
+    }
     session_push(to, buf_slice(&out));
     buf_release(&out);
 }
 
-static void tell_all(struct session *s) {
-    struct session *to = hearer(s);
-    if (!to) return;
-    struct buf out;
-    buf_init(&out, MEM_TRACKING);
-    struct reply reply = {.out = &out, .resp = to->reply.resp};
-    begin_message(&reply);
-    reply_null(&reply);
-    session_push(to, buf_slice(&out));
-    buf_release(&out);
-}
+static void tell_key(struct session *s, struct slice key) { tell(s, &key); }
+
+static void tell_all(struct session *s) { tell(s, NULL); }
 
 /* ---- keys that were read ---- */
 static void note_own(struct tracking *t, const struct topic *topic) {

@@ -67,7 +67,4 @@ void tracking_flushed(struct executor *x);
 void tracking_tell_own(struct executor *x, struct session *s);
 void tracking_tell_turn(struct executor *x); /* at the end of a turn */
 
-/* INFO */
-size_t tracking_items(const struct tracking *t); /* pairs of key and session; O(keys) */
-
 #endif

@@ -63,26 +63,12 @@ void aof_serve_waiters(void) {
     }
 }
 
-static bool take_timeout(struct context *c, int64_t *timeout_ms) {
-    proven(c->argc == 4);
-    if (!num_parse_i64(c->argv[3], timeout_ms)) {
-        reply_error(c->reply, "ERR timeout is not an integer or out of range");
-    } else if (*timeout_ms < 0) {
-        reply_error(c->reply, "ERR timeout is negative");
-    } else if (*timeout_ms > INT64_MAX - c->now_ms) {
-        reply_error(c->reply, "ERR timeout is out of range");
-    } else {
-        return true;
-    }
-    return false;
-}
-
 static void waitaof_command(struct context *c) {
     int64_t local, replicas, timeout_ms;
     proven(c->argc == 4);
     if (!context_integer_between(c, 1, 0, 1, NULL, &local)) return;
     if (!context_integer_between(c, 2, 0, INT64_MAX, "ERR value is out of range, must be positive", &replicas)) return;
-    if (!take_timeout(c, &timeout_ms)) return;
+    if (!context_wait_ms(c, 3, &timeout_ms)) return;
     if (local && !aof_is_on()) {
         reply_error(c->reply, "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
         return;
