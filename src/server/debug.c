@@ -15,10 +15,6 @@
 
 struct debug_state debug_state;
 
-void debug_forget_asker(struct session *s) {
-    if (debug_state.asker == s) debug_state.asker = NULL;
-}
-
 bool debug_cron_paused(void) { return debug_state.cron_paused; }
 
 const char *debug_refuse(const struct context *c) {

@@ -17,13 +17,16 @@ struct debug_state {
     struct session *asker; /* NULL when it has gone meanwhile */
 };
 extern struct debug_state debug_state;
-void debug_forget_asker(struct session *s);
 
 /* ---- debug_digest.c ---- */
 void debug_digest(struct context *c);
 void debug_digest_value(struct context *c);
 
 /* ---- debug_reload.c ---- */
+/* The client waits for a load, which ends with debug_load_ended: serving goes on, and the client, if it is still there, is
+ * told: error NULL is OK. */
+void debug_load_begun(struct context *c);
+void debug_load_ended(const char *error);
 void debug_reload(struct context *c);
 
 /* ---- debug_loadaof.c ---- */

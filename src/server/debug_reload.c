@@ -14,27 +14,41 @@
 
 enum reload_flags { RELOAD_NOSAVE = 1, RELOAD_NOFLUSH = 2, RELOAD_MERGE = 4 };
 
-static const struct session_wait reload_wait = {.timed_out = debug_forget_asker, .cancelled = debug_forget_asker};
+/* ---- a load that DEBUG has asked for ---- */
+static void forget_asker(struct session *s) {
+    if (debug_state.asker == s) debug_state.asker = NULL;
+}
 
-static void finish(const char *error) {
+void debug_load_begun(struct context *c) {
+    static const struct session_wait wait = {.timed_out = forget_asker, .cancelled = forget_asker};
+    debug_state.load_under_way = true;
+    debug_state.asker = c->session;
+    session_block(c->session, &wait, NULL, 0);
+}
+
+void debug_load_ended(const char *error) {
     struct session *s = debug_state.asker;
     debug_state.asker = NULL;
     debug_state.load_under_way = false;
-    executor_unpause(server_executor(), PAUSE_OF_LOAD);
-    shutdown_pause();
     if (server_phase() == PHASE_LOADING) server_enter(PHASE_SERVING);
     debug_restore_active_expire(server_executor()->dataset);
     settings_reapply(SETTINGS_ACCESS);
     settings_reapply(SETTINGS_LIMITS);
     if (!s) return;
     session_begin_reply(s);
-    if (error) {
+    if (error)
         reply_error_format(&s->reply, "ERR %s", error);
-    } else {
+    else
         reply_ok(&s->reply);
-    }
     session_end_reply(s);
     session_unblock(s);
+}
+
+/* ---- DEBUG RELOAD ---- */
+static void finish(const char *error) {
+    executor_unpause(server_executor(), PAUSE_OF_LOAD);
+    shutdown_pause();
+    debug_load_ended(error);
 }
 
 static void loaded(void *arg, struct dataset *dataset, const char *error, bool cancelled) {
@@ -147,10 +161,8 @@ static void saved(void *arg, const char *error, bool cancelled) {
 
 static void start(struct context *c, unsigned flags) {
     const char *why = NULL;
-    debug_state.load_under_way = true;
     debug_state.reload_flags = flags;
-    debug_state.asker = c->session;
-    session_block(c->session, &reload_wait, NULL, 0);
+    debug_load_begun(c);
     executor_pause(c->executor, PAUSE_OF_LOAD, PAUSE_ALL, INT64_MAX);
     if (flags & RELOAD_NOSAVE) {
         start_loading();
