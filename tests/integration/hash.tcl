@@ -1,6 +1,7 @@
 # The hash commands, beside redis-server. Times of fields, which 7.0 does not have, are in hash_time.tcl.
 source [file join [file dirname [info script]] harness harness.tcl]
 source [file join [file dirname [info script]] support same.tcl]
+source [file join [file dirname [info script]] support effects.tcl]
 
 # The same, with what the hash is like after every request.
 proc same_hash {key requests} {
@@ -9,15 +10,6 @@ proc same_hash {key requests} {
         lappend all $request [list hgetall $key] [list object encoding $key] [list hlen $key] [list ttl $key]
     }
     same $all {hgetall hkeys hvals}
-}
-
-# What was published while the request ran: channels and messages.
-proc events_of {c listener request} {
-    $c -pipeline [list $request]
-    $listener -send ping
-    set events {}
-    while {[lindex [set message [$listener -read]] 0] eq "pmessage"} { lappend events [lrange $message 2 3] }
-    return $events
 }
 
 with_both {
@@ -130,7 +122,7 @@ test "events and what counts as a change" {
         set events {}
         foreach c [list $r $o] l $listeners {
             set before [info_field $c rdb_changes_since_last_save persistence]
-            lappend events [events_of $c $l $request]
+            lappend events [events_of $c $l [list $request]]
             lappend counted [expr {[info_field $c rdb_changes_since_last_save persistence] - $before}]
         }
         assert_equal [lindex $events 1] [lindex $events 0] $request

@@ -1,37 +1,7 @@
 # The list commands beside redis-server: replies, errors and their order, events, what counts as a change; forms of their own.
 source [file join [file dirname [info script]] harness harness.tcl]
 source [file join [file dirname [info script]] support same.tcl]
-
-proc measures {client} {
-    return [list [info_field $client rdb_changes_since_last_save persistence] [info_field $client keyspace_hits stats] \
-        [info_field $client keyspace_misses stats]]
-}
-
-# Changes that a request counts, and hits and misses.
-proc counted {client request} {
-    set before [measures $client]
-    catch {$client {*}$request}
-    return [lmap a $before b [measures $client] { expr {$b - $a} }]
-}
-
-proc same_counted {requests} {
-    foreach request $requests { assert_equal [counted $::o $request] [counted $::r $request] $request }
-}
-
-# What was published while the requests ran.
-proc events_of {c listener requests} {
-    $c -pipeline $requests
-    $listener -send ping
-    set events {}
-    while {[lindex [set message [$listener -read]] 0] eq "pmessage"} { lappend events [lrange $message 2 3] }
-    return $events
-}
-
-proc same_events {requests} {
-    foreach request $requests {
-        assert_equal [events_of $::o $::ol [list $request]] [events_of $::r $::rl [list $request]] $request
-    }
-}
+source [file join [file dirname [info script]] support effects.tcl]
 
 # The same with what each list is after every request.
 proc same_lists {keys requests} {

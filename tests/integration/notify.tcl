@@ -1,15 +1,7 @@
 # Keyspace notifications: every event, its name, place and order as redis-server, and expired events on time.
 source [file join [file dirname [info script]] harness harness.tcl]
 source [file join [file dirname [info script]] support same.tcl]
-
-# What was published while the requests ran, as lists of channel and message. `listener` hears both spaces.
-proc events_of {c listener requests} {
-    $c -pipeline $requests
-    $listener -send ping
-    set events {}
-    while {[lindex [set message [$listener -read]] 0] eq "pmessage"} { lappend events [lrange $message 2 3] }
-    return $events
-}
+source [file join [file dirname [info script]] support effects.tcl]
 
 proc listener {server} {
     set l [client $server]
@@ -22,12 +14,6 @@ with_both {
 set rl [listener $srv]
 set ol [listener $oracle]
 
-# One request after the other, so that a difference names its request.
-proc same_events {requests} {
-    foreach request $requests {
-        assert_equal [events_of $::o $::ol [list $request]] [events_of $::r $::rl [list $request]] $request
-    }
-}
 proc events_on {classes} { foreach c [list $::r $::o] { $c config set notify-keyspace-events $classes; $c flushall } }
 
 test "strings: as redis-server" {

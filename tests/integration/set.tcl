@@ -1,6 +1,7 @@
 # The set commands, beside redis-server. A small set of texts is a listpack here and a table there (Valkey 8, Redis 7.2).
 source [file join [file dirname [info script]] harness harness.tcl]
 source [file join [file dirname [info script]] support same.tcl]
+source [file join [file dirname [info script]] support effects.tcl]
 
 # Replies whose order is free.
 set unordered {smembers sinter sunion sdiff spop srandmember}
@@ -16,20 +17,6 @@ proc same_set {key requests} {
 proc assert_encoding {ours theirs key} {
     assert_equal $ours [$::r object encoding $key]
     assert_equal $theirs [$::o object encoding $key]
-}
-
-proc measures {client} {
-    return [list [info_field $client rdb_changes_since_last_save persistence] [info_field $client keyspace_hits stats] \
-        [info_field $client keyspace_misses stats]]
-}
-
-# What was published while the request ran: channels and messages.
-proc events_of {c listener request} {
-    $c -pipeline [list $request]
-    $listener -send ping
-    set events {}
-    while {[lindex [set message [$listener -read]] 0] eq "pmessage"} { lappend events [lrange $message 2 3] }
-    return $events
 }
 
 with_both {
@@ -249,7 +236,7 @@ foreach protocol {2 3} {
             set events {}
             foreach c [list $r $o] l $listeners {
                 set before [measures $c]
-                lappend events [events_of $c $l $request]
+                lappend events [events_of $c $l [list $request]]
                 lappend counted [lmap a $before b [measures $c] { expr {$b - $a} }]
             }
             assert_equal [lindex $events 1] [lindex $events 0] $request

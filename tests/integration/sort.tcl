@@ -1,27 +1,7 @@
 # SORT and SORT_RO beside redis-server: order, patterns, limits, what is stored; what they may cost; how they come back from the journal.
 source [file join [file dirname [info script]] harness harness.tcl]
 source [file join [file dirname [info script]] support same.tcl]
-
-proc measures {client} {
-    return [list [info_field $client rdb_changes_since_last_save persistence] [info_field $client keyspace_hits stats] \
-        [info_field $client keyspace_misses stats]]
-}
-
-# Changes that a request counts, and hits and misses.
-proc counted {client request} {
-    set before [measures $client]
-    catch {$client {*}$request}
-    return [lmap a $before b [measures $client] { expr {$b - $a} }]
-}
-
-# What was published while the request ran.
-proc events_of {c listener request} {
-    $c -pipeline [list $request]
-    $listener -send ping
-    set events {}
-    while {[lindex [set message [$listener -read]] 0] eq "pmessage"} { lappend events [lrange $message 2 3] }
-    return $events
-}
+source [file join [file dirname [info script]] support effects.tcl]
 
 # The requests with each key of lists after every one.
 proc same_lists {keys requests} {
@@ -174,7 +154,7 @@ test "events come alike" {
         {sort l store str} {sort l store d by h_*->g} {sort_ro none}} {
         filled
         foreach {c l} [list $r $rl $o $ol] { events_of $c $l ping }
-        assert_equal [events_of $o $ol $request] [events_of $r $rl $request] $request
+        assert_equal [events_of $o $ol [list $request]] [events_of $r $rl [list $request]] $request
     }
     foreach c [list $r $o] { $c config set notify-keyspace-events KEA }
 }

@@ -1,6 +1,7 @@
 # The stream commands, beside redis-server, in both protocols.
 source [file join [file dirname [info script]] harness harness.tcl]
 source [file join [file dirname [info script]] support same.tcl]
+source [file join [file dirname [info script]] support effects.tcl]
 
 # A typed reply without times: of the clock, and how long something has been idle.
 proc timeless {reply} {
@@ -29,15 +30,6 @@ proc both_protocols {body} {
         uplevel 1 $body
     }
     foreach c [list $::r $::o] { $c hello 2 }
-}
-
-# What was published while the request ran: channels and messages.
-proc events_of {c listener request} {
-    $c -pipeline [list $request]
-    $listener -send ping
-    set events {}
-    while {[lindex [set message [$listener -read]] 0] eq "pmessage"} { lappend events [lrange $message 2 3] }
-    return $events
 }
 
 # Five entries, 1-0 to 5-0, and a group.
@@ -342,7 +334,7 @@ test "events and what counts as a change" {
         set events {}
         foreach c [list $r $o] l $listeners {
             set before [info_field $c rdb_changes_since_last_save persistence]
-            lappend events [events_of $c $l $request]
+            lappend events [events_of $c $l [list $request]]
             lappend counted [expr {[info_field $c rdb_changes_since_last_save persistence] - $before}]
         }
         assert_equal [lindex $events 1] [lindex $events 0] $request

@@ -1,8 +1,7 @@
 # Waiting for streams: who is served and in what order, time-outs, and what ends a wait. What both servers show is compared.
 source [file join [file dirname [info script]] harness harness.tcl]
 source [file join [file dirname [info script]] support same.tcl]
-
-proc blocked {client} { return [info_field $client blocked_clients clients] }
+source [file join [file dirname [info script]] support waits.tcl]
 
 # On both servers: `before` is run; `waits` are requests, each of a client of its own, in the order in which they begin to wait;
 # then `does` are run by another one. The replies of all are compared, those of `waits` as they come, if at all.
