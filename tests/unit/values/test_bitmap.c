@@ -10,16 +10,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "seed.h"
 #include "values/bitmap.h"
-
-static struct random random_of_test(void) {
-    const char *given = getenv("TARN_SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 10) : (uint64_t)clock_wall_us();
-    struct random r;
-    printf("TARN_SEED=%llu\n", (unsigned long long)seed);
-    random_init(&r, seed);
-    return r;
-}
 
 /* Random bytes, mostly in runs of one byte. On the heap and of just this size, so that a sanitizer sees a step outside. */
 static char *random_bytes(struct random *r, size_t n) {

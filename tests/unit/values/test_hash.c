@@ -8,21 +8,13 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "seed.h"
 #include "values/hash_int.h"
 #include "values/kind.h"
 #include "wire/rdb_io.h"
 
 #define FIELDS    400
 #define VALUE_MAX 300
-
-static struct random random_of_test(void) {
-    const char *given = getenv("TARN_SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 10) : (uint64_t)clock_wall_us();
-    struct random r;
-    printf("TARN_SEED=%llu\n", (unsigned long long)seed);
-    random_init(&r, seed);
-    return r;
-}
 
 /* ---- the model: an array ---- */
 

@@ -10,16 +10,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "seed.h"
 #include "values/hll.h"
-
-static struct random random_of_test(void) {
-    const char *given = getenv("TARN_SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 10) : (uint64_t)clock_wall_us();
-    struct random r;
-    printf("TARN_SEED=%llu\n", (unsigned long long)seed);
-    random_init(&r, seed);
-    return r;
-}
 
 static struct buf fresh(void) {
     struct buf b;

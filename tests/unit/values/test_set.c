@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "seed.h"
 #include "values/kind.h"
 #include "values/set_int.h"
 #include "wire/rdb_io.h"
@@ -17,15 +18,6 @@
 #define INTEGERS    200 /* those before are integers, of all widths */
 #define MEMBER_MAX  320
 #define SHORT_WORDS 20 /* of the others, one in so many is long */
-
-static struct random random_of_test(void) {
-    const char *given = getenv("TARN_SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 10) : (uint64_t)clock_wall_us();
-    struct random r;
-    printf("TARN_SEED=%llu\n", (unsigned long long)seed);
-    random_init(&r, seed);
-    return r;
-}
 
 /* ---- the model: which of so many texts are there ---- */
 

@@ -10,18 +10,10 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "seed.h"
 #include "values/kind.h"
 #include "values/stream.h"
 #include "wire/rdb_io.h"
-
-static struct random random_of_test(void) {
-    const char *given = getenv("TARN_SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 10) : (uint64_t)clock_wall_us();
-    struct random r;
-    printf("TARN_SEED=%llu\n", (unsigned long long)seed);
-    random_init(&r, seed);
-    return r;
-}
 
 /* Everything that a stream says of itself, as bytes. */
 static void picture(struct value v, struct buf *out) {
