@@ -8,6 +8,7 @@
 #include "persist/build_int.h"
 #include "persist/pace_int.h"
 #include "wire/rdb_io.h"
+#include "wire/rdb_template.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -42,6 +43,7 @@ struct parse {
     uint8_t type;           /* of the record being read */
     struct buf key;
     struct rdb_input in;
+    struct rdb_templates templates;
     struct builder builder;
     uint64_t announced; /* keys of the database, by the file */
     int64_t loaded, expired, empty;
@@ -365,6 +367,23 @@ static bool load_module_aux(struct parse *p) {
     return fail(p, "data of the module %s, which is not here: it would be lost", name);
 }
 
+/* count, then of each class: 32 bits (four letters of six bits, five bits of version, three of flags), tagged values up to a 0. */
+static bool load_key_meta(struct parse *p) {
+    uint64_t count;
+    uint32_t class;
+    if (!take_length(p, &count)) return false;
+    if (count == 0) return true;
+    if (!rdb_input_u32(&p->in, &class)) return lost(p);
+    char name[10];
+    module_name((uint64_t) class << 32, name);
+    return fail(p, "what the module of class %.4s (%08x) has said of the next key: it would be lost", name, class);
+}
+
+static bool load_template(struct parse *p) {
+    proven(!p->of);
+    return rdb_templates_read(&p->templates, &p->in) || lost(p);
+}
+
 static bool load_expire(struct parse *p, bool in_seconds) {
     uint64_t ms = 0;
     uint32_t s = 0;
@@ -415,7 +434,8 @@ static bool load_end(struct parse *p) {
 }
 
 static bool load_other(struct parse *p, uint8_t opcode) {
-    proven(opcode >= RDB_SLOT_IMPORT);
+    proven(opcode >= RDB_HASH_TEMPLATE);
+    if (opcode == RDB_KEY_META && !p->valkey) return load_key_meta(p);
     if (p->attributes) return fail(p, "an expiry, idle time or frequency without a key after it");
     switch (opcode) {
     case RDB_AUX:
@@ -432,6 +452,8 @@ static bool load_other(struct parse *p, uint8_t opcode) {
         return load_function(p);
     case RDB_FUNCTION_PRE_GA:
         return fail(p, "a function library from a preview of Redis 7.0");
+    case RDB_HASH_TEMPLATE:
+        return load_template(p);
     case RDB_SLOT_IMPORT:
         return fail(p, "an unfinished slot import, which cannot be continued here");
     default:
@@ -459,7 +481,8 @@ static bool load_record(struct parse *p, bool *end) {
         *end = true;
         return !p->attributes ? load_end(p) : load_other(p, opcode);
     default:
-        return opcode < RDB_SLOT_IMPORT ? load_typed(p, opcode) : load_other(p, opcode);
+        return opcode < (p->valkey ? RDB_SLOT_IMPORT : RDB_HASH_TEMPLATE) ? load_typed(p, opcode)
+                                                                          : load_other(p, opcode);
     }
 }
 
@@ -516,13 +539,21 @@ bool rdb_parse(struct source *src, const char *name, const struct load_options *
     why[0] = '\0';
     builder_init(&p.builder, src->cancelled);
     buf_init(&p.key, MEM_PERSIST);
+    rdb_templates_init(&p.templates);
     start_input(&p);
+    p.in.templates = &p.templates;
     forget_attributes(&p);
     bool loaded = load_all(&p);
     if (!loaded) built(&p, builder_wait(&p.builder));
     builder_release(&p.builder);
     buf_release(&p.key);
+    if (p.in.passed_over)
+        log_warning("%.150s: of %llu streams what this version does not hold is left out: what idempotent producers "
+                    "have sent, and "
+                    "that entries were given back (they are pending for the consumer nacked)",
+                    name, (unsigned long long)p.in.passed_over);
     rdb_input_release(&p.in);
+    rdb_templates_release(&p.templates);
     if (p.empty) log_warning("%.150s: %lld keys without elements were left out", name, (long long)p.empty);
     proven(loaded == (why[0] == '\0' && src->error != ECANCELED));
     proven(!loaded || dataset_keys(ds) == (size_t)p.loaded);

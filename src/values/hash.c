@@ -537,9 +537,18 @@ static const char *encoding(struct value v) {
     return v.form == VALUE_PACK ? "listpack" : "hashtable";
 }
 
-static const uint8_t rdb_types[] = {
-    RDB_TYPE_HASH,   RDB_TYPE_HASH_ZIPMAP,   RDB_TYPE_HASH_ZIPLIST,         RDB_TYPE_HASH_LISTPACK,
-    RDB_TYPE_HASH_2, RDB_TYPE_HASH_METADATA, RDB_TYPE_HASH_LISTPACK_EXPIRE, 0xff};
+static const uint8_t rdb_types[] = {RDB_TYPE_HASH,
+                                    RDB_TYPE_HASH_ZIPMAP,
+                                    RDB_TYPE_HASH_ZIPLIST,
+                                    RDB_TYPE_HASH_LISTPACK,
+                                    RDB_TYPE_HASH_2,
+                                    RDB_TYPE_HASH_METADATA,
+                                    RDB_TYPE_HASH_LISTPACK_EXPIRE,
+                                    RDB_TYPE_HASH_TEMPLATE_PACK,
+                                    RDB_TYPE_HASH_TEMPLATE_PACK_REF,
+                                    RDB_TYPE_HASH_TEMPLATE,
+                                    RDB_TYPE_HASH_TEMPLATE_REF,
+                                    0xff};
 
 const struct value_kind hash_kind = {
     .name = "hash",

@@ -2,13 +2,14 @@
  * describe it: Valkey's RFC "Hash Items TTL Support" (HASH_2: field, value, time of 64 bits, -1 for none), and the notes of
  * librdb on Redis 7.4 (HASH_METADATA and HASH_LISTPACK_EX: the earliest time of 64 bits; then the number of fields, and for
  * each a length that is 0 without a time, else 1 more than the distance from the earliest, the field and the value; or a
- * pack of field, value and absolute time, 0 without one).
+ * pack of field, value and absolute time, 0 without one); for hashes of templates wire/rdb_template.h.
  *
  * The numbers 22 and 23 are something else in files of Redis 7.4's previews: the caller knows whose file it is. */
 #include "values/hash_int.h"
 
 #include "store/pack_legacy.h"
 #include "wire/rdb_io.h"
+#include "wire/rdb_template.h"
 
 #include <stdlib.h>
 
@@ -224,6 +225,74 @@ static bool read_expiring_pack(struct reading *r) {
     return true;
 }
 
+/* ---- of templates ---- */
+
+static void start_large(struct reading *r, uint64_t fields) {
+    proven(!r->edit.value.ptr && fields > 0);
+    if (fields > (uint64_t)r->edit.limits->hash_max_listpack_entries) hash_start_table(&r->edit);
+}
+
+static bool no_template(struct reading *r) {
+    return rdb_input_fail(r->in, "a hash refers to a template that does not stand before it");
+}
+
+/* Values alone, in the order of the fields. */
+static bool take_template_pack(struct reading *r, const struct pack *p, pack_pos at, const struct rdb_template *t) {
+    char scratch[NUM_TEXT_MAX];
+    struct slice field, rest = rdb_template_fields(t);
+    start_large(r, t->count);
+    while (rdb_template_next(&rest, &field)) {
+        proven(at != 0);
+        if (!take_field(r, field, pack_text(p, at, scratch), HASH_NO_TIME)) return false;
+        at = pack_next(p, at);
+    }
+    proven(at == 0);
+    return true;
+}
+
+/* The template's number stands before the values; where the fields stand before the pack, it need not. */
+static bool read_template_pack(struct reading *r, const struct rdb_template *own) {
+    const struct pack *p;
+    struct slice text;
+    if (!rdb_input_string(r->in, &text)) return false;
+    p = (const struct pack *)(const void *)text.ptr;
+    if (!pack_verify(text.ptr, text.len, true)) return rdb_input_fail(r->in, "the listpack is corrupt");
+    size_t elements = pack_count(p);
+    pack_pos at = pack_first(p);
+    const struct rdb_template *t = own;
+    if (!own) {
+        struct pack_item id = at ? pack_get(p, at) : (struct pack_item){0};
+        t = id.is_integer && id.integer >= 0 ? rdb_templates_find(r->in->templates, (uint64_t)id.integer) : NULL;
+        if (!t) return no_template(r);
+    }
+    if (elements != t->count && elements != t->count + 1)
+        return rdb_input_fail(r->in, "a hash has not as many values as its template has fields");
+    if (!own && elements == t->count) return rdb_input_fail(r->in, "a hash lacks a value of its template's fields");
+    proven(!r->edit.value.ptr && at);
+    return take_template_pack(r, p, elements > t->count ? pack_next(p, at) : at, t);
+}
+
+static bool read_own_template(struct reading *r) {
+    struct rdb_template t;
+    rdb_template_init(&t);
+    bool read = rdb_template_read(&t, r->in) && read_template_pack(r, &t);
+    rdb_template_release(&t);
+    return read;
+}
+
+static bool read_template_values(struct reading *r) {
+    uint64_t id;
+    struct slice field, value;
+    if (!rdb_input_length(r->in, &id)) return false;
+    const struct rdb_template *t = rdb_templates_find(r->in->templates, id);
+    if (!t) return no_template(r);
+    struct slice rest = rdb_template_fields(t);
+    start_large(r, t->count);
+    while (rdb_template_next(&rest, &field))
+        if (!rdb_input_string(r->in, &value) || !take_field(r, field, value, HASH_NO_TIME)) return false;
+    return true;
+}
+
 static bool take_legacy(void *arg, const struct pack_item *item) {
     struct reading *r = arg;
     char scratch[NUM_TEXT_MAX];
@@ -251,6 +320,14 @@ static bool read_any(struct reading *r, uint8_t rdb_type) {
     switch (rdb_type) {
     case RDB_TYPE_HASH:
         return read_fields(r, false);
+    case RDB_TYPE_HASH_TEMPLATE: /* fields and values in turn: what makes it one is only that its like share their fields */
+        return read_fields(r, false);
+    case RDB_TYPE_HASH_TEMPLATE_REF:
+        return read_template_values(r);
+    case RDB_TYPE_HASH_TEMPLATE_PACK:
+        return read_own_template(r);
+    case RDB_TYPE_HASH_TEMPLATE_PACK_REF:
+        return read_template_pack(r, NULL);
     case RDB_TYPE_HASH_2:
         return read_fields(r, true);
     case RDB_TYPE_HASH_METADATA:

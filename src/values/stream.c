@@ -228,8 +228,9 @@ static void stream_each(struct value v, int64_t now_ms, void (*visit)(void *arg,
     buf_release(&slices);
 }
 
-static const uint8_t rdb_types[] = {RDB_TYPE_STREAM_LISTPACKS, RDB_TYPE_STREAM_LISTPACKS_2, RDB_TYPE_STREAM_LISTPACKS_3,
-                                    0xff};
+static const uint8_t rdb_types[] = {RDB_TYPE_STREAM_LISTPACKS,   RDB_TYPE_STREAM_LISTPACKS_2,
+                                    RDB_TYPE_STREAM_LISTPACKS_3, RDB_TYPE_STREAM_LISTPACKS_4,
+                                    RDB_TYPE_STREAM_LISTPACKS_5, 0xff};
 
 const struct value_kind stream_kind = {
     .name = "stream",

@@ -4,7 +4,15 @@
 
 /* The record: nodes (16 bytes of ID in network order, pack), entries, last ID, [first ID, highest deleted ID, entries ever],
  * groups: name, last ID, [entries read], pending (16 bytes of ID, time, count), consumers: name, seen, {active}, their pending
- * (16 bytes of ID). [] from version 2 on, {} from version 3 on. Source: as Redis 7.0 and Valkey 8.1 write it. */
+ * (16 bytes of ID). [] from version 2 on, {} from version 3 on. Source: as Redis 7.0 and Valkey 8.1 write it.
+ *
+ * Version 4 (Redis 8.6) goes on with what idempotent producers have sent: how long and how many are remembered, producers: name,
+ * what each has sent: name, ID; then how many were added and how many were refused as seen before. Version 5 (8.8) has in each group,
+ * after its consumers, which pending entries (16 bytes of ID) were given back, so that no consumer has them. Source: the release
+ * notes of librdb 2.2 and 2.3, and the notes on these versions in the documentation of rediscope.
+ *
+ * Here nothing remembers producers: what a file says of any is read, left out and counted (rdb_input.passed_over). An entry that was
+ * given back is pending for a consumer named "nacked", so that XAUTOCLAIM and XCLAIM find it. */
 
 /* ---- writing ---- */
 uint8_t stream_rdb_type(struct value v, int version) {
@@ -117,7 +125,7 @@ struct loading {
     struct rdb_input *in;
     struct value_edit edit;
     struct stream *s;
-    unsigned form; /* 1 to 3 */
+    unsigned form; /* 1 to 5 */
 };
 
 static bool read_id(struct rdb_input *in, struct stream_id *id) {
@@ -204,23 +212,27 @@ static bool read_pending(struct loading *l, struct stream_group *g) {
     return true;
 }
 
-static bool read_owned(struct loading *l, struct stream_group *g, struct stream_consumer *consumer) {
+static bool give_to(struct loading *l, struct stream_group *g, struct stream_consumer *consumer, struct stream_id id) {
     struct tree_cursor c;
+    struct stream_nack *nack = stream_nack_lookup(g, id);
+    if (!nack || stream_nack_owner(nack))
+        return rdb_input_fail(l->in, "an entry pending for a consumer is not its group's, or another's too");
+    struct stream_nack *last = tree_last(&consumer->pending, &c) ? stream_item(tree_word(&c)) : NULL;
+    if (last && stream_id_compare(last->id, id) >= 0)
+        return rdb_input_fail(l->in, "a consumer's pending entries are not in order");
+    stream_nack_set(nack, consumer->name, stream_nack_time(nack), stream_nack_count(nack));
+    tree_end(&consumer->pending, &c);
+    stream_tree_insert(&l->edit, g, &consumer->pending, &c, stream_word(nack));
+    debug_proven(consumer->pending.count <= g->pending.count);
+    return true;
+}
+
+static bool read_owned(struct loading *l, struct stream_group *g, struct stream_consumer *consumer) {
     struct stream_id id;
     uint64_t n;
     if (!rdb_input_count(l->in, 16, &n)) return false;
-    for (; n > 0; n--) {
-        if (!read_raw_id(l->in, &id)) return false;
-        struct stream_nack *nack = stream_nack_lookup(g, id);
-        if (!nack || stream_nack_owner(nack))
-            return rdb_input_fail(l->in, "an entry pending for a consumer is not its group's, or another's too");
-        struct stream_nack *last = tree_last(&consumer->pending, &c) ? stream_item(tree_word(&c)) : NULL;
-        if (last && stream_id_compare(last->id, id) >= 0)
-            return rdb_input_fail(l->in, "a consumer's pending entries are not in order");
-        stream_nack_set(nack, consumer->name, stream_nack_time(nack), stream_nack_count(nack));
-        tree_end(&consumer->pending, &c);
-        stream_tree_insert(&l->edit, g, &consumer->pending, &c, stream_word(nack));
-    }
+    for (; n > 0; n--)
+        if (!read_raw_id(l->in, &id) || !give_to(l, g, consumer, id)) return false;
     debug_proven(consumer->pending.count <= g->pending.count);
     return true;
 }
@@ -243,6 +255,25 @@ static bool read_consumer(struct loading *l, struct stream_group *g, uint64_t *o
     return true;
 }
 
+/* Entries that were given back: each is in the group's list, and no consumer's. */
+static bool read_given_back(struct loading *l, struct stream_group *g, uint64_t *owned) {
+    uint64_t n;
+    bool made;
+    debug_proven(l->form > 4);
+    if (!rdb_input_count(l->in, 16, &n)) return false;
+    if (n == 0) return true;
+    struct stream_consumer *c = stream_consumer_edit(&l->edit, g, SLICE("nacked"), true, &made);
+    if (!made) return rdb_input_fail(l->in, "a group with entries given back has a consumer named nacked, too");
+    for (; n > 0; n--) {
+        struct stream_id id;
+        if (!read_raw_id(l->in, &id)) return false;
+        if (!give_to(l, g, c, id)) return false;
+        ++*owned;
+    }
+    l->in->passed_over++;
+    return true;
+}
+
 static bool read_group(struct loading *l) {
     struct slice name;
     struct stream_id last;
@@ -260,6 +291,7 @@ static bool read_group(struct loading *l) {
     if (!read_pending(l, g) || !rdb_input_count(l->in, 10, &consumers)) return false;
     for (; consumers > 0; consumers--)
         if (!read_consumer(l, g, &owned)) return false;
+    if (l->form > 4 && !read_given_back(l, g, &owned)) return false;
     return owned == g->pending.count || rdb_input_fail(l->in, "a group's pending entry belongs to no consumer");
 }
 
@@ -272,16 +304,54 @@ static bool read_groups(struct loading *l) {
     return true;
 }
 
+static bool read_producer(struct loading *l) {
+    struct slice text;
+    struct stream_id id;
+    uint64_t n;
+    if (!rdb_input_string(l->in, &text) || !rdb_input_count(l->in, 3, &n)) return false;
+    for (; n > 0; n--)
+        if (!rdb_input_string(l->in, &text) || !read_id(l->in, &id)) return false;
+    debug_proven(l->form > 3);
+    return true;
+}
+
+static bool read_producers(struct loading *l) {
+    uint64_t ignored, producers;
+    debug_proven(l->form > 3);
+    if (!rdb_input_length(l->in, &ignored) || !rdb_input_length(l->in, &ignored)) return false;
+    if (!rdb_input_count(l->in, 2, &producers)) return false;
+    if (producers > 0) l->in->passed_over++;
+    for (; producers > 0; producers--)
+        if (!read_producer(l)) return false;
+    return rdb_input_length(l->in, &ignored) && rdb_input_length(l->in, &ignored);
+}
+
+static unsigned form_of(uint8_t rdb_type) {
+    switch (rdb_type) {
+    case RDB_TYPE_STREAM_LISTPACKS:
+        return 1;
+    case RDB_TYPE_STREAM_LISTPACKS_2:
+        return 2;
+    case RDB_TYPE_STREAM_LISTPACKS_3:
+        return 3;
+    case RDB_TYPE_STREAM_LISTPACKS_4:
+        return 4;
+    case RDB_TYPE_STREAM_LISTPACKS_5:
+        return 5;
+    default:
+        unreachable("not a record of a stream");
+    }
+}
+
 bool stream_rdb_read(uint8_t rdb_type, struct rdb_input *in, const struct value_limits *limits, int64_t now_ms,
                      struct value *out) {
     struct loading l = {.in = in};
     struct stream_id last = STREAM_ID_MIN;
-    proven(rdb_type == RDB_TYPE_STREAM_LISTPACKS || rdb_type == RDB_TYPE_STREAM_LISTPACKS_2 ||
-           rdb_type == RDB_TYPE_STREAM_LISTPACKS_3);
-    l.form = rdb_type == RDB_TYPE_STREAM_LISTPACKS ? 1 : rdb_type == RDB_TYPE_STREAM_LISTPACKS_2 ? 2 : 3;
+    l.form = form_of(rdb_type);
     l.edit = value_edit_alone((struct value){.type = TYPE_STREAM}, limits, now_ms);
     l.s = stream_edit(&l.edit);
-    bool ok = read_nodes(&l, &last) && read_facts(&l, last) && read_groups(&l);
+    bool ok = read_nodes(&l, &last) && read_facts(&l, last) && read_groups(&l) && (l.form < 4 || read_producers(&l));
+    proven(ok || in->why);
     *out = l.edit.value;
     if (!ok) {
         stream_free(l.s);

@@ -46,6 +46,14 @@ const char *rdb_type_name(unsigned type, bool valkey) {
         [RDB_TYPE_HASH_PREVIEW_PACK] = "hash (listpack with field expiry, from a preview of Redis 7.4)",
         [RDB_TYPE_HASH_METADATA] = "hash (with field expiry)",
         [RDB_TYPE_HASH_LISTPACK_EXPIRE] = "hash (listpack with field expiry)",
+        [RDB_TYPE_STREAM_LISTPACKS_4] = "stream (version 4)",
+        [RDB_TYPE_STREAM_LISTPACKS_5] = "stream (version 5)",
+        [RDB_TYPE_ARRAY] = "array (of Redis 8.8)",
+        [RDB_TYPE_HASH_TEMPLATE_PACK] = "hash (listpack and its template)",
+        [RDB_TYPE_HASH_TEMPLATE_PACK_REF] = "hash (listpack of a template)",
+        [RDB_TYPE_HASH_TEMPLATE] = "hash (with its template)",
+        [RDB_TYPE_HASH_TEMPLATE_REF] = "hash (of a template)",
+        [RDB_TYPE_GCRA] = "rate limiter (GCRA, of Redis 8.8)",
     };
     if (valkey && type >= RDB_TYPE_HASH_2) return type == RDB_TYPE_HASH_2 ? "hash (with field expiry)" : NULL;
     return type < countof(names) ? names[type] : NULL;
@@ -61,7 +69,9 @@ int rdb_type_version(uint8_t type) {
     if (type < RDB_TYPE_HASH_LISTPACK) return 9;
     if (type < RDB_TYPE_SET_LISTPACK) return 10;
     if (type < RDB_TYPE_HASH_2) return 11;
-    return type == RDB_TYPE_HASH_2 ? RDB_VERSION_VALKEY : RDB_VERSION_MAX;
+    if (type == RDB_TYPE_HASH_2) return RDB_VERSION_VALKEY;
+    if (type <= RDB_TYPE_HASH_LISTPACK_EXPIRE) return 12;
+    return type == RDB_TYPE_STREAM_LISTPACKS_4 ? 13 : type <= RDB_TYPE_ARRAY ? 14 : RDB_VERSION_MAX;
 }
 
 /* ---- reading; whatever is not RDB_OK leaves the reader where it was ---- */

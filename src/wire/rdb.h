@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define RDB_VERSION_MAX     12 /* "REDISnnnn" files that are read */
+#define RDB_VERSION_MAX     15 /* "REDISnnnn" files that are read */
 #define RDB_VERSION_VALKEY  80 /* "VALKEYnnn" framing that is read */
 #define RDB_VERSION_DEFAULT 10 /* the lowest that holds everything but fields with expiry */
 
@@ -35,12 +35,22 @@ enum rdb_type {
     RDB_TYPE_SET_LISTPACK = 20,
     RDB_TYPE_STREAM_LISTPACKS_3 = 21,
     /* From 22 on, Redis and Valkey have given the same numbers to different things. */
-    RDB_TYPE_HASH_2 = 22,            /* Valkey 9: field expiry */
-    RDB_TYPE_HASH_PREVIEW = 22,      /* Redis 7.4 before its release, without the time that is due first */
-    RDB_TYPE_HASH_PREVIEW_PACK = 23, /* the same */
-    RDB_TYPE_HASH_METADATA = 24,     /* Redis 7.4: field expiry */
-    RDB_TYPE_HASH_LISTPACK_EXPIRE = 25 /* the same, as a listpack of field, value, time */,
+    RDB_TYPE_HASH_2 = 22,               /* Valkey 9: field expiry */
+    RDB_TYPE_HASH_PREVIEW = 22,         /* Redis 7.4 before its release, without the time that is due first */
+    RDB_TYPE_HASH_PREVIEW_PACK = 23,    /* the same */
+    RDB_TYPE_HASH_METADATA = 24,        /* Redis 7.4: field expiry */
+    RDB_TYPE_HASH_LISTPACK_EXPIRE = 25, /* the same, as a listpack of field, value, time */
+    RDB_TYPE_STREAM_LISTPACKS_4 = 26,   /* Redis 8.6: what idempotent producers have sent */
+    RDB_TYPE_STREAM_LISTPACKS_5 = 27,   /* Redis 8.8: entries given back by their consumer */
+    RDB_TYPE_ARRAY = 28,                /* the same */
+    /* Redis 8.10: hashes whose fields stand once for many of them (wire/rdb_template.h); _REF in files only. */
+    RDB_TYPE_HASH_TEMPLATE_PACK = 29,
+    RDB_TYPE_HASH_TEMPLATE_PACK_REF = 30,
+    RDB_TYPE_HASH_TEMPLATE = 31,
+    RDB_TYPE_HASH_TEMPLATE_REF = 32,
+    RDB_TYPE_GCRA = 33, /* Redis 8.8: a rate limiter */
 };
+#define RDB_TYPE_END 34 /* no type has this number or a higher one */
 /* "hash (listpack)" ...; NULL when a file (or payload) of that line has no such type. */
 const char *rdb_type_name(unsigned type, bool valkey);
 /* False for what only previews have written: previews of Redis 7.4 used 22 and 23. proven: rdb_type_name has a name. */
@@ -49,7 +59,9 @@ bool rdb_type_released(unsigned type, bool valkey);
 int rdb_type_version(uint8_t type);
 
 enum rdb_opcode {
-    RDB_SLOT_IMPORT = 243,
+    RDB_HASH_TEMPLATE = 242, /* Redis 8.10 */
+    RDB_SLOT_IMPORT = 243,   /* Valkey 9 */
+    RDB_KEY_META = 243,      /* Redis 8.6: what modules have said of the next key */
     RDB_SLOT_INFO = 244,
     RDB_FUNCTION_2 = 245,
     RDB_FUNCTION_PRE_GA = 246,

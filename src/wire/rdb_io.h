@@ -6,6 +6,8 @@
 #include "mem/buf.h"
 #include "wire/rdb.h"
 
+struct rdb_templates;
+
 /* ---- reading ---- */
 /* more and read NULL: all there is lies in the window. Reading functions return false on failure, with the first reason in
  * why (static text); afterwards nothing more is read. */
@@ -17,6 +19,8 @@ struct rdb_input {
     void *source;                                              /* for those three */
     const char *why;                                           /* NULL: all is well */
     bool ended;                                                /* why is that the data ends early */
+    const struct rdb_templates *templates; /* fields that values refer to; NULL: none can be referred to */
+    uint64_t passed_over;                  /* values of which something was read that no value here can hold */
     struct buf text[2], packed;
 };
 

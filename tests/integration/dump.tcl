@@ -59,12 +59,55 @@ test "payloads that cannot be right are refused, and change nothing" {
 }
 
 test "payloads of newer versions are read" {
-    foreach version {11 12 80} {
+    foreach version {11 12 13 14 15 80} {
         assert_equal OK [$r restore k 0 [payload "\x00\xc0\x05" $version] replace]
         assert_equal 5 [$r get k]
     }
-    foreach version {13 79 81 65535} {
+    foreach version {16 79 81 65535} {
         assert_error "ERR DUMP payload version*" {$r restore k 0 [payload "\x00\xc0\x05" $version] replace}
+    }
+}
+
+# Records of every type and age, as tests/fuzz has them: "V" and the bytes, V 1 for Valkey's numbering.
+proc each_record {body} {
+    set seeds [file join [file dirname [file dirname [file normalize [info script]]]] fuzz corpus restore]
+    foreach path [lsort [glob -directory $seeds *]] {
+        set bytes [read_file $path]
+        uplevel 1 [list lassign [list [file tail $path] [expr {[string index $bytes 0] eq "\x01" ? 80 : 15}] \
+            [string range $bytes 1 end]] name version record]
+        uplevel 1 $body
+    }
+}
+
+# What only a file can hold: hashes that refer to a template of the file.
+proc of_a_file {record} {
+    binary scan $record cu type
+    return [expr {$type in {30 32}}]
+}
+
+test "types of Redis 8 are read; what refers to a file's template is refused" {
+    $r flushall
+    set read 0
+    each_record {
+        binary scan $record cu type
+        if {$version == 80 || $type < 26} { continue }
+        if {[of_a_file $record]} {
+            assert_error "ERR Bad data format" {$r restore new 0 [payload $record 15] replace}
+            continue
+        }
+        assert_equal OK [$r restore new 0 [payload $record 15] replace]
+        incr read
+        if {[$r type new] eq "hash"} {
+            assert_equal {f v n 12} [$r hgetall new]
+        } else {
+            assert_equal {{1-1 {f v}} {2-1 {f w}}} [$r xrange new - +]
+            assert_equal [expr {$type == 27 ? "nacked" : "bob"}] [lindex [$r xpending new g - + 10] 0 1]
+        }
+    }
+    assert_equal 4 $read
+    # An array, a rate limiter, and what a module has said of the key.
+    foreach body {"\x1c\x01\x00\x00\x01x" "\x21\x05" "\xf3\x01\x08\xf5\xc4\x28\x00\x00\xc0\x05"} {
+        assert_error "ERR Bad data format" {$r restore k 0 [payload $body 15] replace}
     }
 }
 
@@ -98,17 +141,6 @@ test "RESTORE keeps the clocks it is told" {
     set at [expr {[clock milliseconds] + 50000}]
     $r restore k $at $d replace absttl
     assert_equal $at [$r pexpiretime k]
-}
-
-# Records of every type and age, as tests/fuzz has them: "V" and the bytes, V 1 for Valkey's numbering.
-proc each_record {body} {
-    set seeds [file join [file dirname [file dirname [file normalize [info script]]]] fuzz corpus restore]
-    foreach path [lsort [glob -directory $seeds *]] {
-        set bytes [read_file $path]
-        uplevel 1 [list lassign [list [file tail $path] [expr {[string index $bytes 0] eq "\x01" ? 80 : 12}] \
-            [string range $bytes 1 end]] name version record]
-        uplevel 1 $body
-    }
 }
 
 test "RESTORE of every type: TTLs, clocks, what is there already" {

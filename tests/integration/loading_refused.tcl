@@ -42,7 +42,7 @@ test "an empty file, and one shorter than its header" {
 
 test "a wrong magic or version" {
     foreach {text pattern} {
-        REDJS0010 * VALKEX080 * REDIS0000 *version* REDIS0013 *version* REDIS9999 *version* REDIS00x0 * REDIS-001 * "hello, I am not an RDB file at all" *
+        REDJS0010 * VALKEX080 * REDIS0000 *version* REDIS0016 *version* REDIS9999 *version* REDIS00x0 * REDIS-001 * "hello, I am not an RDB file at all" *
         VALKEY079 *version* VALKEY999 *version*
     } {
         write_file $data/magic.rdb $text[rdb::key k v][rdb::eof]12345678
@@ -93,14 +93,14 @@ test "bytes after the end" {
 
 test "unknown types and opcodes" {
     set at [string length $head[rdb::key first 1]]
-    foreach type {8 26 30 100 200 242} {
+    foreach type {8 34 100 200 241} {
         refused_body $head[rdb::key first 1][rdb::raw_key $type bad [rdb::str x]][rdb::eof] *$type* $at
     }
 }
 
 test "types that this server does not hold are named" {
     set at [string length $head]
-    foreach {type name} {6 module 7 module 22 preview 23 preview} {
+    foreach {type name} {6 module 7 module 22 preview 23 preview 28 array 33 limiter} {
         set log [refused_body $head[rdb::raw_key $type some:key [rdb::str x]][rdb::eof] *"some:key"* $at]
         assert_regexp "(?i)$name" $log "type $type"
     }
@@ -113,7 +113,7 @@ test "types that this server does not hold are named" {
 
 test "values that are damaged are named with their key" {
     set at [string length $head]
-    foreach type {1 2 3 4 5 9 10 11 12 13 14 15 16 17 18 19 20 21 24 25} {
+    foreach type {1 2 3 4 5 9 10 11 12 13 14 15 16 17 18 19 20 21 24 25 26 27 29 30 31} {
         refused_body $head[rdb::raw_key $type some:key [rdb::str x]][rdb::eof] *"some:key"*corrupt* $at
     }
     refused_body [rdb::header 80 VALKEY][rdb::raw_key 22 some:key [rdb::str x]][rdb::eof] *"some:key"*corrupt*

@@ -70,7 +70,7 @@ static void test_every_version(void **state) {
 
 static void test_unknown_versions(void **state) {
     (void)state;
-    const char *magics[] = {"REDIS0000", "REDIS0013", "REDIS0080", "REDIS9999", "VALKEY079", "VALKEY081"};
+    const char *magics[] = {"REDIS0000", "REDIS0016", "REDIS0080", "REDIS9999", "VALKEY079", "VALKEY081"};
     struct load_options relaxed = load_defaults();
     char why[LOAD_ERROR_MAX];
     relaxed.version_strict = false;
@@ -219,6 +219,28 @@ static void test_access_clocks(void **state) {
     }
 }
 
+static void test_templates(void **state) {
+    (void)state;
+    struct buf f;
+    file_start(&f, "REDIS0015");
+    buf_append_slice(&f, SLICE("\xf2\x05\x02\x01"
+                               "f\x01n"));
+    buf_append_slice(&f, SLICE("\x20\x01h\x05\x01v\xc0\x0c\x20\x01i\x05\x01w\xc0\x0d"));
+    rdb_write_u8(&f, RDB_KEY_META); /* of no module */
+    rdb_write_length(&f, 0);
+    file_key(&f, SLICE("k"), SLICE("v"));
+    file_end(&f, true);
+    char why[LOAD_ERROR_MAX] = "";
+    struct load_options options = load_defaults();
+    struct dataset *ds = load_bytes(&options, f.ptr, f.len, why);
+    assert_non_null(ds);
+    assert_int_equal(dataset_keys(ds), 3);
+    assert_int_equal(entry_type(entry_of(ds, 0, "h")), TYPE_HASH);
+    assert_true(holds(ds, 0, "k", SLICE("v")));
+    dataset_free(ds);
+    buf_release(&f);
+}
+
 /* ---- long strings and seams ---- */
 static struct slice random_text(struct random *r, char *space, size_t n, bool compressible) {
     for (size_t i = 0; i < n; i++) space[i] = (char)(compressible ? 97 + i / 100 % 5 : random_next(r));
@@ -293,6 +315,12 @@ static void test_types_that_are_not_held(void **state) {
     file_start(&f, "VALKEY080");
     rdb_write_u8(&f, RDB_TYPE_HASH_METADATA);
     refused(&f, "unknown record type 24");
+    file_start(&f, "VALKEY080");
+    rdb_write_u8(&f, RDB_SLOT_IMPORT);
+    refused(&f, "an unfinished slot import");
+    file_start(&f, "VALKEY080");
+    rdb_write_u8(&f, RDB_HASH_TEMPLATE);
+    refused(&f, "unknown record type 242");
     file_start(&f, "REDIS0012");
     rdb_write_u8(&f, RDB_TYPE_HASH_PREVIEW);
     rdb_write_string(&f, SLICE("h"), false);
@@ -308,8 +336,15 @@ static void test_records_that_are_refused(void **state) {
     } cases[] = {
         {RDB_FUNCTION_2, SLICE("\x09lib"), "corrupt: a string longer"},
         {RDB_FUNCTION_PRE_GA, SLICE(""), "a function library"},
-        {RDB_SLOT_IMPORT, SLICE(""), "an unfinished slot import"},
-        {242, SLICE(""), "unknown record type 242"},
+        {RDB_KEY_META, SLICE("\x01\x08\xf5\xc4\x28zz"),
+         "what the module of class KMT1 (28c4f508) has said of the next key"},
+        {RDB_EXPIRE_S, SLICE("zzzz\xf3\x01\x08\xf5\xc4\x28zz"), "has said of the next key"},
+        {241, SLICE(""), "unknown record type 241"},
+        {RDB_HASH_TEMPLATE, SLICE("\x01\x00"), "corrupt: a template without fields"},
+        {RDB_HASH_TEMPLATE, SLICE("\x01\x01\x01g\xf2\x01\x01\x01g"), "corrupt: a template of this number"},
+        {RDB_TYPE_HASH_TEMPLATE_REF, SLICE("\x01h\x01"), "key \"h\": corrupt: a hash refers to a template"},
+        {RDB_TYPE_ARRAY, SLICE("\x01y"), "key \"y\": a value of type array (of Redis 8.8) (28)"},
+        {RDB_TYPE_GCRA, SLICE("\x01y"), "key \"y\": a value of type rate limiter (GCRA, of Redis 8.8) (33)"},
         {RDB_MODULE_AUX, SLICE("\x81\xfc\xb2\x06\x81\x61\xc4\x4c\x00\x02\x01\x05\x01x"), "data of the module "},
         {RDB_SELECT, SLICE("\x10"), "database 16, but there are only 16"},
         {RDB_SELECT, SLICE("\xc0\x01"), "corrupt"},
@@ -666,6 +701,7 @@ int main(void) {
         cmocka_unit_test(test_progress_and_used_memory),
         cmocka_unit_test(test_expired_keys),
         cmocka_unit_test(test_access_clocks),
+        cmocka_unit_test(test_templates),
         cmocka_unit_test(test_long_strings),
         cmocka_unit_test(test_random_files),
         cmocka_unit_test(test_types_that_are_not_held),

@@ -7,10 +7,24 @@
 #include "values/kind.h"
 #include "values/value.h"
 #include "wire/rdb_io.h"
+#include "wire/rdb_template.h"
 
 #include <stdlib.h>
 
 #define RECORD_NOW_MS INT64_C(1700000000000)
+
+/* Template 5: the fields f and n. */
+static inline void record_templates(struct rdb_templates *t) {
+    struct rdb_reader window = {(const unsigned char *)"\x05\x02\x01"
+                                                       "f\x01n",
+                                NULL};
+    struct rdb_input in;
+    window.end = window.at + 6;
+    rdb_templates_init(t);
+    rdb_input_init(&in, &window);
+    proven(rdb_templates_read(t, &in));
+    rdb_input_release(&in);
+}
 
 /* A value read from bytes that lie in a block of just their size, so that a step outside is seen. */
 static inline bool record_read(struct slice bytes, bool valkey, struct value *out) {
@@ -21,7 +35,10 @@ static inline bool record_read(struct slice bytes, bool valkey, struct value *ou
     memcpy(copy, bytes.ptr, bytes.len);
     struct rdb_reader window = {copy, copy + bytes.len};
     struct rdb_input in;
+    struct rdb_templates templates;
+    record_templates(&templates);
     rdb_input_init(&in, &window);
+    in.templates = &templates;
     uint8_t type;
     proven(rdb_input_u8(&in, &type));
     const struct value_kind *kind =
@@ -32,6 +49,7 @@ static inline bool record_read(struct slice bytes, bool valkey, struct value *ou
         if (out->ptr) proven(out->type == kind->type);
     }
     rdb_input_release(&in);
+    rdb_templates_release(&templates);
     free(copy);
     return right;
 }

@@ -209,13 +209,15 @@ static void test_type_names(void **state) {
         assert_string_equal(rdb_type_name(RDB_TYPE_STRING, valkey), "string");
         assert_string_equal(rdb_type_name(RDB_TYPE_STREAM_LISTPACKS_3, valkey), "stream (version 3)");
         assert_null(rdb_type_name(8, valkey));
-        assert_null(rdb_type_name(26, valkey));
+        assert_null(rdb_type_name(RDB_TYPE_END, valkey));
         assert_null(rdb_type_name(255, valkey));
     }
     assert_string_equal(rdb_type_name(RDB_TYPE_HASH_2, true), "hash (with field expiry)");
     assert_non_null(strstr(rdb_type_name(RDB_TYPE_HASH_PREVIEW, false), "preview"));
     assert_string_equal(rdb_type_name(RDB_TYPE_HASH_METADATA, false), "hash (with field expiry)");
     assert_null(rdb_type_name(RDB_TYPE_HASH_METADATA, true));
+    for (unsigned type = RDB_TYPE_HASH_METADATA; type < RDB_TYPE_END; type++)
+        assert_non_null(rdb_type_name(type, false));
 }
 
 static int start(void **state) {
