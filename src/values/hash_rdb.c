@@ -233,6 +233,7 @@ static void start_large(struct reading *r, uint64_t fields) {
 }
 
 static bool no_template(struct reading *r) {
+    debug_proven(!r->edit.value.ptr);
     return rdb_input_fail(r->in, "a hash refers to a template that does not stand before it");
 }
 
@@ -276,6 +277,7 @@ static bool read_own_template(struct reading *r) {
     struct rdb_template t;
     rdb_template_init(&t);
     bool read = rdb_template_read(&t, r->in) && read_template_pack(r, &t);
+    proven(read || r->in->why);
     rdb_template_release(&t);
     return read;
 }

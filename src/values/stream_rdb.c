@@ -327,6 +327,7 @@ static bool read_producers(struct loading *l) {
 }
 
 static unsigned form_of(uint8_t rdb_type) {
+    proven(rdb_type < RDB_TYPE_END);
     switch (rdb_type) {
     case RDB_TYPE_STREAM_LISTPACKS:
         return 1;
