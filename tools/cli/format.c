@@ -11,6 +11,7 @@ struct walk {
     const char *at, *end;
     struct buf *out;
     const struct options *options;
+    bool ascii; /* JSON texts in quoted form first */
 };
 
 static void walk_skip(struct walk *w, int64_t items);
@@ -188,9 +189,8 @@ static void csv_value(struct walk *w) {
 }
 
 /* ---- json ---- */
-static void json_string(struct walk *w, struct slice s) {
+static void json_text(struct walk *w, struct slice s) {
     static const char named[] = "\"\\\n\r\t\b\f", letters[] = "\"\\nrtbf";
-    put(w, "\"");
     for (size_t i = 0; i < s.len; i++) {
         char c = s.ptr[i];
         const char *at = c ? strchr(named, c) : NULL;
@@ -201,6 +201,19 @@ static void json_string(struct walk *w, struct slice s) {
         else
             buf_append(w->out, &c, 1);
     }
+}
+
+/* With ascii, the text as text_quote writes it, which is JSON whatever bytes it had. */
+static void json_string(struct walk *w, struct slice s) {
+    put(w, "\"");
+    if (w->ascii) {
+        size_t room = 4 * s.len + 2;
+        char *quoted = mem_alloc(MEM_CLIENT_OUT, room);
+        size_t len = text_quote(quoted, s);
+        json_text(w, slice_of(quoted + 1, len - 2));
+        mem_free(MEM_CLIENT_OUT, quoted, room);
+    } else
+        json_text(w, s);
     put(w, "\"");
 }
 
@@ -259,7 +272,7 @@ static void json_value(struct walk *w) {
 
 /* ---- all ---- */
 void format_reply(struct buf *out, struct slice reply, enum output output, const struct options *o) {
-    struct walk w = {reply.ptr, reply.ptr + reply.len, out, o};
+    struct walk w = {reply.ptr, reply.ptr + reply.len, out, o, output == OUTPUT_QUOTED_JSON};
     switch (output) {
     case OUTPUT_RAW:
         raw_value(&w);
@@ -268,6 +281,7 @@ void format_reply(struct buf *out, struct slice reply, enum output output, const
         csv_value(&w);
         break;
     case OUTPUT_JSON:
+    case OUTPUT_QUOTED_JSON:
         json_value(&w);
         break;
     default:
@@ -279,7 +293,7 @@ void format_reply(struct buf *out, struct slice reply, enum output output, const
 }
 
 static struct resp_item reply_item(struct slice reply) {
-    struct walk w = {reply.ptr, reply.ptr + reply.len, NULL, NULL};
+    struct walk w = {reply.ptr, reply.ptr + reply.len, NULL, NULL, false};
     return walk_next(&w);
 }
 

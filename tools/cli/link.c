@@ -34,7 +34,7 @@ bool link_is_open(const struct link *l) { return l->fd >= 0; }
 bool link_open(struct link *l, const struct options *o, char *why) {
     char detail[NET_ERROR_MAX], address[NET_ADDRESS_MAX];
     link_close(l);
-    int fd = o->socket ? net_connect_unix(o->socket, detail) : net_connect_tcp(o->host, o->port, 0, detail);
+    int fd = o->socket ? net_connect_unix(o->socket, detail) : net_connect_tcp(o->host, (int)o->port, 0, detail);
     if (fd >= 0) {
         net_set_blocking(fd, true);
         if (!o->socket) net_set_nodelay(fd, true);
@@ -44,7 +44,7 @@ bool link_open(struct link *l, const struct options *o, char *why) {
     if (o->socket)
         snprintf(address, sizeof address, "%s", o->socket);
     else
-        snprintf(address, sizeof address, "%s:%d", o->host, o->port);
+        snprintf(address, sizeof address, "%s:%d", o->host, (int)o->port);
     const char *reason = strstr(detail, ": ");
     snprintf(why, LINK_ERROR_MAX, "Could not connect to Tarn at %s: %s", address, reason ? reason + 2 : detail);
     return false;

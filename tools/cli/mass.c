@@ -3,8 +3,10 @@
 #include "base/random.h"
 #include "format.h"
 #include "io/net.h"
+#include "session.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -17,6 +19,7 @@ struct mass {
     struct buf out;
     char mark[MARK_LEN + 1]; /* an ECHO behind the input: its answer is the last reply */
     bool input_ended, finished;
+    int wait_ms; /* for the last reply; -1: for ever */
     uint64_t replies, errors;
 };
 
@@ -75,21 +78,29 @@ static bool mass_turn(struct mass *m) {
         {.fd = m->link->fd, .events = (short)(m->out.len > 0 ? POLLIN | POLLOUT : POLLIN)},
         {.fd = wants_input ? STDIN_FILENO : -1, .events = POLLIN},
     };
-    if (poll(fds, 2, -1) < 0) return errno == EINTR;
+    int ready = poll(fds, 2, m->input_ended ? m->wait_ms : -1);
+    if (ready < 0) return errno == EINTR;
+    if (ready == 0) {
+        fprintf(stderr, "No replies for %d seconds: exiting.\n", m->wait_ms / 1000);
+        return false;
+    }
     if (fds[1].revents) take_input(m);
     if (fds[0].revents & POLLOUT && !send_some(m)) return false;
     return !(fds[0].revents & ~POLLOUT) || take_replies(m);
 }
 
-int mass_insert(struct link *l) {
-    struct mass m = {.link = l};
+int mass_run(struct session *s) {
+    struct mass m = {.link = &s->link, .wait_ms = -1};
+    int64_t timeout_s = s->options->pipe_timeout_s;
+    if (timeout_s > 0) m.wait_ms = timeout_s < INT_MAX / 1000 ? (int)timeout_s * 1000 : INT_MAX;
+    if (!session_connect(s)) return 1;
     buf_init(&m.out, MEM_CLIENT_OUT);
-    net_set_blocking(l->fd, false);
+    net_set_blocking(s->link.fd, false);
     bool ok = true;
     while (ok && !m.finished) ok = mass_turn(&m);
     buf_release(&m.out);
     if (!ok) {
-        fputs("Error: the connection was lost\n", stderr);
+        fputs("Error: the last reply did not come\n", stderr);
         return 1;
     }
     puts("Last reply received from server.");

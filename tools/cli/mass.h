@@ -2,9 +2,9 @@
 #ifndef TARN_CLI_MASS_H
 #define TARN_CLI_MASS_H
 
-#include "link.h"
+struct session;
 
 /* Tells errors on standard error and the count at the end. Returns the exit code: 1 when a reply was an error. */
-int mass_insert(struct link *l);
+int mass_run(struct session *s);
 
 #endif

@@ -1,57 +1,56 @@
 #include "options.h"
 
+#include "base/check.h"
 #include "base/num.h"
 #include "base/version.h"
+#include "mass.h"
+#include "secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] =
-    "Usage: tarn-cli [options] [command [argument ...]]\n"
-    "\n"
-    "Sends one command and prints the reply; without a command reads commands from standard input,\n"
-    "with a prompt when that is a terminal.\n"
-    "\n"
-    "Where to\n"
-    "  -h <host>           Server address (127.0.0.1)\n"
-    "  -p <port>           Server port (6379)\n"
-    "  -s <path>           Unix socket instead of host and port\n"
-    "  -u <uri>            redis://[[user:]password@]host[:port][/db], also tarn:// and valkey://\n"
-    "  -n <db>             Database to select\n"
-    "Who\n"
-    "  -a, --pass <text>   Password; better given in the environment variable REDISCLI_AUTH\n"
-    "  --user <name>       User that the password belongs to\n"
-    "  --no-auth-warning   Say nothing of a password on the command line\n"
-    "How often\n"
-    "  -r <count>          Run the command count times, -1 for ever\n"
-    "  -i <seconds>        Wait between two runs, parts of a second allowed\n"
-    "Input\n"
-    "  -x                  The last argument is read from standard input\n"
-    "  -X <tag>            The argument that equals tag is read from standard input\n"
-    "  --quoted-input      Arguments may be written \"with \\x escapes\"\n"
-    "  --pipe              Send standard input as it is (RESP or inline) and count the replies\n"
-    "Output\n"
-    "  -2, -3              Speak RESP2 or RESP3\n"
-    "  --raw, --no-raw     Values only, or types and numbering too (the default on a terminal)\n"
-    "  --csv, --json       Other forms\n"
-    "  -d <text>           Between the elements of a raw reply (a line end)\n"
-    "  -D <text>           After each raw reply (a line end)\n"
-    "  -e                  An error reply goes to standard error and makes the exit code 1\n"
-    "\n"
-    "  --help, --version\n"
-    "\n"
-    "Exit code: 0; 1 when there is no connection, for a wrong option, and with -e for an error reply.\n";
+enum option_group {
+    GROUP_WHERE,
+    GROUP_WHO,
+    GROUP_HOW_OFTEN,
+    GROUP_INPUT,
+    GROUP_OUTPUT,
+    GROUP_MODE,
+    GROUP_SELF,
+    GROUP_COUNT
+};
+
+static const char *const group_titles[GROUP_COUNT] = {
+    "Where to", "Who", "How often", "Input", "Output", "Instead of a command", "About itself",
+};
+
+enum option_kind {
+    OPTION_PLAIN,   /* sets nothing: what it does is its mode or its take */
+    OPTION_SWITCH,  /* bool: true */
+    OPTION_CHOICE,  /* int: low */
+    OPTION_TEXT,    /* const char * */
+    OPTION_INTEGER, /* int64_t, low..high */
+    OPTION_SECONDS, /* int64_t, microseconds */
+};
+
+struct option_row {
+    const char *name, *alias;
+    const char *argument; /* as --help calls it; NULL: takes none */
+    enum option_group group;
+    enum option_kind kind;
+    size_t member; /* of struct options */
+    int64_t low, high;
+    void (*take)(struct options *o, const char *value); /* after the member is set; value is NULL without an argument */
+    int (*mode)(struct session *s);
+    bool takes_words; /* the mode wants the words behind the options */
+    bool hidden;
+    const char *help;
+};
 
 static _Noreturn void refuse(const char *what, const char *subject) {
     fprintf(stderr, "%s: '%s'\nSee tarn-cli --help\n", what, subject);
     exit(1);
-}
-
-static int64_t integer_option(const char *name, const char *text) {
-    int64_t v;
-    if (!num_parse_i64(slice_of_cstr(text), &v)) refuse(name, text);
-    return v;
 }
 
 /* ---- -u ---- */
@@ -91,14 +90,20 @@ static void parse_credentials(struct options *o, char *text) {
     o->password_given = true;
 }
 
-static void parse_uri(struct options *o, const char *uri) {
+static int64_t uri_number(const char *name, const char *text, int64_t high) {
+    int64_t v;
+    if (!num_parse_i64(slice_of_cstr(text), &v) || v < 0 || v > high) refuse(name, text);
+    return v;
+}
+
+static void take_uri(struct options *o, const char *uri) {
     if (strlen(uri) >= URI_MAX) refuse("URI too long", "-u");
     strcpy(o->uri, uri);
     char *rest = strstr(o->uri, "://");
     if (!rest) refuse("Invalid URI scheme", uri);
     *rest = '\0';
     rest += 3;
-    if (strcmp(o->uri, "rediss") == 0) refuse("TLS is not supported yet", uri);
+    if (strcmp(o->uri, "rediss") == 0 || strcmp(o->uri, "valkeys") == 0) refuse("TLS is not supported yet", uri);
     if (strcmp(o->uri, "redis") != 0 && strcmp(o->uri, "tarn") != 0 && strcmp(o->uri, "valkey") != 0)
         refuse("Invalid URI scheme", uri);
     char *db = cut(rest, '/'), *at = strrchr(rest, '@');
@@ -108,115 +113,224 @@ static void parse_uri(struct options *o, const char *uri) {
         rest = at + 1;
     }
     char *port = *rest == '[' ? cut(rest++, ']') : rest;
-    if (port && (port = cut(port, ':')) != NULL) o->port = (int)integer_option("Invalid port", port);
+    if (port && (port = cut(port, ':')) != NULL) o->port = uri_number("Invalid port", port, 65535);
     if (*rest) o->host = rest;
-    if (db && *db) o->db = integer_option("Invalid database", db);
+    if (db && *db) o->db = uri_number("Invalid database", db, INT64_MAX);
 }
 
-/* ---- the rest ---- */
-struct flag { /* without a value */
-    const char *name;
-    size_t offset; /* of the member of struct options */
-    int value;
-    bool is_bool;
+/* ---- what rows take ---- */
+static void take_password(struct options *o, const char *value) {
+    (void)value;
+    o->password_given = true;
+}
+
+static void take_show_pushes(struct options *o, const char *value) {
+    bool yes = *value == 'y' || *value == 'Y', no = *value == 'n' || *value == 'N';
+    if (!yes && !no) refuse("Invalid value for --show-pushes, yes or no", value);
+    o->show_pushes = yes ? 1 : -1;
+}
+
+static void take_tls(struct options *o, const char *value) {
+    (void)o;
+    (void)value;
+    refuse("TLS is not supported yet", "--tls");
+}
+
+static void take_cluster(struct options *o, const char *value) {
+    (void)o;
+    (void)value;
+    refuse("Managing a cluster is not supported: Tarn has no cluster mode yet", "--cluster");
+}
+
+static void take_debugger(struct options *o, const char *value) {
+    (void)o;
+    (void)value;
+    refuse("There is no debugger of scripts", "--ldb");
+}
+
+static void take_help(struct options *o, const char *value);
+static void take_dump(struct options *o, const char *value);
+
+static void take_version(struct options *o, const char *value) {
+    (void)o;
+    (void)value;
+    puts("tarn-cli " TARN_VERSION);
+    exit(0);
+}
+
+/* ---- the table ---- */
+#define MEMBER(m) offsetof(struct options, m)
+
+static const struct option_row rows[] = {
+    {"-h", NULL, "<host>", GROUP_WHERE, OPTION_TEXT, MEMBER(host), .help = "Server address (127.0.0.1)"},
+    {"-p", NULL, "<port>", GROUP_WHERE, OPTION_INTEGER, MEMBER(port), 0, 65535, .help = "Server port (6379)"},
+    {"-s", NULL, "<path>", GROUP_WHERE, OPTION_TEXT, MEMBER(socket), .help = "Unix socket instead of host and port"},
+    {"-u", NULL, "<uri>", GROUP_WHERE, OPTION_PLAIN, .take = take_uri,
+     .help = "redis://[[user:]password@]host[:port][/db], also tarn:// and valkey://"},
+    {"-n", NULL, "<db>", GROUP_WHERE, OPTION_INTEGER, MEMBER(db), 0, INT64_MAX, .help = "Database to select"},
+    {"-c", NULL, NULL, GROUP_WHERE, OPTION_SWITCH, MEMBER(follow_redirects),
+     .help = "Follow the redirections (MOVED, ASK) of a cluster's nodes"},
+    {"--tls", NULL, NULL, GROUP_WHERE, OPTION_PLAIN, .take = take_tls, .hidden = true, .help = ""},
+    {"--cluster", NULL, "<command>", GROUP_WHERE, OPTION_PLAIN, .take = take_cluster, .hidden = true, .help = ""},
+    {"-a", "--pass", "<text>", GROUP_WHO, OPTION_TEXT, MEMBER(password), .take = take_password,
+     .help = "Password; better given in the environment variable REDISCLI_AUTH"},
+    {"--user", NULL, "<name>", GROUP_WHO, OPTION_TEXT, MEMBER(user), .help = "User that the password belongs to"},
+    {"--askpass", NULL, NULL, GROUP_WHO, OPTION_SWITCH, MEMBER(ask_password),
+     .help = "Ask for the password on the terminal"},
+    {"--no-auth-warning", NULL, NULL, GROUP_WHO, OPTION_SWITCH, MEMBER(no_auth_warning),
+     .help = "Say nothing of a password on the command line"},
+    {"-r", NULL, "<count>", GROUP_HOW_OFTEN, OPTION_INTEGER, MEMBER(repeat), INT64_MIN, INT64_MAX,
+     .help = "Run the command count times, -1 for ever"},
+    {"-i", NULL, "<seconds>", GROUP_HOW_OFTEN, OPTION_SECONDS, MEMBER(interval_us),
+     .help = "Wait between two runs, parts of a second allowed"},
+    {"-x", NULL, NULL, GROUP_INPUT, OPTION_SWITCH, MEMBER(stdin_last),
+     .help = "The last argument is read from standard input"},
+    {"-X", NULL, "<tag>", GROUP_INPUT, OPTION_TEXT, MEMBER(stdin_tag),
+     .help = "The argument that equals tag is read from standard input"},
+    {"--quoted-input", NULL, NULL, GROUP_INPUT, OPTION_SWITCH, MEMBER(quoted_input),
+     .help = "Arguments may be written \"with \\x escapes\""},
+    {"--pipe", NULL, NULL, GROUP_INPUT, OPTION_PLAIN, .mode = mass_run,
+     .help = "Send standard input as it is (RESP or inline) and count the replies"},
+    {"--pipe-timeout", NULL, "<seconds>", GROUP_INPUT, OPTION_INTEGER, MEMBER(pipe_timeout_s), 0, INT32_MAX,
+     .help = "How long --pipe waits for the last reply (30; 0: for ever)"},
+    {"-2", NULL, NULL, GROUP_OUTPUT, OPTION_CHOICE, MEMBER(resp), 2, .help = "Speak RESP2"},
+    {"-3", NULL, NULL, GROUP_OUTPUT, OPTION_CHOICE, MEMBER(resp), 3, .help = "Speak RESP3"},
+    {"--raw", NULL, NULL, GROUP_OUTPUT, OPTION_CHOICE, MEMBER(output), OUTPUT_RAW,
+     .help = "Values only (the default when the output is no terminal)"},
+    {"--no-raw", NULL, NULL, GROUP_OUTPUT, OPTION_CHOICE, MEMBER(output), OUTPUT_PLAIN,
+     .help = "Types and numbering too (the default on a terminal)"},
+    {"--csv", NULL, NULL, GROUP_OUTPUT, OPTION_CHOICE, MEMBER(output), OUTPUT_CSV, .help = "Comma separated values"},
+    {"--json", NULL, NULL, GROUP_OUTPUT, OPTION_CHOICE, MEMBER(output), OUTPUT_JSON,
+     .help = "JSON, from RESP3 unless -2 is given"},
+    {"--quoted-json", NULL, NULL, GROUP_OUTPUT, OPTION_CHOICE, MEMBER(output), OUTPUT_QUOTED_JSON,
+     .help = "JSON with bytes above ASCII written as \\x escapes"},
+    {"-d", NULL, "<text>", GROUP_OUTPUT, OPTION_TEXT, MEMBER(delimiter),
+     .help = "Between the elements of a raw reply (a line end)"},
+    {"-D", NULL, "<text>", GROUP_OUTPUT, OPTION_TEXT, MEMBER(separator), .help = "After each raw reply (a line end)"},
+    {"--show-pushes", NULL, "<yes|no>", GROUP_OUTPUT, OPTION_PLAIN, .take = take_show_pushes,
+     .help = "Whether RESP3 pushes are printed (only on a terminal)"},
+    {"-e", NULL, NULL, GROUP_OUTPUT, OPTION_SWITCH, MEMBER(fail_on_error),
+     .help = "An error reply goes to standard error and makes the exit code 1"},
+    {"--verbose", NULL, NULL, GROUP_OUTPUT, OPTION_SWITCH, MEMBER(verbose),
+     .help = "Say on standard error what is connected to and how long commands take"},
+    {"--ldb", "--ldb-sync-mode", NULL, GROUP_MODE, OPTION_PLAIN, .take = take_debugger, .hidden = true, .help = ""},
+    {"--help", NULL, NULL, GROUP_SELF, OPTION_PLAIN, .take = take_help, .help = "Print this text"},
+    {"--version", "-v", NULL, GROUP_SELF, OPTION_PLAIN, .take = take_version, .help = "Print the version"},
+    {"--dump-options", NULL, NULL, GROUP_SELF, OPTION_PLAIN, .take = take_dump, .hidden = true, .help = ""},
 };
 
-#define FLAG_BOOL(text, member) \
-    { text, offsetof(struct options, member), 1, true }
-#define FLAG_INT(text, member, v) \
-    { text, offsetof(struct options, member), v, false }
-
-static const struct flag flags[] = {
-    FLAG_INT("-2", resp, 2),
-    FLAG_INT("-3", resp, 3),
-    FLAG_INT("--raw", output, OUTPUT_RAW),
-    FLAG_INT("--no-raw", output, OUTPUT_PLAIN),
-    FLAG_INT("--csv", output, OUTPUT_CSV),
-    FLAG_INT("--json", output, OUTPUT_JSON),
-    FLAG_BOOL("-e", fail_on_error),
-    FLAG_BOOL("-x", stdin_last),
-    FLAG_BOOL("--quoted-input", quoted_input),
-    FLAG_BOOL("--no-auth-warning", no_auth_warning),
-    FLAG_BOOL("--pipe", mass_insert),
-};
-
-_Static_assert(sizeof(enum output) == sizeof(int), "FLAG_INT writes an int");
-
-static bool take_flag(struct options *o, const char *name) {
-    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
-        if (strcmp(name, flags[i].name) != 0) continue;
-        char *member = (char *)o + flags[i].offset;
-        if (flags[i].is_bool)
-            *(bool *)member = true;
-        else
-            memcpy(member, &flags[i].value, sizeof(int));
-        return true;
-    }
-    return false;
+static const struct option_row *row_of(const char *name) {
+    for (size_t i = 0; i < countof(rows); i++)
+        if (strcmp(name, rows[i].name) == 0 || (rows[i].alias && strcmp(name, rows[i].alias) == 0)) return &rows[i];
+    return NULL;
 }
 
-static bool take_text(struct options *o, const char *name, const char *value) {
-    const struct {
-        const char *name, **member;
-    } texts[] = {
-        {"-h", &o->host},     {"-s", &o->socket},    {"-a", &o->password},  {"--pass", &o->password},
-        {"--user", &o->user}, {"-X", &o->stdin_tag}, {"-d", &o->delimiter}, {"-D", &o->separator},
-    };
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        if (strcmp(name, texts[i].name) != 0) continue;
-        *texts[i].member = value;
-        if (texts[i].member == &o->password) o->password_given = true;
-        return true;
-    }
-    return false;
+/* "-a, --pass <text>" */
+static void row_syntax(const struct option_row *row, char *dst, size_t cap) {
+    snprintf(dst, cap, "%s%s%s%s%s", row->name, row->alias ? ", " : "", row->alias ? row->alias : "",
+             row->argument ? " " : "", row->argument ? row->argument : "");
 }
 
-static bool take_number(struct options *o, const char *name, const char *value) {
+static void take_help(struct options *o, const char *value) {
+    char syntax[64];
+    (void)o;
+    (void)value;
+    puts("Usage: tarn-cli [options] [command [argument ...]]\n"
+         "\n"
+         "Sends one command and prints the reply; without a command reads commands from standard input,\n"
+         "with a prompt when that is a terminal.");
+    for (int group = 0; group < GROUP_COUNT; group++) {
+        printf("\n%s\n", group_titles[group]);
+        for (size_t i = 0; i < countof(rows); i++) {
+            if ((int)rows[i].group != group || rows[i].hidden) continue;
+            row_syntax(&rows[i], syntax, sizeof syntax);
+            printf("  %-26s %s\n", syntax, rows[i].help);
+        }
+    }
+    puts("\nExit code: 0; 1 when there is no connection, for a wrong option, and with -e for an error reply.");
+    exit(0);
+}
+
+/* For scripts/docs.sh: group, name, alias, argument, help, a line each, by tabs. */
+static void take_dump(struct options *o, const char *value) {
+    (void)o;
+    (void)value;
+    for (size_t i = 0; i < countof(rows); i++) {
+        const struct option_row *row = &rows[i];
+        if (!row->hidden)
+            printf("%s\t%s\t%s\t%s\t%s\n", group_titles[row->group], row->name, row->alias ? row->alias : "-",
+                   row->argument ? row->argument : "-", row->help);
+    }
+    exit(0);
+}
+
+/* ---- parsing ---- */
+_Static_assert(sizeof(enum output) == sizeof(int), "OPTION_CHOICE writes an int");
+
+static void row_set(struct options *o, const struct option_row *row, const char *value) {
+    char *member = (char *)o + row->member;
+    int choice = (int)row->low;
+    int64_t number;
     double seconds;
-    if (strcmp(name, "-p") == 0)
-        o->port = (int)integer_option("Invalid server port", value);
-    else if (strcmp(name, "-n") == 0)
-        o->db = integer_option("Invalid database", value);
-    else if (strcmp(name, "-r") == 0)
-        o->repeat = integer_option("Invalid repeat count", value);
-    else if (strcmp(name, "-i") != 0)
-        return false;
-    else if (!num_parse_double(slice_of_cstr(value), &seconds) || !(seconds >= 0 && seconds < 1e9))
-        refuse("Invalid interval", value);
-    else
-        o->interval_us = (int64_t)(seconds * 1e6);
-    return true;
-}
-
-static bool take_valued(struct options *o, const char *name, const char *value) {
-    if (strcmp(name, "-u") == 0)
-        parse_uri(o, value);
-    else
-        return take_text(o, name, value) || take_number(o, name, value);
-    return true;
-}
-
-int options_parse(struct options *o, int argc, char **argv) {
-    *o = (struct options){.host = "127.0.0.1", .port = 6379, .delimiter = "\n", .separator = "\n", .repeat = 1};
-    o->password = getenv("REDISCLI_AUTH");
-    int i = 1;
-    for (; i < argc && argv[i][0] == '-'; i++) {
-        if (strcmp(argv[i], "--help") == 0 || (strcmp(argv[i], "-h") == 0 && i + 1 == argc)) {
-            fputs(help, stdout);
-            exit(0);
-        }
-        if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-v") == 0) {
-            puts("tarn-cli " TARN_VERSION);
-            exit(0);
-        }
-        if (take_flag(o, argv[i])) continue;
-        if (i + 1 == argc || !take_valued(o, argv[i], argv[i + 1]))
-            refuse("Unrecognized option or bad number of args for", argv[i]);
-        i++;
+    switch (row->kind) {
+    case OPTION_SWITCH:
+        *(bool *)member = true;
+        break;
+    case OPTION_CHOICE:
+        memcpy(member, &choice, sizeof choice);
+        break;
+    case OPTION_TEXT:
+        memcpy(member, &value, sizeof value);
+        break;
+    case OPTION_INTEGER:
+        if (!num_parse_i64(slice_of_cstr(value), &number) || number < row->low || number > row->high)
+            refuse(row->name, value);
+        memcpy(member, &number, sizeof number);
+        break;
+    case OPTION_SECONDS:
+        if (!num_parse_double(slice_of_cstr(value), &seconds) || !(seconds >= 0 && seconds < 1e9))
+            refuse(row->name, value);
+        number = (int64_t)(seconds * 1e6);
+        memcpy(member, &number, sizeof number);
+        break;
+    case OPTION_PLAIN:
+        break;
     }
-    if (o->port < 0 || o->port > 65535) refuse("Invalid server port", "-p");
+}
+
+static void row_apply(struct options *o, const struct option_row *row, const char *value) {
+    row_set(o, row, value);
+    if (row->mode) {
+        o->mode = row->mode;
+        o->mode_takes_words = row->takes_words;
+    }
+    if (row->take) row->take(o, value);
+}
+
+static void options_settle(struct options *o) {
+    if (o->mode && !o->mode_takes_words && o->word_count > 0) refuse("Not with a command", o->words[0]);
     if (o->password_given && !o->no_auth_warning)
         fputs("Warning: Using a password with '-a' or '-u' option on the command line interface may not be safe.\n",
               stderr);
-    return i;
+    if (!o->ask_password) return;
+    if (!secret_ask(o->secret, sizeof o->secret)) refuse("No password was given", "--askpass");
+    o->password = o->secret;
+}
+
+void options_parse(struct options *o, int argc, char **argv) {
+    *o = (struct options){.host = "127.0.0.1", .port = 6379, .delimiter = "\n", .separator = "\n", .repeat = 1};
+    o->pipe_timeout_s = 30;
+    o->samples = -1;
+    o->password = getenv("REDISCLI_AUTH");
+    int i = 1;
+    for (; i < argc; i++) {
+        if (strcmp(argv[i], "-h") == 0 && i + 1 == argc) take_help(o, NULL);
+        const struct option_row *row = row_of(argv[i]);
+        if (!row && argv[i][0] != '-') break;
+        if (!row || (row->argument && i + 1 == argc)) refuse("Unrecognized option or bad number of args for", argv[i]);
+        row_apply(o, row, row->argument ? argv[++i] : NULL);
+    }
+    o->words = argv + i;
+    o->word_count = argc - i;
+    options_settle(o);
 }

@@ -70,19 +70,11 @@ static const char prompt_help[] = "tarn-cli: type a command with its arguments; 
 enum verdict { GO_ON, LEAVE, LOST };
 
 static void prompt_connect(struct session *s, struct slice host, struct slice port) {
-    static char name[256]; /* options keep pointing at it */
     int64_t number;
-    if (host.len >= sizeof name || !num_parse_i64(port, &number) || number < 0 || number > 65535) {
+    if (num_parse_i64(port, &number) && session_point_to(s, host, number))
+        session_connect(s);
+    else
         puts("Invalid argument(s)");
-        return;
-    }
-    memcpy(name, host.ptr, host.len);
-    name[host.len] = '\0';
-    s->options->host = name;
-    s->options->port = (int)number;
-    s->options->socket = NULL;
-    s->db = 0;
-    session_connect(s);
 }
 
 static enum verdict prompt_words(struct session *s, struct slice *words, int count) {
@@ -125,7 +117,7 @@ static void prompt_show(const struct session *s) {
     else if (o->socket)
         fputs(o->socket, stdout);
     else
-        printf(strchr(o->host, ':') ? "[%s]:%d" : "%s:%d", o->host, o->port);
+        printf(strchr(o->host, ':') ? "[%s]:%d" : "%s:%d", o->host, (int)o->port);
     if (link_is_open(&s->link) && s->db != 0) printf("[%lld]", (long long)s->db);
     if (s->in_transaction) fputs("(TX)", stdout);
     fputs("> ", stdout);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "base/text.h"
 #include "format.h"
 
 #include <stdio.h>
@@ -11,7 +12,8 @@
 void session_init(struct session *s, struct options *o) {
     *s = (struct session){.options = o, .output = o->output};
     if (s->output == OUTPUT_BY_TERMINAL) s->output = isatty(STDOUT_FILENO) ? OUTPUT_PLAIN : OUTPUT_RAW;
-    if (s->output == OUTPUT_JSON && o->resp == 0) o->resp = 3;
+    if ((s->output == OUTPUT_JSON || s->output == OUTPUT_QUOTED_JSON) && o->resp == 0) o->resp = 3;
+    s->shows_pushes = o->show_pushes > 0 || (o->show_pushes == 0 && isatty(STDOUT_FILENO));
     link_init(&s->link);
 }
 
@@ -65,10 +67,26 @@ bool session_connect(struct session *s) {
         fprintf(stderr, "%s\n", why);
         return false;
     }
+    if (s->options->verbose) {
+        const char *where = s->options->socket ? s->options->socket : s->options->host;
+        fprintf(stderr, s->options->socket ? "Connected to %s\n" : "Connected to %s:%d\n", where,
+                (int)s->options->port);
+    }
     struct slice hello[2] = {SLICE("HELLO"), s->options->resp == 3 ? SLICE("3") : SLICE("2")};
     if (!greet_auth(s)) return false;
     if (s->options->resp && !greet(s, s->options->resp == 3 ? "HELLO 3" : "HELLO 2", hello, 2, &refused)) return false;
     return greet_select(s, db);
+}
+
+bool session_point_to(struct session *s, struct slice host, int64_t port) {
+    if (host.len >= sizeof s->host || port < 0 || port > 65535) return false;
+    memmove(s->host, host.ptr, host.len);
+    s->host[host.len] = '\0';
+    s->options->host = s->host;
+    s->options->port = port;
+    s->options->socket = NULL;
+    s->db = s->options->db = 0;
+    return true;
 }
 
 /* ---- printing ---- */
@@ -148,6 +166,33 @@ static void note_state(struct session *s, const struct slice *words, int count, 
     if (slice_is(words[0], "select") && count == 2 && num_parse_i64(words[1], &db)) s->db = db;
 }
 
+/* ---- redirections of a cluster ---- */
+/* "MOVED <slot> <host>:<port>" and "ASK ..." point the session there; an empty host is the one we talk to. */
+static enum redirect follow(struct session *s, struct slice reply) {
+    struct slice text = reply_text(reply), words[3];
+    char scratch[HOST_MAX + 32];
+    int64_t port;
+    if (reply_kind(reply) != '-' || text.len > sizeof scratch || text_split_words(text, scratch, words, 3) != 3)
+        return REDIRECT_NONE;
+    bool ask = slice_is(words[0], "ask");
+    const char *colon = memrchr(words[2].ptr, ':', words[2].len);
+    if ((!ask && !slice_is(words[0], "moved")) || !colon) return REDIRECT_NONE;
+    struct slice host = slice_of(words[2].ptr, (size_t)(colon - words[2].ptr));
+    if (host.len == 0) host = slice_of_cstr(s->options->host);
+    if (!num_parse_i64(slice_of(colon + 1, words[2].len - host.len - 1), &port) || !session_point_to(s, host, port))
+        return REDIRECT_NONE;
+    if (s->interactive)
+        printf("-> Redirected to slot [%.*s] located at %s:%d\n", (int)words[1].len, words[1].ptr, s->host, (int)port);
+    return ask ? REDIRECT_ASK : REDIRECT_MOVED;
+}
+
+static bool go_where_told(struct session *s) {
+    struct slice asking = SLICE("ASKING");
+    bool refused;
+    link_close(&s->link);
+    return session_connect(s) && (s->redirect != REDIRECT_ASK || greet(s, "ASKING", &asking, 1, &refused));
+}
+
 /* Reads the command's replies. Pushes that come between are shown to people. */
 static enum link_status read_replies(struct session *s, const struct slice *words, int count, char *why) {
     struct slice reply;
@@ -155,8 +200,9 @@ static enum link_status read_replies(struct session *s, const struct slice *word
         enum link_status status = link_read(&s->link, &reply, why);
         if (status != LINK_OK) return status;
         bool answer = reply_kind(reply) != '>' || is_subscription(words[0]);
+        if (answer && s->options->follow_redirects && (s->redirect = follow(s, reply)) != REDIRECT_NONE) return LINK_OK;
         if (answer) note_state(s, words, count, reply);
-        if (answer || s->interactive) print_reply(s, reply, answer && reply_is_text(words, count));
+        if (answer || s->shows_pushes) print_reply(s, reply, answer && reply_is_text(words, count));
         left -= answer;
     }
     return LINK_OK;
@@ -171,21 +217,37 @@ static bool listen_on(struct session *s) {
     return false;
 }
 
+/* More than a cluster's nodes would send us about, when they agree. */
+#define REDIRECTS_MAX 16
+
+static enum link_status exchange(struct session *s, const struct slice *words, int count, char *why) {
+    for (int i = 0; i < REDIRECTS_MAX; i++) {
+        s->redirect = REDIRECT_NONE;
+        enum link_status status = link_send(&s->link, words, count, why);
+        if (status == LINK_OK) status = read_replies(s, words, count, why);
+        if (status != LINK_OK || s->redirect == REDIRECT_NONE) return status;
+        snprintf(why, LINK_ERROR_MAX, "Error: the redirection could not be followed");
+        if (!go_where_told(s)) return LINK_FAILED;
+    }
+    snprintf(why, LINK_ERROR_MAX, "Error: redirected %d times", REDIRECTS_MAX);
+    return LINK_FAILED;
+}
+
 bool session_run(struct session *s, const struct slice *words, int count) {
     char why[LINK_ERROR_MAX];
     if (link_is_open(&s->link) && !link_alive(&s->link)) link_close(&s->link);
     if (!link_is_open(&s->link) && !session_connect(s)) return false;
     int64_t start_us = clock_mono_us();
-    enum link_status status = link_send(&s->link, words, count, why);
     if (s->output != OUTPUT_RAW && is_subscription(words[0]) && is_any(words[0], listens))
         puts("Reading messages... (press Ctrl-C to quit)");
-    if (status == LINK_OK) status = read_replies(s, words, count, why);
+    enum link_status status = exchange(s, words, count, why);
     if (status == LINK_CLOSED && slice_is(words[0], "shutdown")) return true;
     if (status != LINK_OK) {
         fprintf(stderr, "%s\n", why);
         return false;
     }
     double seconds = (double)(clock_mono_us() - start_us) / 1e6;
+    if (s->options->verbose) fprintf(stderr, "%.*s: %.6f s\n", (int)words[0].len, words[0].ptr, seconds);
     if (s->interactive && s->output == OUTPUT_PLAIN && seconds >= 0.5) printf("(%.2fs)\n", seconds);
     return s->listening ? listen_on(s) : true;
 }

@@ -5,6 +5,8 @@
 #include "link.h"
 #include "options.h"
 
+#define HOST_MAX 256
+
 struct session {
     struct options *options;
     struct link link;
@@ -14,12 +16,17 @@ struct session {
     bool in_transaction;
     bool listening;  /* SUBSCRIBE, MONITOR: replies come unasked */
     bool error_seen; /* some reply was an error */
+    bool shows_pushes;
+    enum redirect { REDIRECT_NONE, REDIRECT_MOVED, REDIRECT_ASK } redirect; /* where the last reply sent us, with -c */
+    char host[HOST_MAX]; /* behind options->host when that has changed */
 };
 
 void session_init(struct session *s, struct options *o);
 void session_release(struct session *s);
 /* Connects, with AUTH, HELLO and SELECT as the options say. False and said why on standard error. */
 bool session_connect(struct session *s);
+/* Another server from now on, by the next session_connect; the database is 0 there. False for a name that is too long. */
+bool session_point_to(struct session *s, struct slice host, int64_t port);
 /* Runs one command, connecting first when need be, and prints its reply. False when there is no connection (any more). */
 bool session_run(struct session *s, const struct slice *words, int count);
 /* The same as often as the options say, with the wait between; stops where session_run fails, and with -e at an error. */
