@@ -80,6 +80,15 @@ struct dataset *executor_replace_dataset(struct executor *x, struct dataset *fre
     return old;
 }
 
+bool executor_may_freeze(const struct executor *x) {
+    return !dataset_is_frozen(x->dataset) || x->hooks.give_way != NULL;
+}
+
+void executor_make_way(struct executor *x) {
+    if (x->hooks.give_way) x->hooks.give_way(x->hooks.arg);
+    proven(!dataset_is_frozen(x->dataset));
+}
+
 void executor_begin_batch(struct executor *x) {
     x->now_ms = clock_wall_ms();
     x->ticks_now = 0;

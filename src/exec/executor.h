@@ -49,6 +49,8 @@ struct executor_hooks {
     const char *(*refuse_protected)(void *arg, const struct context *c);
     /* After every command that ran (slowlog, latency monitor, MONITOR's feed is before). duration in ns. */
     void (*ran)(void *arg, const struct context *c, uint64_t duration_ns);
+    /* Somebody reads the frozen dataset who can do without, and ends that before it returns. NULL: nobody such. */
+    void (*give_way)(void *arg);
     /* A key event, as keyspace notifications name it. NULL until someone listens. */
     void (*notify)(void *arg, unsigned class, const char *event, struct slice key, unsigned db);
 };
@@ -175,6 +177,10 @@ enum run_result executor_run(struct executor *x, struct session *s, const struct
 void executor_swapped(struct executor *x, unsigned a, unsigned b);
 /* Asks the dataset to tell what somebody wants to hear, and nothing else: after a change of notify_classes. */
 void executor_listen(struct executor *x);
+/* Whether the dataset may be frozen by one on whom something depends (a save), or replaced: it is not frozen, or is by somebody
+ * who gives way. make_way sees to that. proven: executor_may_freeze. Waits for a thread to be done with one key: ~50 us. */
+bool executor_may_freeze(const struct executor *x);
+void executor_make_way(struct executor *x);
 /* From the next command on, what changes data leaves its effect in j, which is the caller's; NULL ends it. */
 void executor_set_journal(struct executor *x, struct journal *j);
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "observe/openmetrics.h"
+#include "observe/prefixes.h"
 
 #define TYPE_JSON "application/json; charset=utf-8"
 
@@ -133,6 +134,18 @@ static void serve_top(const struct http_sources *s, struct slice query, struct h
     json_close(&j, '}');
 }
 
+/* Looking at them keeps them fresh: analysis_cron walks again when they are old. */
+static void serve_prefixes(const struct http_sources *s, struct slice query, struct http_reply *reply) {
+    int64_t max = 1000;
+    struct json j = begin(s, reply);
+    if (!num_parse_i64(parameter(query, "count"), &max) || max < 0 || max > PREFIXES_MAX) max = 1000;
+    prefix_shelf_want(s->prefixes);
+    struct prefix_report *report = prefix_shelf_take(s->prefixes);
+    prefix_report_json(report, clock_wall_ms(), (unsigned)max, &j);
+    prefix_report_drop(report);
+    json_close(&j, '}');
+}
+
 static void print_commands(const struct published_figures *f, struct json *j) {
     json_open(j, "commands", '[');
     for (unsigned i = 0; f && i < f->command_count; i++) {
@@ -184,6 +197,7 @@ static const struct route {
     {"/api/history", serve_history},
     {"/api/loading", serve_loading},
     {"/api/top", serve_top},
+    {"/api/prefixes", serve_prefixes},
     {"/api/operations", serve_operations},
 };
 

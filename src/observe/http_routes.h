@@ -6,9 +6,12 @@
 #include "observe/http.h"
 #include "observe/published.h"
 
+struct prefix_shelf;
+
 struct http_sources {
     struct published *published;
     struct history *history;
+    struct prefix_shelf *prefixes;
 };
 
 http_respond http_route; /* arg: struct http_sources */

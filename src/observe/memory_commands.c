@@ -179,6 +179,9 @@ static void run_purge(struct context *c) {
 }
 
 const char *const memory_help[] = {
+    "ANALYZE",
+    "    Walk over all keys on a thread of its own: types, encodings, sizes, times to live,",
+    "    and what would compress. Waits while a save runs.",
     "DOCTOR",
     "    Look for memory problems and explain them.",
     "HISTORY [SECONDS|MINUTES]",
@@ -186,6 +189,9 @@ const char *const memory_help[] = {
     "    hour, or for each minute of the last day.",
     "MALLOC-STATS",
     "    Show the allocator's own full report.",
+    "PREFIXES [<depth>]",
+    "    Count keys and bytes by prefix, up to the first, or the <depth>-th,",
+    "    memory-prefix-delimiter. Walks as ANALYZE does.",
     "PURGE",
     "    Give memory that the allocator holds unused back to the system.",
     "STATS",
@@ -223,7 +229,21 @@ static const struct command_arg history_args[] = {
     {0},
 };
 
+static const struct command_arg prefixes_args[] = {
+    {.name = "depth", .type = ARG_INTEGER, .flags = ARG_OPTIONAL},
+    {0},
+};
+
 const struct command_row memory_subcommands[] = {
+    {.name = "analyze",
+     .run = memory_run_analyze,
+     .arity = 2,
+     .flags = CMD_NOSCRIPT | CMD_BLOCKING | CMD_LOADING | CMD_STALE | CMD_NO_MULTI,
+     .group = GROUP_SERVER,
+     .since = "9.1.0",
+     .complexity = "O(N) with the number of keys, on another thread.",
+     .summary = "Walks over all keys and tells their types, encodings, sizes and times to live.",
+     .tips = whole_tips},
     {.name = "doctor",
      .run = run_doctor,
      .arity = 2,
@@ -258,6 +278,16 @@ const struct command_row memory_subcommands[] = {
      .since = "4.0.0",
      .complexity = "Grows with the allocator's number of arenas; may take milliseconds.",
      .summary = "Shows the allocator's own full report.",
+     .tips = whole_tips},
+    {.name = "prefixes",
+     .run = memory_run_prefixes,
+     .arity = -2,
+     .flags = CMD_NOSCRIPT | CMD_BLOCKING | CMD_LOADING | CMD_STALE | CMD_NO_MULTI,
+     .group = GROUP_SERVER,
+     .since = "9.1.0",
+     .complexity = "O(N) with the number of keys, on another thread.",
+     .summary = "Counts keys and bytes by key prefix.",
+     .args = prefixes_args,
      .tips = whole_tips},
     {.name = "purge",
      .run = run_purge,

@@ -3,7 +3,9 @@
 #include "base/check.h"
 #include "base/num.h"
 #include "exec/context.h"
+#include "observe/analysis.h"
 #include "observe/observe_int.h"
+#include "observe/prefixes.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -230,11 +232,12 @@ static void gather(const struct metric_list *list) {
 }
 
 void observe_init(struct executor *executor, const struct metric_list *lists, unsigned count) {
-    static const struct metric_list *const own[] = {&process_metrics, &memory_metrics, &replication_metrics,
-                                                    &keyspace_metrics};
+    static const struct metric_list *const own[] = {&process_metrics, &memory_metrics, &analysis_metrics,
+                                                    &replication_metrics, &keyspace_metrics};
     proven(observe.executor == NULL);
     observe.executor = executor;
     observe.memory.sampled_ms = 0;
+    observe.shelf = prefix_shelf_new();
     random_hex(observe.replication_id, 40);
     for (int i = 0; i < COMMANDLOG_KINDS; i++) commandlog_init(&observe.logs[i]);
     for (size_t i = 0; i < countof(own); i++) gather(own[i]);
@@ -247,5 +250,7 @@ void observe_release(void) {
     for (int i = 0; i < COMMANDLOG_KINDS; i++) commandlog_clear(&observe.logs[i]);
     latency_clear(&observe.latency);
     info_release();
+    prefix_shelf_free(observe.shelf);
+    observe.shelf = NULL;
     observe.executor = NULL;
 }

@@ -15,9 +15,11 @@
 #define INFO_SECTIONS_COUNT 15
 #define PERCENTILES_MAX     8 /* as many as the executor takes */
 
+struct analysis;
 struct context;
 struct executor;
 struct observer;
+struct prefix_shelf;
 struct reply;
 struct session;
 
@@ -51,6 +53,10 @@ struct observe_state {
     const char *http_bind, *http_token;
 
     struct observer *observer; /* NULL: not started */
+    struct analysis *analysis; /* NULL: not started */
+    struct prefix_shelf *shelf;
+    const char *prefix_delimiter;
+    int64_t analysis_delay_us;
 };
 
 extern struct observe_state observe;
@@ -69,6 +75,10 @@ void info_release(void);
 /* memory_views.c */
 void memory_run_tree(struct context *c);
 void memory_run_history(struct context *c);
+
+/* analysis.c */
+void memory_run_analyze(struct context *c);
+void memory_run_prefixes(struct context *c);
 
 /* One reply that is a text for people. */
 void reply_text(struct reply *r, struct buf *text);

@@ -186,6 +186,7 @@ bool observer_start(void) {
     o->loop = loop_new();
     o->sources.published = published_new(visit_rows, NULL);
     o->sources.history = history_new();
+    o->sources.prefixes = observe.shelf;
     o->http = http_new(o->loop, http_route, &o->sources);
     o->tick.call = on_tick;
     o->next_tick_us = clock_mono_us() + SECOND_US;

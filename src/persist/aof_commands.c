@@ -21,7 +21,7 @@ static void bgrewriteaof_command(struct context *c) {
     const char *why = aof_rewrite_ask();
     if (why) {
         reply_error_format(c->reply, "ERR %s", why);
-    } else if (dataset_is_frozen(c->dataset) || c->session->flags & SESSION_EXEC) {
+    } else if (!executor_may_freeze(c->executor) || c->session->flags & SESSION_EXEC) {
         reply_simple(c->reply, "Background append only file rewriting scheduled");
     } else {
         reply_simple(c->reply, "Background append only file rewriting started");

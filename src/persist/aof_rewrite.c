@@ -137,7 +137,7 @@ static const char *cannot_start(const struct aof *a) {
     proven(persist_state.executor != NULL);
     if (a->rewrite.job) return "Background append only file rewriting already in progress";
     if (persist_loading() || persist_state.executor->loading) return "Tarn is loading the dataset in memory";
-    if (dataset_is_frozen(persist_state.executor->dataset)) return "Another snapshot is being read: can't rewrite now";
+    if (!executor_may_freeze(persist_state.executor)) return "Another snapshot is being read: can't rewrite now";
     return NULL;
 }
 
@@ -194,6 +194,7 @@ static struct snapshot_job *write_base(struct aof *a, const char **why) {
         .key_delay_us = &persist_state.save_delay_us,
     };
     persist_share_delays();
+    executor_make_way(persist_state.executor);
     return snapshot_start(persist_state.loop, persist_state.executor->dataset, &options, on_rewritten, NULL, why);
 }
 

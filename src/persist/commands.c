@@ -56,7 +56,7 @@ static void cancel(struct context *c) {
 static void start(struct context *c, bool schedule) {
     const char *why = NULL;
     proven(c->dataset == persist_state.executor->dataset);
-    if (!persist_saving() && schedule && dataset_is_frozen(c->dataset)) {
+    if (!persist_saving() && schedule && !executor_may_freeze(c->executor)) {
         persist_state.save.scheduled = true;
         reply_simple(c->reply, "Background saving scheduled");
     } else if (persist_start_background(&why)) {

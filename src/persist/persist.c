@@ -164,6 +164,7 @@ static void on_loaded(void *arg, struct dataset *dataset, const char *error, boo
 static void start_load(enum load_kind kind, load_done *done, void *arg) {
     struct persist_state *p = &persist_state;
     proven(p->executor && !p->load.job);
+    executor_make_way(p->executor);
     bool aof = kind != LOAD_RDB;
     if (aof) aof_describe_load(p->aof.load);
     struct load_options options = {
@@ -193,7 +194,7 @@ static void start_load(enum load_kind kind, load_done *done, void *arg) {
 static bool may_load(void) {
     const struct persist_state *p = &persist_state;
     proven(p->executor && !p->load.job);
-    if (!dataset_is_frozen(p->executor->dataset)) return true;
+    if (executor_may_freeze(p->executor)) return true;
     log_warning("Cannot load while a save or a rewrite runs");
     return false;
 }
@@ -292,7 +293,7 @@ static const char *cannot_start(void) {
     proven(p->executor != NULL);
     if (p->save.job) return "Background save already in progress";
     if (p->load.job || p->executor->loading) return "Tarn is loading the dataset in memory";
-    if (dataset_is_frozen(p->executor->dataset)) return "Another snapshot is being read: can't save right now";
+    if (!executor_may_freeze(p->executor)) return "Another snapshot is being read: can't save right now";
     return p->settings.file_name[0] ? NULL : "No file to save to: dbfilename is empty";
 }
 
@@ -316,6 +317,7 @@ bool persist_start(bool background, snapshot_done *done, void *arg, const char *
         .key_delay_us = &p->save_delay_us,
     };
     persist_share_delays();
+    executor_make_way(p->executor);
     struct persist_save *s = &p->save;
     proven(!s->job);
     s->background = background;

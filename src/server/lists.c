@@ -17,6 +17,7 @@
 #include "exec/executor.h"
 #include "exec/introspect.h"
 #include "exec/metrics.h"
+#include "observe/analysis.h"
 #include "observe/observe.h"
 #include "observe/observer.h"
 #include "persist/persist.h"
@@ -40,13 +41,14 @@ const struct command_list *server_command_lists(unsigned *count) {
 }
 
 const struct directive_list *server_directive_lists(unsigned *count) {
-    static struct directive_list lists[6];
+    static struct directive_list lists[7];
     lists[0] = settings_directives;
     lists[1] = persist_directives;
     lists[2] = observe_directives;
     lists[3] = hyperloglog_directives;
     lists[4] = inert_directives;
     lists[5] = observer_directives;
+    lists[6] = analysis_directives;
     *count = countof(lists);
     return lists;
 }

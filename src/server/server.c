@@ -9,6 +9,7 @@
 #include "io/process.h"
 #include "io/thread.h"
 #include "mem/stats.h"
+#include "observe/analysis.h"
 #include "observe/observe.h"
 #include "observe/observer.h"
 #include "persist/persist.h"
@@ -205,6 +206,7 @@ static void on_cron(struct loop_timer *timer) {
     mem_note_peak();
     observer_cron();
     persist_cron();
+    analysis_cron();
     if (now_us >= server.next_second_us) {
         server.next_second_us = now_us + 1000000;
         sample_turns();
@@ -284,6 +286,7 @@ static bool boot(void) {
     unsigned count;
     const struct metric_list *metrics = server_metric_lists(&count);
     observe_init(&server.executor, metrics, count);
+    analysis_init(server.loop);
     settings_start(); /* what run-time changes apply, applied to the start values */
     if (!config_rename_commands(server.executor.commands)) return false;
     if (!network_listen(server.network)) return false;
@@ -307,6 +310,7 @@ static void leave_dataset(void) {
 static void tear_down(void) {
     network_flush_all(server.network);
     network_free(server.network);
+    analysis_end();
     persist_release();
     observer_stop();
     observe_release();

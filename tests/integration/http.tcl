@@ -38,7 +38,7 @@ with_server srv [list -config [list http-port $port]] {
     test "every route answers with its type" {
         foreach {path type} {/ text/html* /metrics application/openmetrics-text* /livez application/json* /readyz application/json*
                 /api/memory application/json* /api/history application/json* /api/loading application/json* /api/top application/json*
-                /api/operations application/json* /api/history?span=minutes application/json*} {
+                /api/prefixes application/json* /api/operations application/json* /api/history?span=minutes application/json*} {
             lassign [get $port $path] status headers body
             assert_equal 200 $status $path
             assert_match "*Content-Type: $type" $headers $path
@@ -108,11 +108,21 @@ with_server srv [list -config [list http-port $port]] {
         regexp {\ntarn_figures_duration_seconds (\S+)} $text -> seconds
         assert_range $seconds 0 [expr {0.0005 * $harness::slow}]
     }
+    test "prefixes are there soon after somebody looks, whatever bytes they hold" {
+        set r [client $srv]
+        $r set "we\"ird\xff\n</script>:1" value
+        wait_for {[string match {*"count":2,*} [set body [lindex [get $port /api/prefixes] 2]]]} 15000
+        assert_match {*"prefix":"key:","keys":10,*} $body
+        assert_match {*"prefix":"we\\u0022ird\\u00ff\\u000a\\u003c/script>:","keys":1,*} $body
+        assert_match {*"known":true,*} $body
+        assert_match {*"prefixes":\[\]*} [lindex [get $port /api/prefixes?count=0] 2]
+        assert_range [field $body age_ms] 0 60000
+    }
     test "it answers while the executor sleeps, and says how old its figures are" {
         set r [client $srv]
         $r -send debug sleep 2
         harness::pause 1200
-        foreach path {/livez /readyz /metrics /api/memory /api/history /api/operations} {
+        foreach path {/livez /readyz /metrics /api/memory /api/history /api/operations /api/prefixes} {
             assert_range [fastest $port $path] 0 [expr {10 * $harness::slow}] $path
         }
         assert_range [field [lindex [get $port /api/memory] 2] figures_age_ms] 500 5000
@@ -189,7 +199,7 @@ test "while loading: not ready, with progress; all routes answer" {
     assert_range [field $body percent] 0.01 99.9
     assert_range [field $body eta_seconds] 1 100
     assert_range [field $body keys_per_second] 1 1000000
-    foreach path {/livez /metrics /api/memory /api/history /api/top /} {
+    foreach path {/livez /metrics /api/memory /api/history /api/top /api/prefixes /} {
         assert_equal 200 [lindex [get $port $path] 0] $path
         assert_range [fastest $port $path] 0 [expr {10 * $harness::slow}] $path
     }

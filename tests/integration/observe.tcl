@@ -384,8 +384,8 @@ test "COMMAND INFO and the arguments in COMMAND DOCS are the oracle's" {
             set docs [dict get [$each command docs $command] $command]
             set seen [list [dict get $docs since] [dict get $docs group]]
             if {[dict exists $docs arguments]} { lappend seen [dict get $docs arguments] }
-            # MEMORY TREE and MEMORY HISTORY are ours alone.
-            foreach own {memory|tree memory|history} {
+            # These are ours alone.
+            foreach own {memory|tree memory|history memory|analyze memory|prefixes} {
                 if {[dict exists $docs subcommands $own]} { dict unset docs subcommands $own }
             }
             if {[dict exists $docs subcommands]} {
