@@ -1,218 +1,115 @@
 #include "observe/analysis.h"
 
-#include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/num.h"
 #include "exec/context.h"
-#include "io/loop.h"
-#include "io/thread.h"
+#include "observe/analysis_job.h"
 #include "observe/observe_int.h"
-#include "observe/prefixes.h"
-#include "observe/survey_reply.h"
+#include "observe/prefix_shelf.h"
 
 #define DEPTH_MAX 16
 /* Prefixes that are looked at are taken anew after five seconds, and not so often that walks take more than 1/200 of the time. */
 #define RENEW_MS    5000
 #define RENEW_TIMES 200
 
-/* What is asked for; who asks for the same before it begins shares the walk. */
-struct wish {
-    bool prefixes;
-    unsigned depth;
-};
-
 struct waiter { /* session.wait_arg; owner MEM_CLIENT */
     struct list_node place;
     struct session *session;
-    struct wish wish;
-};
-
-struct job {
-    struct loop_message ended;
-    struct thread thread;
-    struct analysis *analysis;
-    struct dataset *dataset;
-    struct dataset_frozen *frozen; /* NULL: thawed */
-    struct wish wish;
-    struct survey_walk walk;
-    char delimiter[SURVEY_DELIMITER_MAX];
-    struct survey survey;
-    int64_t *shares;
-    unsigned databases;
-    int64_t begun_ms, begun_us, duration_ms;
-    size_t total; /* keys */
-    atomic_bool stop;
-    _Atomic int64_t walked;
-    bool complete;
-    bool gave_way;
-    struct prefix_report *report; /* NULL: none was asked for, or it was stopped */
-    bool for_show;                /* nobody asked: for the page */
+    struct analysis_wish wish;
 };
 
 struct analysis {
     struct executor *executor;
     struct loop *loop;
-    struct job *job; /* NULL: none */
+    struct analysis_job *job;  /* NULL: none */
+    bool gave_way, for_show;   /* the job: was stopped by a save; nobody asked for it but the page */
+    struct analysis_wish wish; /* of the job */
     struct list_node line, served;
     int64_t shown_ms, shown_duration_ms; /* of the last prefixes; wall */
     unsigned shown_depth;
 };
 
-/* ---- the thread ---- */
-
-/* All that takes time is done here, sorting and freeing too. */
-static void *run(void *arg) {
-    struct job *job = arg;
-    struct survey_walk *w = &job->walk;
-    if (job->wish.prefixes)
-        w->prefixes = sketch_new(PREFIXES_PLACES, SURVEY_PREFIX_MAX);
-    else
-        w->survey = &job->survey;
-    job->complete = survey_walk(w, job->frozen);
-    job->duration_ms = (clock_mono_us() - job->begun_us) / 1000;
-    if (job->complete && w->prefixes) job->report = prefix_report_new(w, job->begun_ms, job->duration_ms);
-    sketch_free(w->prefixes);
-    loop_send(job->analysis->loop, &job->ended);
-    return NULL;
-}
-
-static void job_free(struct job *job) {
-    proven(!job->frozen && !job->thread.running);
-    prefix_report_drop(job->report);
-    mem_free(MEM_OBSERVE, job->shares, job->databases * sizeof *job->shares);
-    mem_free(MEM_OBSERVE, job, sizeof *job);
-}
-
-/* After it the dataset is everybody's again. */
-static void stop(struct job *job) {
-    if (!job->frozen) return;
-    atomic_store_explicit(&job->stop, true, memory_order_relaxed);
-    thread_join(&job->thread);
-    dataset_thaw(job->dataset, job->frozen);
-    job->frozen = NULL;
-    job->analysis->executor->hooks.give_way = NULL;
-}
-
 static void give_way(void *arg) {
+    struct analysis *a = observe.analysis;
     (void)arg;
-    struct job *job = observe.analysis->job;
-    proven(job && job->frozen);
-    stop(job);
-    job->gave_way = !job->complete;
-    if (job->gave_way) log_notice("The analysis of memory gives way to a save or a load");
+    proven(a->job != NULL);
+    a->executor->hooks.give_way = NULL;
+    a->gave_way = analysis_job_stop(a->job);
+    if (a->gave_way) log_notice("The analysis of memory gives way to a save or a load");
 }
 
 /* ---- the end ---- */
 
-static void answer(const struct job *job, struct session *s) {
-    struct reply *r = &s->reply;
+/* job NULL: no thread could be had. */
+static void answer(const struct analysis *a, const struct analysis_job *job, struct session *s) {
     session_begin_reply(s);
-    if (job->gave_way)
-        reply_error(r, "ERR The analysis gave way to a save or a load: ask again, it will wait for its turn");
-    else if (!job->complete)
-        reply_error(r, "ERR The analysis was cancelled");
-    else if (job->report)
-        prefix_report_reply(job->report, clock_wall_ms(), r);
-    else
-        survey_reply(&job->survey, job->begun_ms, job->duration_ms, r);
+    bool told = job && analysis_job_reply(job, &s->reply);
+    if (!told && a->gave_way)
+        reply_error(&s->reply, "ERR The analysis gave way to a save or a load: ask again, it will wait for its turn");
+    else if (!told)
+        reply_error(&s->reply, "ERR The analysis was cancelled");
     session_end_reply(s);
 }
 
-static void answer_all(struct analysis *a, const struct job *job) {
+static void answer_all(struct analysis *a, const struct analysis_job *job) {
     struct list_node *node;
     while ((node = list_take_first(&a->served))) {
         struct waiter *w = list_entry(node, struct waiter, place);
         struct session *s = w->session;
         mem_free(MEM_CLIENT, w, sizeof *w);
         s->wait_arg = NULL;
-        answer(job, s);
+        answer(a, job, s);
         session_unblock(s);
     }
 }
 
-static void keep_prefixes(struct analysis *a, struct job *job) {
-    a->shown_ms = job->begun_ms;
-    a->shown_duration_ms = job->duration_ms;
-    a->shown_depth = job->wish.depth;
-    prefix_shelf_put(observe.shelf, job->report);
-    job->report = NULL;
+static void keep_prefixes(struct analysis *a, struct analysis_job *job) {
+    struct prefix_report *report = analysis_job_take_prefixes(job);
+    if (!report) return;
+    a->shown_ms = clock_wall_ms();
+    a->shown_duration_ms = analysis_job_duration_ms(job);
+    a->shown_depth = a->wish.depth;
+    prefix_shelf_put(observe.shelf, report);
 }
 
 static void start_next(struct analysis *a);
 
-static void on_ended(struct loop_message *message) {
-    struct job *job = list_entry(message, struct job, ended);
-    struct analysis *a = job->analysis;
-    stop(job);
-    answer_all(a, job);
-    if (job->report) keep_prefixes(a, job);
+static void done(struct analysis_job *job) {
+    struct analysis *a = observe.analysis;
+    proven(a->job == job);
+    a->executor->hooks.give_way = NULL;
     a->job = NULL;
-    job_free(job);
+    answer_all(a, job);
+    keep_prefixes(a, job);
     start_next(a);
 }
 
 /* ---- the start ---- */
 
-static void take_shares(struct job *job, const struct dataset *ds) {
-    job->databases = dataset_databases(ds);
-    job->shares = mem_alloc(MEM_OBSERVE, job->databases * sizeof *job->shares);
-    for (unsigned i = 0; i < job->databases; i++) {
-        const struct db *db = dataset_db_const(ds, i);
-        job->shares[i] = db_keys(db) ? (int64_t)(db_table_bytes(db) / db_keys(db)) : 0;
-    }
-    job->walk.shares = job->shares;
-}
-
-static struct job *job_new(struct analysis *a, struct wish wish) {
-    struct job *job = mem_alloc_zeroed(MEM_OBSERVE, sizeof *job);
-    struct dataset *ds = a->executor->dataset;
-    job->ended.call = on_ended;
-    job->analysis = a;
-    job->dataset = ds;
-    job->wish = wish;
-    job->total = dataset_keys(ds);
-    job->begun_ms = clock_wall_ms();
-    job->begun_us = clock_mono_us();
-    size_t len = strlen(observe.prefix_delimiter);
-    proven(len > 0 && len <= sizeof job->delimiter);
-    memcpy(job->delimiter, observe.prefix_delimiter, len);
-    job->walk = (struct survey_walk){.now_ms = job->begun_ms,
-                                     .stop = &job->stop,
-                                     .walked = &job->walked,
-                                     .delay_us = observe.analysis_delay_us,
-                                     .delimiter = slice_of(job->delimiter, len),
-                                     .depth = wish.depth};
-    take_shares(job, ds);
-    return job;
-}
-
 static bool may_start(const struct analysis *a) {
     return !a->job && !a->executor->loading && !dataset_is_frozen(a->executor->dataset);
 }
 
-static bool start(struct analysis *a, struct wish wish, bool for_show) {
-    struct job *job = job_new(a, wish);
-    job->for_show = for_show;
-    job->frozen = dataset_freeze(job->dataset);
-    if (thread_start(&job->thread, "analysis", run, job) == 0) {
+static void start(struct analysis *a, struct analysis_wish wish, bool for_show) {
+    wish.delimiter = observe.prefix_delimiter;
+    a->job = analysis_job_start(a->loop, a->executor->dataset, &wish, observe.analysis_delay_us, done);
+    a->wish = wish;
+    a->gave_way = false;
+    a->for_show = for_show;
+    if (a->job)
         a->executor->hooks.give_way = give_way;
-        a->job = job;
-        return true;
-    }
-    dataset_thaw(job->dataset, job->frozen);
-    job->frozen = NULL;
-    answer_all(a, job);
-    job_free(job);
-    return false;
+    else
+        answer_all(a, NULL);
 }
 
-static bool same(struct wish a, struct wish b) { return a.prefixes == b.prefixes && a.depth == b.depth; }
+static bool same(struct analysis_wish a, struct analysis_wish b) {
+    return a.prefixes == b.prefixes && a.depth == b.depth;
+}
 
 /* The first in the line, and with it all who ask for the same. */
 static void start_next(struct analysis *a) {
     if (!may_start(a) || list_empty(&a->line)) return;
-    struct wish wish = list_entry(a->line.next, struct waiter, place)->wish;
+    struct analysis_wish wish = list_entry(a->line.next, struct waiter, place)->wish;
     list_each_safe(node, &a->line) {
         if (!same(list_entry(node, struct waiter, place)->wish, wish)) continue;
         list_remove(node);
@@ -230,8 +127,7 @@ static void leave(struct session *s) {
     list_remove(&w->place);
     mem_free(MEM_CLIENT, w, sizeof *w);
     s->wait_arg = NULL;
-    if (a->job && !a->job->for_show && list_empty(&a->served))
-        atomic_store_explicit(&a->job->stop, true, memory_order_relaxed);
+    if (a->job && !a->for_show && list_empty(&a->served)) analysis_job_cancel(a->job);
 }
 
 static void timed_out(struct session *s) {
@@ -241,7 +137,7 @@ static void timed_out(struct session *s) {
 
 static const struct session_wait wait_kind = {.timed_out = timed_out, .cancelled = leave, .can_unblock = true};
 
-static void ask(struct context *c, struct wish wish) {
+static void ask(struct context *c, struct analysis_wish wish) {
     struct analysis *a = observe.analysis;
     if (!a || !context_may_block(c)) {
         reply_error(c->reply, "ERR This waits for its answer, which is not possible here");
@@ -255,7 +151,7 @@ static void ask(struct context *c, struct wish wish) {
     start_next(a);
 }
 
-void memory_run_analyze(struct context *c) { ask(c, (struct wish){.prefixes = false}); }
+void memory_run_analyze(struct context *c) { ask(c, (struct analysis_wish){.prefixes = false}); }
 
 void memory_run_prefixes(struct context *c) {
     int64_t depth = 1;
@@ -264,7 +160,7 @@ void memory_run_prefixes(struct context *c) {
     if (c->argc > 3)
         context_syntax_error(c);
     else
-        ask(c, (struct wish){.prefixes = true, .depth = (unsigned)depth});
+        ask(c, (struct analysis_wish){.prefixes = true, .depth = (unsigned)depth});
 }
 
 /* ---- life ---- */
@@ -284,10 +180,7 @@ void analysis_end(void) {
     struct analysis *a = observe.analysis;
     if (!a) return;
     proven(list_empty(&a->line) && list_empty(&a->served));
-    if (a->job) {
-        stop(a->job);
-        job_free(a->job);
-    }
+    if (a->job) analysis_job_end(a->job);
     observe.analysis = NULL;
     mem_free(MEM_OBSERVE, a, sizeof *a);
 }
@@ -303,13 +196,13 @@ void analysis_cron(void) {
     if (!a) return;
     start_next(a);
     if (may_start(a) && should_renew(a) && prefix_shelf_wanted(observe.shelf))
-        start(a, (struct wish){.prefixes = true, .depth = a->shown_depth}, true);
+        start(a, (struct analysis_wish){.prefixes = true, .depth = a->shown_depth}, true);
 }
 
 /* ---- the rows ---- */
 
 static const char *check_delimiter(struct slice value) {
-    return value.len == 0 || value.len > SURVEY_DELIMITER_MAX ? "memory-prefix-delimiter is 1 to 16 bytes" : NULL;
+    return value.len == 0 || value.len > ANALYSIS_DELIMITER_MAX ? "memory-prefix-delimiter is 1 to 16 bytes" : NULL;
 }
 
 static const struct directive directives[] = {
@@ -335,11 +228,9 @@ static void read_state(const struct metric_scope *scope, struct metric_value *ou
 }
 
 static void read_percent(const struct metric_scope *scope, struct metric_value *out) {
-    const struct job *job = observe.analysis ? observe.analysis->job : NULL;
+    const struct analysis *a = observe.analysis;
     (void)scope;
-    if (!job) return;
-    double total = job->total ? (double)job->total : 1;
-    metric_real(out, METRIC_PERCENT, 100 * (double)atomic_load_explicit(&job->walked, memory_order_relaxed) / total);
+    if (a && a->job) metric_real(out, METRIC_PERCENT, 100 * analysis_job_progress(a->job));
 }
 
 static const struct metric rows[] = {

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "observe/openmetrics.h"
+#include "observe/prefix_shelf.h"
 #include "observe/prefixes.h"
 
 #define TYPE_JSON "application/json; charset=utf-8"

@@ -5,7 +5,7 @@
 #include "exec/context.h"
 #include "observe/analysis.h"
 #include "observe/observe_int.h"
-#include "observe/prefixes.h"
+#include "observe/prefix_shelf.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -8,6 +8,7 @@
 #include "io/net.h"
 #include "io/process.h"
 #include "io/thread.h"
+#include "observe/analysis.h"
 #include "observe/history.h"
 #include "observe/http_routes.h"
 #include "observe/observe_int.h"
@@ -180,7 +181,7 @@ static void visit_rows(void *arg, void (*visit)(void *arg, const struct metric *
     }
 }
 
-bool observer_start(void) {
+bool observer_start(struct loop *loop) {
     struct observer *o = mem_alloc_zeroed(MEM_OBSERVE, sizeof *o);
     proven(observe.observer == NULL && observe.executor != NULL);
     o->loop = loop_new();
@@ -192,6 +193,7 @@ bool observer_start(void) {
     o->next_tick_us = clock_mono_us() + SECOND_US;
     loop_timer_start(o->loop, &o->tick, o->next_tick_us);
     observe.observer = o;
+    analysis_init(loop);
     published_beat(o->sources.published, observe.executor);
     const char *why = apply_http();
     if (why) log_warning("%s", why);
@@ -203,6 +205,7 @@ bool observer_start(void) {
 void observer_stop(void) {
     struct observer *o = observe.observer;
     if (!o) return;
+    analysis_end();
     if (o->thread.running) {
         loop_stop(o->loop);
         thread_join(&o->thread);
@@ -221,6 +224,7 @@ void observer_cron(void) {
     struct observer *o = observe.observer;
     if (!o) return;
     published_beat(o->sources.published, observe.executor);
+    analysis_cron();
     int64_t now_us = clock_mono_us();
     if (o->port == 0 || now_us < o->next_fill_us) return;
     o->next_fill_us = now_us + SECOND_US;

@@ -9,10 +9,13 @@
 #include <stdbool.h>
 
 struct history;
+struct loop;
 
-/* After observe_init and with the directives read. False: the HTTP port cannot be had; the reason has been logged. */
-bool observer_start(void);
-void observer_stop(void); /* harmless when not started */
+/* After observe_init and with the directives read. loop: the executor's, for walks (analysis.h). False: the HTTP port cannot be
+ * had; the reason has been logged. */
+bool observer_start(struct loop *loop);
+/* Harmless when not started. The executor's loop must not run afterwards; before the dataset and persist/ are taken down. */
+void observer_stop(void);
 void observer_cron(void); /* every 100 ms: publishes; ~2 us, once a second with HTTP on ~60 us */
 /* A static text. */
 void observer_enter(const char *phase, bool ready);

@@ -1,13 +1,11 @@
-/* The result of MEMORY PREFIXES, and the shelf from which other threads read the last one. A report is not changed once it is
- * made; who holds it drops it, and the last one frees it. Owner MEM_OBSERVE. */
+/* The result of MEMORY PREFIXES. A report is not changed once it is made; who holds it drops it, and the last one frees it. Owner
+ * MEM_OBSERVE. */
 #ifndef TARN_OBSERVE_PREFIXES_H
 #define TARN_OBSERVE_PREFIXES_H
 
 #include "observe/json.h"
 #include "observe/survey.h"
 #include "wire/reply.h"
-
-#include <pthread.h>
 
 #define PREFIXES_MAX 10000
 /* More than are shown, so that the rare ones push each other out and not those that are shown. At most 7 MB while a walk runs. */
@@ -39,15 +37,5 @@ void prefix_report_drop(struct prefix_report *r); /* may be NULL; any thread */
 void prefix_report_reply(const struct prefix_report *r, int64_t now_ms, struct reply *reply);
 /* Into the object that is open, at most max rows. NULL: none has been made yet. */
 void prefix_report_json(const struct prefix_report *r, int64_t now_ms, unsigned max, struct json *j);
-
-/* Between the executor, which puts, and the observer, which takes. Neither holds the lock for longer than a pointer takes. */
-struct prefix_shelf;
-struct prefix_shelf *prefix_shelf_new(void);
-void prefix_shelf_free(struct prefix_shelf *s);
-void prefix_shelf_put(struct prefix_shelf *s, struct prefix_report *r); /* takes over the caller's hold */
-struct prefix_report *prefix_shelf_take(struct prefix_shelf *s);        /* NULL, or held once more: drop it */
-/* Somebody looked at the shelf: whether so since the last call of prefix_shelf_wanted. */
-void prefix_shelf_want(struct prefix_shelf *s);
-bool prefix_shelf_wanted(struct prefix_shelf *s);
 
 #endif

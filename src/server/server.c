@@ -9,7 +9,6 @@
 #include "io/process.h"
 #include "io/thread.h"
 #include "mem/stats.h"
-#include "observe/analysis.h"
 #include "observe/observe.h"
 #include "observe/observer.h"
 #include "persist/persist.h"
@@ -206,7 +205,6 @@ static void on_cron(struct loop_timer *timer) {
     mem_note_peak();
     observer_cron();
     persist_cron();
-    analysis_cron();
     if (now_us >= server.next_second_us) {
         server.next_second_us = now_us + 1000000;
         sample_turns();
@@ -286,11 +284,10 @@ static bool boot(void) {
     unsigned count;
     const struct metric_list *metrics = server_metric_lists(&count);
     observe_init(&server.executor, metrics, count);
-    analysis_init(server.loop);
     settings_start(); /* what run-time changes apply, applied to the start values */
     if (!config_rename_commands(server.executor.commands)) return false;
     if (!network_listen(server.network)) return false;
-    if (!observer_start()) return false;
+    if (!observer_start(server.loop)) return false;
     greet();
     server.cron.call = on_cron;
     loop_timer_start(server.loop, &server.cron, clock_mono_us() + 100000);
@@ -310,9 +307,8 @@ static void leave_dataset(void) {
 static void tear_down(void) {
     network_flush_all(server.network);
     network_free(server.network);
-    analysis_end();
+    observer_stop(); /* before persist: it may read the frozen dataset */
     persist_release();
-    observer_stop();
     observe_release();
     leave_dataset();
     executor_release(&server.executor);

@@ -1,6 +1,7 @@
 /* A walk over a small dataset, beside what was put there; prefixes beside exact counts; the shelf. */
 #include "base/check.h"
 #include "keyspace/db.h"
+#include "observe/prefix_shelf.h"
 #include "observe/prefixes.h"
 #include "values/list.h"
 
