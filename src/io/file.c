@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "io/io_int.h"
+#include "io/thread.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -34,6 +35,21 @@ static int fault_due(enum file_fault kind) {
     return atomic_load(&io_state.fault_error);
 }
 
+void file_slow_sync(int64_t us) { atomic_store(&io_state.sync_delay_us, us); }
+
+/* ---- the recording seam ---- */
+void file_watch(file_witness *witness) { atomic_store(&io_state.witness, witness); }
+
+static void tell(struct file_event event) {
+    file_witness *witness = atomic_load_explicit(&io_state.witness, memory_order_relaxed);
+    if (unlikely(witness != NULL)) witness(&event);
+}
+
+static int told(int result, struct file_event event) {
+    if (result >= 0) tell(event);
+    return result;
+}
+
 /* ---- opening and closing ---- */
 
 static int open_retrying(const char *path, int flags, mode_t mode) {
@@ -56,19 +72,30 @@ int file_open_regular(const char *path) {
     return (int)size;
 }
 
-int file_create(const char *path, int mode) { return open_retrying(path, O_WRONLY | O_CREAT | O_TRUNC, (mode_t)mode); }
-
-int file_open_append(const char *path, int mode) {
-    return open_retrying(path, O_WRONLY | O_CREAT | O_APPEND, (mode_t)mode);
+int file_create(const char *path, int mode) {
+    int fd = open_retrying(path, O_WRONLY | O_CREAT | O_TRUNC, (mode_t)mode);
+    return told(fd, (struct file_event){.act = FILE_ACT_CREATE, .fd = fd, .path = path});
 }
 
-int file_truncate(int fd, int64_t size) { return ftruncate(fd, size) == 0 ? 0 : -errno; }
+int file_open_append(const char *path, int mode) {
+    int fd = open_retrying(path, O_WRONLY | O_CREAT | O_APPEND, (mode_t)mode);
+    return told(fd, (struct file_event){.act = FILE_ACT_OPEN_APPEND, .fd = fd, .path = path});
+}
 
-int file_make_dir(const char *path, int mode) { return mkdir(path, (mode_t)mode) == 0 || errno == EEXIST ? 0 : -errno; }
+int file_truncate(int fd, int64_t size) {
+    if (ftruncate(fd, size) != 0) return -errno;
+    return told(0, (struct file_event){.act = FILE_ACT_TRUNCATE, .fd = fd, .n = (size_t)size});
+}
+
+int file_make_dir(const char *path, int mode) {
+    if (mkdir(path, (mode_t)mode) != 0) return errno == EEXIST ? 0 : -errno;
+    return told(0, (struct file_event){.act = FILE_ACT_MAKE_DIR, .fd = -1, .path = path});
+}
 
 int file_link(const char *from, const char *to) {
     struct stat a, b;
-    if (link(from, to) == 0) return 0;
+    if (link(from, to) == 0)
+        return told(0, (struct file_event){.act = FILE_ACT_LINK, .fd = -1, .path = from, .to = to});
     int error = errno;
     bool same = stat(from, &a) == 0 && stat(to, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
     return same ? 0 : -error;
@@ -116,6 +143,7 @@ static int write_fully(int fd, const char *src, size_t n) {
         ssize_t put = write(fd, src, n);
         if (put < 0 && errno != EINTR) return -errno;
         if (put > 0) {
+            tell((struct file_event){.act = FILE_ACT_WRITE, .fd = fd, .bytes = src, .n = (size_t)put});
             src += put;
             n -= (size_t)put;
         }
@@ -143,7 +171,9 @@ int file_write_pair(int fd, const void *a, size_t a_len, const void *b, size_t b
     do put = writev(fd, both, 2);
     while (put < 0 && errno == EINTR);
     if (put < 0) return -errno;
-    size_t done = (size_t)put;
+    size_t done = (size_t)put, of_a = done < a_len ? done : a_len;
+    tell((struct file_event){.act = FILE_ACT_WRITE, .fd = fd, .bytes = a, .n = of_a});
+    if (done > of_a) tell((struct file_event){.act = FILE_ACT_WRITE, .fd = fd, .bytes = b, .n = done - of_a});
     if (likely(done == a_len + b_len)) return 0;
     if (done < a_len) {
         error = write_fully(fd, (const char *)a + done, a_len - done);
@@ -155,13 +185,20 @@ int file_write_pair(int fd, const void *a, size_t a_len, const void *b, size_t b
 
 /* ---- towards the disk ---- */
 
-int file_sync(int fd) {
+static int sync_descriptor(int fd) {
+    int64_t delay_us = atomic_load_explicit(&io_state.sync_delay_us, memory_order_relaxed);
+    if (unlikely(delay_us > 0)) thread_sleep_us(delay_us);
     int error = fault_due(FILE_FAULT_SYNC);
     if (error) return -error;
     while (fdatasync(fd) != 0) {
         if (errno != EINTR) return -errno;
     }
     return 0;
+}
+
+int file_sync(int fd) {
+    tell((struct file_event){.act = FILE_ACT_SYNC_BEGINS, .fd = fd});
+    return told(sync_descriptor(fd), (struct file_event){.act = FILE_ACT_SYNC_ENDS, .fd = fd});
 }
 
 int file_sync_range(int fd, int64_t offset, int64_t n) {
@@ -188,7 +225,8 @@ int file_sync_dir(const char *path_of_a_file_in_it) {
     if (error) return error;
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return -errno;
-    error = file_sync(fd);
+    tell((struct file_event){.act = FILE_ACT_FOLDER_BEGINS, .fd = -1, .path = folder});
+    error = told(sync_descriptor(fd), (struct file_event){.act = FILE_ACT_FOLDER_ENDS, .fd = -1, .path = folder});
     file_close(fd);
     return error;
 }
@@ -198,10 +236,14 @@ int file_sync_dir(const char *path_of_a_file_in_it) {
 int file_rename(const char *from, const char *to) {
     int error = fault_due(FILE_FAULT_RENAME);
     if (error) return -error;
-    return rename(from, to) == 0 ? 0 : -errno;
+    if (rename(from, to) != 0) return -errno;
+    return told(0, (struct file_event){.act = FILE_ACT_RENAME, .fd = -1, .path = from, .to = to});
 }
 
-int file_remove(const char *path) { return unlink(path) == 0 ? 0 : -errno; }
+int file_remove(const char *path) {
+    if (unlink(path) != 0) return -errno;
+    return told(0, (struct file_event){.act = FILE_ACT_REMOVE, .fd = -1, .path = path});
+}
 
 bool file_exists(const char *path) { return access(path, F_OK) == 0 || errno != ENOENT; }
 
@@ -239,7 +281,10 @@ int file_remove_abandoned(const char *dir, bool (*chosen)(const char *name)) {
     if (d == NULL) return -errno;
     int removed = 0;
     for (struct dirent *e; (e = readdir(d)) != NULL;) {
-        if (chosen(e->d_name) && is_abandoned(dirfd(d), e->d_name) && unlinkat(dirfd(d), e->d_name, 0) == 0) removed++;
+        char path[PATH_MAX];
+        if (!chosen(e->d_name) || !is_abandoned(dirfd(d), e->d_name)) continue;
+        int n = snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
+        if (n > 0 && (size_t)n < sizeof path && file_remove(path) == 0) removed++;
     }
     closedir(d);
     return removed;

@@ -2,6 +2,8 @@
 #ifndef TARN_IO_INT_H
 #define TARN_IO_INT_H
 
+#include "io/file.h"
+
 #include <limits.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -14,6 +16,8 @@ struct io_state {
     atomic_uint fault_countdown;
     atomic_int fault_error;
     atomic_size_t fault_short_count;
+    atomic_int_fast64_t sync_delay_us;
+    _Atomic(file_witness *) witness;
     /* Texts made once, by the first caller (process.c); executor thread only. */
     char os[IO_OS_TEXT_MAX];
     char executable[PATH_MAX];

@@ -1,96 +1,18 @@
 /* Writing the append-only file while the disk fails: what was said to be safe is there afterwards, whatever call failed. */
-#include "unit/exec/fixture.h"
-
-#include "unit/persist/rdb_file.h"
+#include "unit/persist/aof_world.h"
 
 #include "base/log.h"
-#include "commands/connection.h"
-#include "commands/generic.h"
-#include "commands/string.h"
-#include "commands/transaction.h"
-#include "io/file.h"
-#include "io/loop.h"
-#include "io/thread.h"
-#include "persist/aof_steps_int.h"
-#include "persist/persist_int.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <sys/stat.h>
-
-static const struct command_list lists[] = {
-    {connection_commands}, {string_commands}, {generic_commands}, {transaction_commands}, {aof_commands}};
-
-static struct executor executor;
-static struct loop *loop;
-static struct peer peer;
+static struct world world;
 static char home[1024], folder[64];
-static bool loaded, load_failed;
 
-/* ---- a server without sockets ---- */
-static const char *refuse_write(void *arg) {
-    (void)arg;
-    return persist_refuse_write();
-}
-
-static void on_loaded(void *arg, struct dataset *dataset, const char *error, bool cancelled) {
-    (void)arg, (void)dataset;
-    loaded = true;
-    load_failed = error || cancelled;
-}
-
-static void turn(void) {
-    executor_begin_batch(&executor);
-    aof_turn();
-    aof_cron();
-    loop_turn(loop, 1000);
-}
-
-/* False: it could not start. */
 static bool start(enum aof_fsync fsync) {
-    const char *error;
-    struct siphash_seed seed = {1, 2};
-    loop = loop_new();
-    executor_init(&executor, lists, countof(lists), dataset_new(4, &seed));
-    executor.hooks.refuse_write = refuse_write;
-    executor_listen(&executor);
-    persist_state.settings = (struct persist_settings){
-        .checksum = true,
-        .file_name = "dump.rdb",
-        .aof = {.on = true, .load_truncated = true, .fsync = (int)fsync, .file_name = "a", .folder_name = "d"}};
-    persist_init(&executor, loop);
-    persist_set_commands(lists, countof(lists));
-    loaded = load_failed = false;
-    if (persist_load_first(on_loaded, NULL, &error)) {
-        while (!loaded) loop_turn(loop, 1000);
-    } else {
-        load_failed = error != NULL;
-    }
-    executor.loading = false;
-    peer_open(&peer, &executor);
-    return !load_failed;
+    world.aof = true;
+    world.fsync = fsync;
+    return world_start(&world);
 }
 
-/* finish: as a shutdown does; else as after a kill. */
-static void stop(bool finish) {
-    if (finish && aof_is_on()) aof_finish();
-    peer_close(&peer);
-    persist_release();
-    dataset_free(executor.dataset);
-    executor_release(&executor);
-    loop_free(loop);
-}
-
-static void remove_folder(void) {
-    DIR *d = opendir("d");
-    for (struct dirent *e; d && (e = readdir(d));) {
-        char path[300];
-        snprintf(path, sizeof path, "d/%s", e->d_name);
-        if (e->d_name[0] != '.') unlink(path);
-    }
-    if (d) closedir(d);
-    rmdir("d");
-}
+static void stop(bool finish) { world_stop(&world, finish); }
 
 static int set_up(void **state) {
     (void)state;
@@ -101,52 +23,33 @@ static int set_up(void **state) {
 static int tear_down(void **state) {
     (void)state;
     file_fail_after(FILE_FAULT_NONE, 0, 0, 0);
-    remove_folder();
+    file_slow_sync(0);
+    world_clear();
     if (chdir(home) != 0) return -1;
     rmdir(folder);
     return 0;
 }
 
-/* Sends and says whether it was accepted; the reply may still have to wait. */
-static bool send(const char *line) {
-    peer_send(&peer, line);
-    return strncmp(peer_read(&peer), "-", 1) != 0;
-}
-
-static bool wait_safe(int64_t ms) {
-    int64_t end = clock_mono_us() + ms * 1000;
-    while (!aof_may_reply(&peer.session) && clock_mono_us() < end) turn();
-    return aof_may_reply(&peer.session);
-}
-
-static void wait_accepting(void) {
-    int64_t end = clock_mono_us() + 10 * 1000000;
-    while (persist_refuse_write() && clock_mono_us() < end) turn();
-    assert_null(persist_refuse_write());
-}
-
-static bool has(const char *name, const char *value) {
-    char scratch[NUM_TEXT_MAX];
-    const struct entry *e =
-        db_view(dataset_db(executor.dataset, 0), key_of(executor.dataset, slice_of_cstr(name)), VIEW_NO_TOUCH);
-    return e && slice_equal(entry_string(e, scratch), slice_of_cstr(value));
-}
+static bool send(const char *line) { return world_send(&world, line); }
+static bool may_reply(void) { return world_may_reply(&world); }
+static void turn(void) { world_turn(&world); }
+static bool has(const char *name, const char *value) { return world_has(&world, name, value); }
 
 /* ---- tests ---- */
 static void a_write_without_room_waits_and_goes_on(void **state) {
     (void)state;
     assert_true(start(AOF_FSYNC_ALWAYS));
-    assert_true(send("SET a 1") && aof_may_reply(&peer.session));
+    assert_true(send("SET a 1") && may_reply());
     int64_t size = persist_state.aof.file.size;
     file_fail_after(FILE_FAULT_WRITE, 1, ENOSPC, 7);
     assert_true(send("SET b 2"));
-    assert_false(aof_may_reply(&peer.session));
+    assert_false(may_reply());
     assert_int_equal(size, file_size(persist_state.aof.file.fd)); /* the part is taken back */
     assert_non_null(strstr(persist_refuse_write(), "MISCONF Errors writing to the AOF file: No space left on device"));
     assert_false(send("SET c 3"));
-    assert_true(wait_safe(5000));
-    wait_accepting();
-    assert_true(send("SET c 4") && aof_may_reply(&peer.session));
+    assert_true(world_wait_safe(&world, 5000));
+    assert_true(world_wait_accepting(&world, 10000));
+    assert_true(send("SET c 4") && may_reply());
     stop(false);
     assert_true(start(AOF_FSYNC_ALWAYS));
     assert_true(has("a", "1") && has("b", "2") && has("c", "4"));
@@ -156,17 +59,17 @@ static void a_write_without_room_waits_and_goes_on(void **state) {
 static void a_failed_sync_is_final_until_a_new_base(void **state) {
     (void)state;
     assert_true(start(AOF_FSYNC_ALWAYS));
-    assert_true(send("SET a 1") && aof_may_reply(&peer.session));
+    assert_true(send("SET a 1") && may_reply());
     int64_t seq = persist_state.aof.file.seq;
     file_fail_after(FILE_FAULT_SYNC, 1, EIO, 0);
     assert_true(send("SET b 2"));
-    assert_false(aof_may_reply(&peer.session));
+    assert_false(may_reply());
     assert_true(persist_state.aof.lost);
     assert_false(send("SET c 3"));
-    assert_true(wait_safe(10000));
+    assert_true(world_wait_safe(&world, 10000));
     assert_true(persist_state.aof.file.seq > seq); /* nothing more goes into the old one */
-    wait_accepting();
-    assert_true(send("SET c 4") && aof_may_reply(&peer.session));
+    assert_true(world_wait_accepting(&world, 10000));
+    assert_true(send("SET c 4") && may_reply());
     stop(false);
     assert_true(start(AOF_FSYNC_ALWAYS));
     assert_true(has("a", "1") && has("b", "2") && has("c", "4"));
@@ -184,7 +87,7 @@ static void write_some(struct story *s, int n) {
         snprintf(line, sizeof line, "SET k%d v%d", s->sent + 1, s->sent + 1);
         if (!send(line)) break;
         s->sent++;
-        if (aof_may_reply(&peer.session)) s->safe = s->sent;
+        if (may_reply()) s->safe = s->sent;
         turn();
     }
 }
@@ -192,14 +95,13 @@ static void write_some(struct story *s, int n) {
 static void tell_story(struct story *s) {
     write_some(s, 4);
     aof_rewrite_ask();
-    int64_t end = clock_mono_us() + 60000;
-    while ((persist_state.aof.rewrite.scheduled || aof_rewriting()) && clock_mono_us() < end) turn();
+    world_wait_rewritten(&world, 60);
     write_some(s, 4);
 }
 
 static void assert_kept(const struct story *s) {
     char name[32], value[32];
-    size_t n = dataset_keys(executor.dataset);
+    size_t n = dataset_keys(world.executor.dataset);
     assert_true(n >= (size_t)s->safe);
     for (size_t i = 1; i <= n; i++) {
         snprintf(name, sizeof name, "k%zu", i);
@@ -226,7 +128,7 @@ static void whatever_call_fails_nothing_safe_is_lost(void **state) {
             if (!start(fsync)) fail_msg("fault %zu, call %u: it does not start again", k, nth);
             assert_kept(&s);
             stop(true);
-            remove_folder();
+            world_clear();
         }
     }
 }
