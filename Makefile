@@ -95,6 +95,10 @@ $(OUT)/tests/%: tests/%.c $(OUT)/libtarn.a
 $(OUT)/tests/differential/differ: $(wildcard tests/differential/*.[ch])
 	@mkdir -p $(@D)
 	$(say)$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) -O2 -o $@ $(filter %.c,$^)
+# States that a disk could hold after a loss of power.
+$(OUT)/tests/power/power: $(wildcard tests/power/*.[ch] tests/unit/*/*.h) $(OUT)/libtarn.a
+	@mkdir -p $(@D)
+	$(say)$(CC) $(CPPFLAGS) -Itests $(CFLAGS_COMMON) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) $(OUT)/libtarn.a -lcmocka $(LIBS)
 $(OUT)/fuzz_%: tests/fuzz/fuzz_%.c $(OUT)/libtarn.a
 	$(say)$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(OUT)/libtarn.a $(LIBS)
 $(OUT)/flags: .FORCE
