@@ -53,7 +53,7 @@ UNIT = $(patsubst tests/unit/%.c,$(OUT)/unit/%,$(wildcard tests/unit/*/*.c))
 TOOLS = $(OUT)/tests/differential/differ $(patsubst %.c,$(OUT)/%,$(wildcard tests/bench/*.c))
 FUZZERS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 CLI_SRCS = $(wildcard tools/cli/*.c)
-FORMATTED = $(wildcard src/*/*.[ch] tools/*/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] tests/differential/*.[ch])
+FORMATTED = $(wildcard src/*/*.[ch] tools/*/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] tests/differential/*.[ch] tests/power/*.[ch])
 
 # Commands are shown as they are with V=1, else by what they make.
 say = $(if $(V),,@echo "  $@"; )
@@ -118,6 +118,7 @@ J ?= 2
 ONLY ?=
 SECONDS ?= 60
 COUNT ?= 200000
+STATES ?= 5000
 SEED ?=
 # The differential runner: mostly commands of one family (tests/differential/generate*.c), such as bitmap.
 FAMILY ?=
@@ -130,6 +131,12 @@ integration: all
 # The same random commands to Tarn and to redis-server, replies compared; see tests/differential/differ.c.
 differential: all $(OUT)/tests/differential/differ
 	@sh scripts/differential.sh $(OUT) $(COUNT) '$(SEED)' $(FAMILY)
+# What a disk may hold after a loss of power, STATES times over.
+power: all $(OUT)/tests/power/power
+	@sh scripts/power.sh $(OUT) $(STATES) $(SEED)
+# What takes too long for every commit: scripts/long.sh lists the steps (STEP="name name" selects).
+long:
+	@sh scripts/long.sh $(STEP)
 # make fuzz T=name SECONDS=60 SEED=. New inputs stay in build/; the corpus of the tree is only read.
 fuzz:
 	@test -n '$(T)' || { echo 'make fuzz T=name, one of: $(FUZZERS)'; exit 2; }
@@ -164,8 +171,10 @@ help:
 	@echo 'make unit integration       tests of the modules; tests of the whole server (ONLY=name,name selects)'
 	@echo 'make differential           random commands to Tarn and redis-server compared (COUNT=$(COUNT) SEED=n FAMILY=name)'
 	@echo 'make fuzz T=name            $(FUZZERS) (SECONDS=$(SECONDS))'
+	@echo 'make power                  states of the disk after a loss of power (STATES=$(STATES) SEED=n)'
 	@echo 'make asan ubsan tsan        build so, then unit and integration tests'
 	@echo 'make check                  everything that CI runs (STEP="name name" selects)'
+	@echo 'make long                   what takes too long for every commit (STEP="name name" selects)'
 	@echo 'make bench                  Tarn against redis-server (ONLY=row,row QUICK=1 ROUNDS=n)'
 	@echo 'make format format-check    clang-format 14'
 	@echo 'make compile_commands.json install clean'
@@ -175,4 +184,4 @@ comma = ,
 .DEFAULT_GOAL = all
 .FORCE:
 .SECONDARY:
-.PHONY: all help unit integration differential fuzz asan ubsan tsan check bench format format-check install clean .FORCE
+.PHONY: all help unit integration differential power long fuzz asan ubsan tsan check bench format format-check install clean .FORCE

@@ -12,7 +12,7 @@ jobs=$(nproc)
 fuzz_seconds=${FUZZ_SECONDS:-20}
 differential_count=${DIFFERENTIAL_COUNT:-200000}
 
-steps="rooms budgets format gcc state unit integration web differential clients clang libc asan ubsan tsan fuzz"
+steps="rooms budgets format gcc state unit integration power web differential clients clang libc asan ubsan tsan fuzz"
 step_rooms() { sh scripts/check-rooms.sh; }
 step_budgets() { sh scripts/check-budgets.sh; }
 step_format() { make format-check; }
@@ -20,6 +20,7 @@ step_gcc() { make -j"$jobs" all; }
 step_state() { sh scripts/check-state.sh build; }
 step_unit() { make -j"$jobs" unit; }
 step_integration() { make -j"$jobs" integration; }
+step_power() { make power; }
 # The dashboard in a browser; says so and passes where there is none.
 step_web() { sh scripts/web-test.sh build/tarn-server; }
 step_differential() { make differential COUNT="$differential_count"; }

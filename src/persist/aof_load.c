@@ -318,16 +318,30 @@ static bool read_head(struct reader *f) {
     return true;
 }
 
+/* Behind groups another server may have written on: Redis and Valkey begin with a SELECT. Anything else there is what a disk
+ * has given back of another file, which may well begin with a whole command. */
+static bool goes_on_foreign(struct reader *f, bool *ok) {
+    static const char select[] = "*2\r\n$6\r\nSELECT\r\n";
+    proven(f->annotated && lies(f) > 0);
+    *ok = fill(f, sizeof select - 1);
+    if (!*ok || f->foreign_end) return *ok;
+    size_t n = lies(f) < sizeof select - 1 ? lies(f) : sizeof select - 1;
+    return strncasecmp(at(f), select, n) == 0;
+}
+
+static bool read_outside(struct reader *f) {
+    bool ok = true;
+    proven(lies(f) > 0 && *at(f) != '#');
+    if (!f->annotated || goes_on_foreign(f, &ok)) return read_commands(f);
+    return ok && damaged(f, "neither a group nor what another server would write");
+}
+
 static bool read_records(struct reader *f) {
     proven(f->kept < 0 && f->unit_at < 0);
     while (f->kept < 0) {
         if (!fill(f, 1)) return false;
         if (lies(f) == 0) return end_of_commands(f);
-        char first = *at(f);
-        bool ok = first == '#'                   ? read_mark(f)
-                  : f->annotated && first != '*' ? damaged(f, "neither a group nor a command")
-                                                 : read_commands(f);
-        if (!ok) return false;
+        if (!(*at(f) == '#' ? read_mark(f) : read_outside(f))) return false;
     }
     return true;
 }

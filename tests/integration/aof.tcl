@@ -494,7 +494,7 @@ test "what is renamed is written by its own name" {
 test "what cannot be replayed is refused: unknown commands, failing ones, and those that change nothing" {
     foreach {command why} {{nonsense a} "*unknown command*" {incr text} "*not an integer*" {get text} "*does not change data*" {shutdown} "*does not change data*" {config set dir /} "*does not change data*"} {
         set srv [sample {appendonly yes}]
-        set text "*3\r\n\$3\r\nset\r\n\$4\r\ntext\r\n\$1\r\nx\r\n*[llength $command]\r\n"
+        set text "*2\r\n\$6\r\nSELECT\r\n\$1\r\n0\r\n*3\r\n\$3\r\nset\r\n\$4\r\ntext\r\n\$1\r\nx\r\n*[llength $command]\r\n"
         foreach word $command { append text "\$[string length $word]\r\n$word\r\n" }
         set path [lindex [increments $srv] end]
         write_file $path [read_file $path]$text

@@ -298,7 +298,8 @@ static void spoil(const struct disk *d, uint64_t *seed, struct buf *out, size_t 
     }
 }
 
-static void make_content(const struct disk *d, const struct disk_file *f, unsigned kind, uint64_t *seed, struct buf *out) {
+static void make_content(const struct disk *d, const struct disk_file *f, unsigned kind, uint64_t *seed,
+                         struct buf *out) {
     size_t same = untouched(f);
     buf_append_slice(out, buf_slice(&f->durable));
     if (kind == DISK_LOST) return;

@@ -2,10 +2,10 @@
  * that changes its files is recorded, with what had been sent and acknowledged by then. For states that a disk could hold after
  * each call (disk.h) the server then starts, and what it has is compared with what it had said to be safe.
  *
- *   power [--states N] [--seed N] [--only STORY] [--emit FOLDER N]
+ *   power [--states N] [--seed N] [--only STORY] [--emit FOLDER] [--emit-every N]
  *
- * Afterwards every kind of sync is left out in turn: the same test must then find a loss, or it proves nothing. --emit leaves N
- * states, each a folder with a file `expect` ("min max"), for a real server to start on. Exit code 1: something was lost, did not
+ * Afterwards every kind of sync is left out in turn: the same test must then find a loss, or it proves nothing. --emit leaves
+ * every Nth state in FOLDER, each with a file <number>.expect beside it, for a real server to start on (real.tcl). Exit code 1: something was lost, did not
  * start, or a missing sync was not noticed. */
 #include "power/disk.h"
 #include "unit/persist/aof_world.h"
@@ -16,17 +16,17 @@
 #include <pthread.h>
 
 #define STATES_A_TELLING 1500
-#define ROUNDS_MAX 60 /* then nearly all states are the same as others */
-#define STEPS_MAX  8192
-#define WRITES_MAX 2048
-#define LOSS_MAX_MS 2000 /* appendfsync everysec */
+#define ROUNDS_MAX       60 /* then nearly all states are the same as others */
+#define STEPS_MAX        8192
+#define WRITES_MAX       2048
+#define LOSS_MAX_MS      2000 /* appendfsync everysec */
 
 static struct {
     unsigned states;
     uint64_t seed;
-    const char *only, *emit;
-    unsigned emitted;
-} options = {.states = 5000, .seed = 1};
+    const char *only, *emit; /* emit: an absolute path */
+    unsigned emit_every, emitted;
+} options = {.states = 5000, .seed = 1, .emit_every = 25};
 
 /* ---- recording ---- */
 struct step { /* what had been sent and acknowledged when it was made */
@@ -231,8 +231,8 @@ static void off_and_on(void) {
 static void add_old_write(struct buf *out, int i) {
     char value[2048];
     value_of(i, value);
-    buf_printf(out, "*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$%d\r\nk%d\r\n$%zu\r\n%s\r\n", i < 10 ? 2 : 3, i, strlen(value),
-               value);
+    buf_printf(out, "*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$%d\r\nk%d\r\n$%zu\r\n%s\r\n", i < 10 ? 2 : 3, i,
+               strlen(value), value);
     buf_printf(out, "*2\r\n$4\r\nINCR\r\n$5\r\ncount\r\n*1\r\n$4\r\nEXEC\r\n");
 }
 
@@ -356,9 +356,25 @@ static void tell(const struct story *s, struct disk *d) {
 }
 
 /* ---- leaving out syncs ---- */
-enum kind_of_sync { SYNC_NONE, SYNC_GROUP, SYNC_HEAD, SYNC_MANIFEST, SYNC_BASE, SYNC_FOLDER, SYNC_PARENT, SYNC_CUT, SYNC_KINDS };
-static const char *const kind_names[] = {"none",   "a group", "a new increment", "the manifest", "the base or the snapshot",
-                                         "folder", "the folder's parent", "what was cut"};
+enum kind_of_sync {
+    SYNC_NONE,
+    SYNC_GROUP,
+    SYNC_HEAD,
+    SYNC_MANIFEST,
+    SYNC_BASE,
+    SYNC_FOLDER,
+    SYNC_PARENT,
+    SYNC_CUT,
+    SYNC_KINDS
+};
+static const char *const kind_names[] = {"none",
+                                         "a group",
+                                         "a new increment",
+                                         "the manifest",
+                                         "the base or the snapshot",
+                                         "folder",
+                                         "the folder's parent",
+                                         "what was cut"};
 
 static bool is_sync(enum file_act act) { return act == FILE_ACT_SYNC_ENDS || act == FILE_ACT_FOLDER_ENDS; }
 
@@ -494,6 +510,21 @@ static void copy_state(const struct disk *d, const struct disk_choice *c, const 
     fprintf(stderr, "    %s\n    the state is in %s\n", why, folder);
 }
 
+/* For a real server, which starts on it later. */
+static void emit(const struct search *x, const struct disk *d, const struct disk_choice *c, int sent, int acked) {
+    char path[1024];
+    int least = 0;
+    while (least < acked && must_have(x->story, acked, least) > least) least++;
+    snprintf(path, sizeof path, "%s/%u", options.emit, ++options.emitted);
+    if (mkdir(path, 0755) != 0) exit(2);
+    disk_write(d, c, path);
+    snprintf(path, sizeof path, "%s/%u.expect", options.emit, options.emitted);
+    FILE *f = fopen(path, "w");
+    if (!f) exit(2);
+    fprintf(f, "%s %d %d %s\n", x->story->name, least, sent, x->story->aof ? "yes" : "no");
+    fclose(f);
+}
+
 static bool try_state(const struct search *x, const struct disk *d, unsigned step, const struct disk_choice *c) {
     const struct step *s = &tape.steps[step];
     /* Until the next call the disk stays as it is, and more may be acknowledged. */
@@ -507,19 +538,21 @@ static bool try_state(const struct search *x, const struct disk *d, unsigned ste
         return true;
     }
     tally.states++;
+    if (options.emit && !x->without && tally.states % options.emit_every == 0) emit(x, d, c, sent, acked);
     if (survives(x->story, sent, acked, tally.states % 4 == 0, why)) return true;
     tally.failures++;
     if (x->quiet) return false;
-    fprintf(stderr, "LOST %s, after call %u of %u (act %d %s), data %u, names %d, seed %llu:\n", x->story->name, step + 1,
-            tape.count, (int)s->event.act, s->event.path, c->data, (int)c->names, (unsigned long long)c->seed);
+    fprintf(stderr, "LOST %s, after call %u of %u (act %d %s), data %u, names %d, seed %llu:\n", x->story->name,
+            step + 1, tape.count, (int)s->event.act, s->event.path, c->data, (int)c->names,
+            (unsigned long long)c->seed);
     copy_state(d, c, why);
     return false;
 }
 
 static const struct disk_choice corners[] = {
-    {DISK_LOST, DISK_NAMES_LOST, 0},  {DISK_KEPT, DISK_NAMES_KEPT, 0},  {DISK_LOST, DISK_NAMES_KEPT, 0},
-    {DISK_KEPT, DISK_NAMES_LOST, 0},  {DISK_ZERO, DISK_NAMES_KEPT, 0},  {DISK_STALE, DISK_NAMES_KEPT, 1},
-    {DISK_ZERO, DISK_NAMES_LOST, 0},  {DISK_TORN, DISK_NAMES_KEPT, 1},  {DISK_ZERO_TAIL, DISK_NAMES_KEPT, 1},
+    {DISK_LOST, DISK_NAMES_LOST, 0}, {DISK_KEPT, DISK_NAMES_KEPT, 0}, {DISK_LOST, DISK_NAMES_KEPT, 0},
+    {DISK_KEPT, DISK_NAMES_LOST, 0}, {DISK_ZERO, DISK_NAMES_KEPT, 0}, {DISK_STALE, DISK_NAMES_KEPT, 1},
+    {DISK_ZERO, DISK_NAMES_LOST, 0}, {DISK_TORN, DISK_NAMES_KEPT, 1}, {DISK_ZERO_TAIL, DISK_NAMES_KEPT, 1},
 };
 
 static struct disk_choice choice_of(const struct search *x, unsigned step, unsigned k) {
@@ -569,9 +602,9 @@ struct tooth {
     enum kind_of_sync without;
 };
 static const struct tooth teeth[] = {
-    {"always", SYNC_GROUP},      {"always", SYNC_HEAD},     {"always", SYNC_MANIFEST}, {"always", SYNC_FOLDER},
-    {"always", SYNC_PARENT},     {"rewrite", SYNC_GROUP},   {"rewrite", SYNC_BASE},    {"rewrite", SYNC_MANIFEST},
-    {"rewrite", SYNC_FOLDER},    {"everysec", SYNC_GROUP},  {"save", SYNC_BASE},       {"save", SYNC_PARENT},
+    {"always", SYNC_GROUP},      {"always", SYNC_HEAD},     {"always", SYNC_MANIFEST},   {"always", SYNC_FOLDER},
+    {"always", SYNC_PARENT},     {"rewrite", SYNC_GROUP},   {"rewrite", SYNC_BASE},      {"rewrite", SYNC_MANIFEST},
+    {"rewrite", SYNC_FOLDER},    {"everysec", SYNC_GROUP},  {"save", SYNC_BASE},         {"save", SYNC_PARENT},
     {"off-and-on", SYNC_BASE},   {"old-file", SYNC_FOLDER}, {"old-file", SYNC_MANIFEST}, {"old-file", SYNC_CUT},
     {"failing-disk", SYNC_BASE},
 };
@@ -590,6 +623,7 @@ static void read_options(int argc, char **argv) {
         if (strcmp(argv[i], "--seed") == 0) options.seed = (uint64_t)atoll(argv[i + 1]);
         if (strcmp(argv[i], "--only") == 0) options.only = argv[i + 1];
         if (strcmp(argv[i], "--emit") == 0) options.emit = argv[i + 1];
+        if (strcmp(argv[i], "--emit-every") == 0) options.emit_every = (unsigned)atoi(argv[i + 1]);
     }
 }
 
@@ -642,8 +676,8 @@ static unsigned run_stories(unsigned *passed) {
             calls += tape.count;
         }
         options.seed = seed;
-        printf("%-12s %6u states after %u calls, told %u times: %s\n", stories[i].name, tally.states - before, calls, told,
-               ok ? "ok" : "FAILED");
+        printf("%-12s %6u states after %u calls, told %u times: %s\n", stories[i].name, tally.states - before, calls,
+               told, ok ? "ok" : "FAILED");
         fflush(stdout);
         *passed += ok;
         failed += !ok;

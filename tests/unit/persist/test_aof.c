@@ -437,6 +437,22 @@ static void commands_behind_groups_load(void **state) {
     outcome_release(&o);
 }
 
+/* A disk gives back blocks of another file, and what they held happens to begin with a whole command. */
+static void stale_commands_behind_groups_are_no_data(void **state) {
+    struct world *w = *state;
+    struct outcome o;
+    fill(w, 2, true);
+    size_t whole = w->file.len;
+    add_command(&w->file, "INCR count");
+    add_command(&w->file, "SET k2 other");
+    put_file(w, "a.1.incr.aof", w->file.ptr, w->file.len);
+    load_folder(w, &o, true, 0);
+    assert_string_equal(o.why, "");
+    assert_prefix(o.ds, 2);
+    assert_int_equal(o.load.last_kept, whole);
+    outcome_release(&o);
+}
+
 /* Random damage to files of both kinds: refused, or a prefix. */
 static void random_damage_never_makes_other_data(void **state) {
     struct world *w = *state;
@@ -483,6 +499,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(plain_commands_load_and_may_be_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_command_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(commands_behind_groups_load, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(stale_commands_behind_groups_are_no_data, set_up, tear_down),
         cmocka_unit_test_setup_teardown(random_damage_never_makes_other_data, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

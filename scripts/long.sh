@@ -1,0 +1,32 @@
+#!/bin/sh
+# make long: what takes too long for every commit, step by step; `sh scripts/long.sh crash` runs only that. What a step prints is
+# in build/long/<step>.log. Expect an hour or two for all of it.
+#   power  half a million states of the disk after a loss of power, and real starts on some of them (LONG_STATES)
+#   crash  kill -9 at random instants, 200 cycles of each kind (LONG_CYCLES)
+#   fuzz   the fuzzers of files, half an hour each (LONG_FUZZ_SECONDS)
+set -u
+cd "$(dirname "$0")/.." || exit 2
+unset MAKEFLAGS MFLAGS MAKELEVEL MODE CC BUILD MALLOC ONLY
+logs=build/long
+mkdir -p $logs
+
+steps="power crash fuzz"
+step_power() { make power STATES="${LONG_STATES:-500000}" SEED="${SEED:-1}"; }
+step_crash() { TARN_CYCLES="${LONG_CYCLES:-200}" make integration ONLY=aof_crash; }
+step_fuzz() {
+    for name in rdb aof; do make fuzz T=$name SECONDS="${LONG_FUZZ_SECONDS:-1800}" || return 1; done
+}
+
+failures=""
+[ $# -gt 0 ] || eval "set -- $steps"
+for step in "$@"; do
+    case " $steps " in
+    *" $step "*) ;;
+    *) echo "long.sh: no step $step; there are: $steps" >&2; exit 2 ;;
+    esac
+    started=$(date +%s)
+    if "step_$step" >"$logs/$step.log" 2>&1 </dev/null; then result=ok; else result=FAILED failures="$failures $step"; fi
+    printf '%-14s %s  %5d s\n' "$step" "$result" "$(($(date +%s) - started))"
+    [ $result = ok ] || tail -n 30 "$logs/$step.log" | sed 's/^/    /'
+done
+[ -z "$failures" ] || { echo "failed:$failures"; exit 1; }
