@@ -57,6 +57,7 @@ static void free_slot_entry(void *arg, table_slot *slot) {
 
 static void contents_release(struct db_contents *c) {
     proven(contents_sound(c) && !c->table.frozen);
+    accounts_close(c);
     table_each(&c->table, free_slot_entry, NULL);
     table_release(&c->table);
     expiry_release(c);
@@ -76,6 +77,7 @@ void dataset_free(struct dataset *ds) {
     proven(!ds->snapshot);
     for (unsigned i = 0; i < ds->count; i++) contents_release(&ds->dbs[i].contents);
     libraries_free(ds);
+    top_release(ds);
     mem_free(MEM_TABLE, ds, dataset_bytes(ds->count));
 }
 
@@ -194,6 +196,7 @@ size_t dataset_flush(struct dataset *ds, int db_index, bool defer) {
     else
         contents_free_list(dropped);
     expiry_find_next(ds);
+    top_flushed(ds, db_index);
     debug_proven(dataset_sound(ds));
     if (ds->hooks.flushed) ds->hooks.flushed(ds->hooks.arg, db_index);
     return keys;
@@ -208,6 +211,7 @@ void dataset_swap(struct dataset *ds, unsigned a, unsigned b) {
     contents_move(&ds->dbs[b].contents, &aside);
     expiry_rebind(&ds->dbs[a]);
     expiry_rebind(&ds->dbs[b]);
+    top_swapped(ds, a, b);
     debug_proven(db_sound(&ds->dbs[a]) && db_sound(&ds->dbs[b]));
 }
 

@@ -46,6 +46,12 @@ void db_put_integer(struct db *db, struct key key, int64_t value, int64_t expire
  * or the configured limit. While a snapshot is live the old bytes stay for it. Valid until the next change. */
 char *db_edit_string(struct db *db, struct key key, size_t new_len);
 
+/* What the accounts (keyspace/account.h) know of one key. */
+struct measure {
+    size_t elements, bytes;
+    enum value_type type;
+};
+
 /* ---- values that are not strings ---- */
 /* Between begin and end, the edit's value is read and changed by the functions of its type; any other call to this dataset
  * waits until the end (commands of several keys do one edit after the other). Begin: an absent key gives the empty value
@@ -58,6 +64,7 @@ struct db_edit {
     /* keyspace's own: */
     void *slot;           /* the key's; NULL when absent */
     int64_t elements_due; /* at the begin */
+    struct measure was;   /* at the begin */
     bool reached;         /* a snapshot may read the old value */
     bool renewed;         /* the edit's value is a copy or a fork of the old one */
 };

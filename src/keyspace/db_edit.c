@@ -36,6 +36,7 @@ static bool begin_present(struct db *db, struct key key, table_slot *slot, struc
     debug_proven(slice_equal(entry_key(old), key.text));
     if (entry_type(old) != e->edit.value.type) return false;
     e->edit.value = entry_object(old);
+    e->was = entry_measure(old);
     e->elements_due = entry_elements_due(old);
     e->reached = reach.value;
     if (e->edit.value.form == VALUE_HEAD) {
@@ -98,6 +99,7 @@ static enum db_edited end_emptied(struct db *db, struct key key, struct db_edit 
     struct entry *old = table_remove(&db->contents.table, &ds->frozen, key.hash, e->slot);
     if (entry_has_expire(old)) expiry_moved(db, key.hash, entry_expire_at(old), NO_EXPIRE);
     expiry_elements_moved(db, key.hash, e->elements_due, INT64_MAX);
+    account_left(db, key.hash, &e->was);
     if (value_left)
         entry_dispose(ds, old, reach);
     else
@@ -123,10 +125,11 @@ static bool stay_in_place(struct db *db, struct key key, struct db_edit *e, cons
         entry_set_encoding(old, p->encoding);
         entry_set_pointer(old, e->edit.value.ptr);
         access_touch(db->dataset, e->slot, old);
+        account_changed(db, key.hash, &e->was, old);
         return true;
     }
     if (!fits_in_place(db, key.hash, e->slot, p)) return false;
-    overwrite_in_place(db, key.hash, e->slot, p);
+    overwrite_in_place(db, key.hash, e->slot, p, e->was.elements);
     return true;
 }
 
@@ -139,7 +142,7 @@ static void end_stays(struct db *db, struct key key, struct db_edit *e) {
     plan_edited(&plan, e, old);
     if (!stay_in_place(db, key, e, &plan)) {
         bool value_left = old_value_left(e, old);
-        replace_entry(db, key.hash, e->slot, entry_build(&plan), !value_left);
+        replace_entry(db, key.hash, e->slot, entry_build(&plan), &e->was, !value_left);
     }
     if (!plan.separate) value_free(v);
 }

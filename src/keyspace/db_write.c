@@ -69,10 +69,12 @@ void entry_dispose(struct dataset *ds, struct entry *e, struct reach reach) {
 
 struct entry *take_slot(struct db *db, uint64_t hash, table_slot *slot, struct reach *reach) {
     *reach = slot_reach(db, hash, slot);
+    struct measure was = entry_measure(table_slot_entry(slot));
     struct entry *e = table_remove(&db->contents.table, &db->dataset->frozen, hash, slot);
     debug_proven(entry_sound(e) && dataset_hash(db->dataset, entry_key(e)) == hash);
     if (entry_has_expire(e)) expiry_moved(db, hash, entry_expire_at(e), NO_EXPIRE);
     expiry_elements_moved(db, hash, entry_elements_due(e), INT64_MAX);
+    account_left(db, hash, &was);
     return e;
 }
 
@@ -109,12 +111,14 @@ table_slot *insert_entry(struct db *db, uint64_t hash, struct entry *e, uint32_t
     table_slot *slot = table_insert(&db->contents.table, &db->dataset->frozen, hash, e, (uint16_t)access);
     if (entry_has_expire(e)) expiry_moved(db, hash, NO_EXPIRE, entry_expire_at(e));
     expiry_elements_moved(db, hash, INT64_MAX, entry_elements_due(e));
+    account_entered(db, hash, e);
     const struct keyspace_hooks *hooks = &db->dataset->hooks;
     if (unlikely(hooks->added != NULL)) hooks->added(hooks->arg, db, entry_key(e));
     return slot;
 }
 
-void replace_entry(struct db *db, uint64_t hash, table_slot *slot, struct entry *fresh, bool keep_value) {
+void replace_entry(struct db *db, uint64_t hash, table_slot *slot, struct entry *fresh, const struct measure *was,
+                   bool keep_value) {
     struct dataset *ds = db->dataset;
     struct entry *old = table_slot_entry(slot);
     struct reach reach = slot_reach(db, hash, slot);
@@ -125,6 +129,7 @@ void replace_entry(struct db *db, uint64_t hash, table_slot *slot, struct entry 
     table_slot_replace(&db->contents.table, slot, fresh);
     access_touch(ds, slot, fresh);
     expiry_moved(db, hash, entry_expire_at(old), entry_expire_at(fresh));
+    account_changed(db, hash, was, fresh);
     if (keep_value) {
         block_dispose(ds, old, reach.entry);
         return;
@@ -141,19 +146,22 @@ bool fits_in_place(const struct db *db, uint64_t hash, const table_slot *slot, c
     return (have == want || mem_good_size(have) == mem_good_size(want)) && !slot_reach(db, hash, slot).entry;
 }
 
-void overwrite_in_place(struct db *db, uint64_t hash, table_slot *slot, const struct entry_plan *p) {
+void overwrite_in_place(struct db *db, uint64_t hash, table_slot *slot, const struct entry_plan *p, size_t had) {
     struct entry *e = table_slot_entry(slot);
     int64_t old_at = entry_expire_at(e);
     debug_proven(!slot_reach(db, hash, slot).entry);
     entry_overwrite(e, p);
     access_touch(db->dataset, slot, e);
+    size_t has = entry_elements(e);
+    if (had != has) account_recounted(db, entry_type(e), had, has);
     if (unlikely(old_at != p->expire_at)) expiry_moved(db, hash, old_at, p->expire_at);
 }
 
 static void put_over(struct db *db, uint64_t hash, table_slot *slot, struct entry *fresh) {
     int64_t due = entry_elements_due(table_slot_entry(slot));
+    struct measure was = entry_measure(table_slot_entry(slot));
     debug_proven(slot && fresh);
-    replace_entry(db, hash, slot, fresh, false);
+    replace_entry(db, hash, slot, fresh, &was, false);
     expiry_elements_moved(db, hash, due, entry_elements_due(fresh));
 }
 
@@ -162,7 +170,7 @@ void put_plan(struct db *db, const struct key *key, table_slot *slot, const stru
     if (!slot)
         insert_entry(db, key->hash, entry_build(p), access_fresh(db->dataset));
     else if (fits_in_place(db, key->hash, slot, p))
-        overwrite_in_place(db, key->hash, slot, p);
+        overwrite_in_place(db, key->hash, slot, p, entry_elements(table_slot_entry(slot)));
     else
         put_over(db, key->hash, slot, entry_build(p));
     db_tell_changed(db, key->text);
@@ -191,11 +199,12 @@ static bool put_into_body(struct db *db, const struct key *key, table_slot *slot
     struct string_body *body = entry_body(e);
     if (value.len > body->capacity || slot_reach(db, key->hash, slot).value) return false;
     if (mem_good_size(string_body_size(body)) != mem_good_size(sizeof *body + value.len)) return false;
+    size_t had = body->len;
     memmove(body->bytes, value.ptr, value.len);
     body->len = value.len;
     proven(body->len <= body->capacity);
     entry_plan_pointer(p, STRING_BODY, body);
-    overwrite_in_place(db, key->hash, slot, p);
+    overwrite_in_place(db, key->hash, slot, p, had);
     db_tell_changed(db, key->text);
     return true;
 }
@@ -278,39 +287,43 @@ static char *edit_inline(struct db *db, const struct key *key, table_slot *slot,
     char bytes[ENTRY_INLINE_MAX] = {0};
     proven(text.len <= ENTRY_INLINE_MAX && len <= ENTRY_INLINE_MAX);
     struct entry_plan plan;
+    struct measure was = entry_measure(table_slot_entry(slot));
     memcpy(bytes, text.ptr, text.len < len ? text.len : len);
     plan_from(&plan, table_slot_entry(slot));
     plan.encoding = STRING_RAW;
     plan.value = slice_of(bytes, len);
     if (fits_in_place(db, key->hash, slot, &plan)) {
-        overwrite_in_place(db, key->hash, slot, &plan);
+        overwrite_in_place(db, key->hash, slot, &plan, was.elements);
         return (char *)(uintptr_t)entry_value(table_slot_entry(slot));
     }
     struct entry *fresh = entry_build(&plan);
-    replace_entry(db, key->hash, slot, fresh, false);
+    replace_entry(db, key->hash, slot, fresh, &was, false);
     return (char *)(uintptr_t)entry_value(fresh);
 }
 
 /* From inline, or from a body that must stay as it is. */
 static char *edit_into_new_body(struct db *db, const struct key *key, table_slot *slot, struct slice text, size_t len) {
     struct entry_plan plan;
+    struct measure was = entry_measure(table_slot_entry(slot));
     struct string_body *body = body_from(text, len);
     if (!body) return NULL;
     debug_proven(body->bytes != text.ptr);
     plan_from(&plan, table_slot_entry(slot));
     entry_plan_pointer(&plan, STRING_BODY, body);
-    replace_entry(db, key->hash, slot, entry_build(&plan), false);
+    replace_entry(db, key->hash, slot, entry_build(&plan), &was, false);
     return body->bytes;
 }
 
-static char *edit_body(struct db *db, table_slot *slot, size_t len) {
+static char *edit_body(struct db *db, const struct key *key, table_slot *slot, size_t len) {
     struct entry *e = table_slot_entry(slot);
+    struct measure was = entry_measure(e);
     struct string_body *body = string_body_resize(entry_body(e), len);
     if (!body) return NULL;
     proven(body->len == len);
     entry_set_pointer(e, body);
     entry_set_encoding(e, STRING_BODY);
     access_touch(db->dataset, slot, e);
+    account_changed(db, key->hash, &was, e);
     return body->bytes;
 }
 
@@ -324,7 +337,7 @@ char *db_edit_string(struct db *db, struct key key, size_t new_len) {
     if (!entry_has_body(e) && new_len <= ENTRY_INLINE_MAX)
         bytes = edit_inline(db, &key, slot, text, new_len);
     else if (entry_has_body(e) && !slot_reach(db, key.hash, slot).value)
-        bytes = edit_body(db, slot, new_len);
+        bytes = edit_body(db, &key, slot, new_len);
     else
         bytes = edit_into_new_body(db, &key, slot, text, new_len);
     if (bytes) db_tell_changed(db, key.text);
@@ -342,10 +355,11 @@ void db_set_expire(struct db *db, struct key key, int64_t at_ms) {
         expiry_moved(db, key.hash, old_at, at_ms);
     } else if (entry_expire_at(e) != at_ms) {
         struct entry_plan plan;
+        struct measure was = entry_measure(e);
         plan_from(&plan, e);
         plan.expire_at = at_ms;
         plan_share(&plan, reach);
-        replace_entry(db, key.hash, slot, entry_build(&plan), true);
+        replace_entry(db, key.hash, slot, entry_build(&plan), &was, true);
     }
     db_tell_changed(db, key.text);
 }

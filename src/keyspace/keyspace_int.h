@@ -6,8 +6,10 @@
 #define TARN_KEYSPACE_INT_H
 
 #include "base/random.h"
+#include "keyspace/account.h"
 #include "keyspace/calendar.h"
 #include "keyspace/db.h"
+#include "keyspace/top.h"
 #include "store/frozen.h"
 #include "store/table.h"
 #include "values/kind.h"
@@ -23,6 +25,7 @@ struct db_contents {
     struct calendar *calendar; /* NULL until the first key with a TTL */
     struct calendar *retiring; /* while a renewal runs: the one that is being replaced */
     uint64_t renewal_cursor;
+    struct account *accounts; /* one for each type; NULL until the first key */
     struct db_contents *next; /* in a list of dropped contents */
 };
 
@@ -33,6 +36,25 @@ struct db {
 };
 
 struct library;
+
+/* A key among the biggest: found again by its hash. bytes 0: a place that is free. */
+struct top_place {
+    uint64_t hash;
+    size_t bytes;
+    uint32_t db;
+};
+
+/* See top.c. */
+struct top {
+    struct top_place *places; /* capacity of them, by hash; NULL before the first */
+    size_t capacity, count;
+    size_t floor; /* keys without a place have at most so many bytes */
+    /* While a refill runs: below `trusted` a place may be missing still. */
+    bool refilling;
+    size_t trusted;
+    unsigned refill_db;
+    uint64_t refill_cursor;
+};
 
 struct dataset {
     struct siphash_seed seed;
@@ -48,6 +70,7 @@ struct dataset {
     struct dataset_frozen *snapshot; /* the live one, or NULL */
     struct random random;
     struct value_limits limits;
+    struct top top;
     int64_t next_expiry_ms; /* lower bound over all databases */
     bool active_expire, keep_expired;
     unsigned expire_cursor; /* the database whose turn it is in dataset_expire_due */
@@ -166,6 +189,50 @@ static inline bool entry_expired(const struct dataset *ds, const struct entry *e
     return unlikely(entry_has_expire(e)) && entry_expire_at(e) < ds->horizon_ms;
 }
 
+/* ---- account.c ---- */
+size_t account_integer_length(int64_t integer); /* in decimal */
+/* Of an entry whose value is not a short string. */
+size_t account_elements(const struct entry *e);
+struct measure account_measure(const struct entry *e);
+void accounts_open(struct db_contents *contents);
+void accounts_close(struct db_contents *contents);
+
+static inline size_t entry_elements(const struct entry *e) {
+    debug_proven(entry_sound(e));
+    if (!ACCOUNTS_KEPT) return 0;
+    if (unlikely(entry_type(e) != TYPE_STRING || entry_encoding(e) >= STRING_BODY)) return account_elements(e);
+    int64_t integer;
+    if (entry_encoding(e) != STRING_INT) return e->value_len;
+    memcpy(&integer, entry_value(e), sizeof integer);
+    return account_integer_length(integer);
+}
+
+static inline struct measure entry_measure(const struct entry *e) {
+    debug_proven(entry_sound(e));
+    if (!ACCOUNTS_KEPT) return (struct measure){0};
+    if (unlikely(entry_type(e) != TYPE_STRING || entry_encoding(e) >= STRING_BODY)) return account_measure(e);
+    return (struct measure){entry_elements(e), mem_good_size(entry_size(e)), TYPE_STRING};
+}
+
+/* Of the key with this hash: it has come, it goes, it is another than it was. */
+void account_entered(struct db *db, uint64_t hash, const struct entry *e);
+void account_left(struct db *db, uint64_t hash, const struct measure *was);
+void account_changed(struct db *db, uint64_t hash, const struct measure *was, const struct entry *e);
+/* Other elements in as many bytes. */
+void account_recounted(struct db *db, enum value_type type, size_t had, size_t has);
+
+/* ---- top.c ---- */
+/* The key has `is` bytes (0: it is gone) and had `was` (0: it has come). */
+void top_place_moved(struct db *db, uint64_t hash, size_t was, size_t is);
+void top_release(struct dataset *ds);
+void top_flushed(struct dataset *ds, int db_index); /* -1: all */
+void top_swapped(struct dataset *ds, unsigned a, unsigned b);
+
+static inline void top_moved(struct db *db, uint64_t hash, size_t was, size_t is) {
+    debug_proven(was || is);
+    if (unlikely((was > is ? was : is) >= db->dataset->top.floor)) top_place_moved(db, hash, was, is);
+}
+
 /* ---- access.c ---- */
 void access_touch_counter(struct dataset *ds, table_slot *slot, struct entry *e);
 uint32_t access_fresh(const struct dataset *ds); /* the word of a new key */
@@ -206,12 +273,15 @@ struct reach slot_reach(const struct db *db, uint64_t hash, const table_slot *sl
 struct entry *take_slot(struct db *db, uint64_t hash, table_slot *slot, struct reach *reach);
 table_slot *insert_entry(struct db *db, uint64_t hash, struct entry *e, uint32_t access);
 /* fresh takes the place of the slot's entry, with its access clock. keep_value: what the old entry points to is not dropped,
- * because fresh holds it, or it is gone. Elements with times are the caller's to move. */
-void replace_entry(struct db *db, uint64_t hash, table_slot *slot, struct entry *fresh, bool keep_value);
+ * because fresh holds it, or it is gone. was: the old entry's, while its value stood. Elements with times are the caller's to
+ * move. */
+void replace_entry(struct db *db, uint64_t hash, table_slot *slot, struct entry *fresh, const struct measure *was,
+                   bool keep_value);
 /* No value outside, neither in the entry nor in the plan, whose block the planned one fills as well, and which no snapshot
  * reads. */
 bool fits_in_place(const struct db *db, uint64_t hash, const table_slot *slot, const struct entry_plan *p);
-void overwrite_in_place(struct db *db, uint64_t hash, table_slot *slot, const struct entry_plan *p);
+/* had: the elements before. */
+void overwrite_in_place(struct db *db, uint64_t hash, table_slot *slot, const struct entry_plan *p, size_t had);
 /* slot: of the live key, or NULL. */
 void put_plan(struct db *db, const struct key *key, table_slot *slot, const struct entry_plan *p);
 
