@@ -185,8 +185,8 @@ static void test_more_prefixes_than_places(void **state) {
 
 static void test_the_shelf(void **state) {
     struct ground *g = *state;
-    int64_t before = mem_owner_bytes(MEM_OBSERVE);
     put(g, 0, SLICE("we\"ird\xff:k"), SLICE("1"), 0);
+    int64_t before = mem_owner_bytes(MEM_OBSERVE);
     struct prefix_shelf *shelf = prefix_shelf_new();
     struct buf out;
     struct json j = {.out = &out};
