@@ -72,5 +72,13 @@ const struct command_row observe_commands[] = {
      .complexity = "That of the subcommand.",
      .summary = "Groups the commands of the logs of slow commands, large requests and large replies.",
      .help = commandlog_help},
+    {.name = "hotkeys",
+     .arity = -2,
+     .group = GROUP_SERVER,
+     .subcommands = hotkeys_subcommands,
+     .since = "9.2.0",
+     .complexity = "That of the subcommand.",
+     .summary = "Groups the commands of hot keys.",
+     .help = hotkeys_help},
     {0},
 };

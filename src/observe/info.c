@@ -33,6 +33,7 @@ static const struct section {
     {"keyspace", "Keyspace", RANK_DEFAULT},
     {"debug", "Debug", RANK_NAMED},
     {"keysizes", "Keysizes", RANK_NAMED},
+    {"hotkeys", "Hotkeys", RANK_ALL},
 };
 
 static info_sections up_to(enum section_rank rank) {

@@ -89,6 +89,7 @@ static __attribute__((noinline)) void note_remarkable(const struct context *c, u
 }
 
 void observe_ran(const struct context *c, uint64_t duration_ns) {
+    if (unlikely(observe.hotkeys != NULL)) hotkeys_ran(observe.hotkeys, c);
     size_t reply = reply_bytes(c);
     if (unlikely(duration_ns >= observe.remarkable_ns || request_span(c) >= observe.remarkable_request ||
                  reply >= observe.remarkable_reply)) {
@@ -232,8 +233,8 @@ static void gather(const struct metric_list *list) {
 }
 
 void observe_init(struct executor *executor, const struct metric_list *lists, unsigned count) {
-    static const struct metric_list *const own[] = {&process_metrics, &memory_metrics, &analysis_metrics,
-                                                    &replication_metrics, &keyspace_metrics};
+    static const struct metric_list *const own[] = {&process_metrics,     &memory_metrics,   &analysis_metrics,
+                                                    &replication_metrics, &keyspace_metrics, &hotkeys_metrics};
     proven(observe.executor == NULL);
     observe.executor = executor;
     observe.memory.sampled_ms = 0;
@@ -243,12 +244,15 @@ void observe_init(struct executor *executor, const struct metric_list *lists, un
     for (size_t i = 0; i < countof(own); i++) gather(own[i]);
     for (unsigned i = 0; i < count; i++) gather(&lists[i]);
     settle();
+    hotkeys_start();
 }
 
 void observe_release(void) {
     if (observe.executor == NULL) return;
     for (int i = 0; i < COMMANDLOG_KINDS; i++) commandlog_clear(&observe.logs[i]);
     latency_clear(&observe.latency);
+    hotkeys_free(observe.hotkeys);
+    observe.hotkeys = NULL;
     info_release();
     prefix_shelf_free(observe.shelf);
     observe.shelf = NULL;

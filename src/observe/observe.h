@@ -29,7 +29,7 @@ void observe_set_sensitive(bool (*is_sensitive)(struct slice directive));
 
 /* INFO, MEMORY, LATENCY, SLOWLOG, COMMANDLOG. */
 extern const struct command_row observe_commands[];
-/* commandlog-*, slowlog-*, latency-monitor-threshold, latency-tracking, latency-tracking-info-percentiles. */
-extern const struct directive_list observe_directives;
+/* commandlog-*, slowlog-*, latency-monitor-threshold, latency-tracking, latency-tracking-info-percentiles; hotkeys-*. */
+extern const struct directive_list observe_directives, hotkeys_directives;
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/metric.h"
 #include "exec/command.h"
 #include "observe/commandlog.h"
+#include "observe/hotkeys.h"
 #include "observe/info.h"
 #include "observe/latency.h"
 #include "observe/memory_facts.h"
@@ -12,7 +13,7 @@
 
 #include <stdalign.h>
 
-#define INFO_SECTIONS_COUNT 15
+#define INFO_SECTIONS_COUNT 16
 #define PERCENTILES_MAX     8 /* as many as the executor takes */
 
 struct analysis;
@@ -32,6 +33,7 @@ struct observe_state {
     /* What observe_ran compares: the smallest duration and sizes that anything here wants to hear of. */
     alignas(64) uint64_t remarkable_ns;
     size_t remarkable_request, remarkable_reply;
+    struct hotkeys *hotkeys; /* NULL: off */
 
     struct executor *executor;
     struct info_section_rows sections[INFO_SECTIONS_COUNT]; /* in the order of info.c's table */
@@ -56,17 +58,19 @@ struct observe_state {
     struct analysis *analysis; /* NULL: not started */
     struct prefix_shelf *shelf;
     const char *prefix_delimiter;
+    struct hotkeys_settings hotkeys_settings;
     int64_t analysis_delay_us;
 };
 
 extern struct observe_state observe;
 
 /* This room's rows, in the order in which they stand in INFO. */
-extern const struct metric_list process_metrics, memory_metrics, replication_metrics, keyspace_metrics;
+extern const struct metric_list process_metrics, memory_metrics, replication_metrics, keyspace_metrics, hotkeys_metrics;
 
 extern const struct command_row memory_subcommands[], latency_subcommands[], slowlog_subcommands[],
-    commandlog_subcommands[];
-extern const char *const memory_help[], *const latency_help[], *const slowlog_help[], *const commandlog_help[];
+    commandlog_subcommands[], hotkeys_subcommands[];
+extern const char *const memory_help[], *const latency_help[], *const slowlog_help[], *const commandlog_help[],
+                                                                                          *const hotkeys_help[];
 
 /* info.c: one row more; its section must be in the table. */
 void info_register(const struct metric *row);
@@ -75,6 +79,8 @@ void info_release(void);
 /* memory_views.c */
 void memory_run_tree(struct context *c);
 void memory_run_history(struct context *c);
+
+void hotkeys_start(void); /* with the directives read */
 
 /* analysis.c */
 void memory_run_analyze(struct context *c);

@@ -226,6 +226,7 @@ void observer_cron(void) {
     published_beat(o->sources.published, observe.executor);
     analysis_cron();
     int64_t now_us = clock_mono_us();
+    if (observe.hotkeys) hotkeys_cron(observe.hotkeys, now_us);
     if (o->port == 0 || now_us < o->next_fill_us) return;
     o->next_fill_us = now_us + SECOND_US;
     published_fill(o->sources.published, observe.executor);

@@ -39,10 +39,8 @@ struct sketch *sketch_new(unsigned places, size_t text_max) {
 }
 
 void sketch_clear(struct sketch *s) {
-    for (unsigned i = 0; i < s->len; i++) {
-        mem_free(MEM_OBSERVE, s->entries[i].text, s->entries[i].cap);
-        s->entries[i] = (struct sketch_entry){0};
-    }
+    for (unsigned i = 0; i < s->len; i++)
+        s->entries[i] = (struct sketch_entry){.text = s->entries[i].text, .cap = s->entries[i].cap};
     memset(s->index, 0xff, index_bytes(s));
     s->len = 0;
     s->total = s->added = 0;
@@ -50,7 +48,7 @@ void sketch_clear(struct sketch *s) {
 
 void sketch_free(struct sketch *s) {
     if (!s) return;
-    sketch_clear(s);
+    for (unsigned i = 0; i < s->places; i++) mem_free(MEM_OBSERVE, s->entries[i].text, s->entries[i].cap);
     mem_free(MEM_OBSERVE, s->index, index_bytes(s));
     mem_free(MEM_OBSERVE, s->heap, s->places * sizeof *s->heap);
     mem_free(MEM_OBSERVE, s->entries, s->places * sizeof *s->entries);
@@ -158,6 +156,8 @@ void sketch_add(struct sketch *s, uint32_t tag, struct slice name, uint64_t weig
 }
 
 /* ---- looking ---- */
+
+unsigned sketch_places(const struct sketch *s) { return s->places; }
 
 unsigned sketch_len(const struct sketch *s) { return s->len; }
 

@@ -27,10 +27,11 @@ struct sketch_entry {
 
 /* Names longer than text_max are kept cut, and told apart by all their bytes. */
 struct sketch *sketch_new(unsigned places, size_t text_max);
-void sketch_free(struct sketch *s); /* may be NULL */
-void sketch_clear(struct sketch *s);
+void sketch_free(struct sketch *s);  /* may be NULL */
+void sketch_clear(struct sketch *s); /* keeps its memory */
 /* O(log places); ~60 ns for a name that has a place. weight > 0. */
 void sketch_add(struct sketch *s, uint32_t tag, struct slice name, uint64_t weight);
+unsigned sketch_places(const struct sketch *s);
 unsigned sketch_len(const struct sketch *s);
 uint64_t sketch_total(const struct sketch *s); /* of all weights ever added */
 uint64_t sketch_added(const struct sketch *s); /* how many */

@@ -217,7 +217,6 @@ static const struct directive rows[] = {
     NUMBER("active-defrag-threshold-upper", NULL, "100", 0, 1000, 0),
     YES_NO("activedefrag", NULL, "no", 0),
     YES_NO("activerehashing", NULL, "yes", 0),
-    NUMBER("hotkeys-top-k", NULL, "0", 0, INT64_MAX, 0),
     YES_NO("key-memory-histograms", NULL, "no", FIXED),
     PERCENT("maxmemory-clients", NULL, "0", -100, INT64_MAX, 0),
     MEMORY("maxmemory-scripts", NULL, "0", 0, INT64_MAX, 0),

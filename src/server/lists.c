@@ -41,7 +41,7 @@ const struct command_list *server_command_lists(unsigned *count) {
 }
 
 const struct directive_list *server_directive_lists(unsigned *count) {
-    static struct directive_list lists[7];
+    static struct directive_list lists[8];
     lists[0] = settings_directives;
     lists[1] = persist_directives;
     lists[2] = observe_directives;
@@ -49,6 +49,7 @@ const struct directive_list *server_directive_lists(unsigned *count) {
     lists[4] = inert_directives;
     lists[5] = observer_directives;
     lists[6] = analysis_directives;
+    lists[7] = hotkeys_directives;
     *count = countof(lists);
     return lists;
 }

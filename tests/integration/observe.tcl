@@ -43,7 +43,9 @@ test "INFO has the sections of the oracle, in its order, whatever is asked for" 
     set o [client $oracle]
     foreach wanted {{} default all everything {CPU clients cpu} {keyspace nonsense modules} {default commandstats} memory
         latencystats nonsense sentinel {cluster replication} errorstats} {
-        assert_equal [info_titles $o {*}$wanted] [info_titles $r {*}$wanted] "INFO $wanted"
+        # Hot keys came with Valkey 9.2.
+        set ours [lmap title [info_titles $r {*}$wanted] {if {$title eq "Hotkeys"} continue; set title}]
+        assert_equal [info_titles $o {*}$wanted] $ours "INFO $wanted"
     }
     assert_equal [$o info cluster modules] [$r info cluster modules]
     assert_equal "" [$r info nonsense]
