@@ -178,10 +178,10 @@ static void test_info_sections(void **state) {
                         "Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace ");
     assert_string_equal(titles(ask(b, "INFO all"), got, sizeof got),
                         "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats "
-                        "Latencystats Cluster Keyspace ");
+                        "Latencystats Cluster Keyspace Hotkeys ");
     assert_string_equal(titles(ask(b, "INFO everything"), got, sizeof got),
                         "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats "
-                        "Latencystats Cluster Keyspace ");
+                        "Latencystats Cluster Keyspace Hotkeys ");
     assert_string_equal(titles(ask(b, "INFO keyspace nonsense CPU cpu"), got, sizeof got), "CPU Keyspace ");
     assert_string_equal(titles(ask(b, "INFO default commandstats"), got, sizeof got),
                         "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats "
