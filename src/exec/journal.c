@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/num.h"
 #include "exec/context.h"
+#include "wire/resp.h"
 
 #define MULTI "*1\r\n$5\r\nMULTI\r\n"
 #define EXEC  "*1\r\n$4\r\nEXEC\r\n"
@@ -36,25 +37,9 @@ void journal_take(struct journal *j, size_t n) {
 void journal_forget_database(struct journal *j) { j->db = -1; }
 
 /* ---- writing ---- */
-static void put_header(struct buf *b, char kind, uint64_t n) {
-    char *at = buf_reserve(b, NUM_TEXT_MAX + 3);
-    at[0] = kind;
-    size_t len = 1 + num_format_u64(at + 1, n);
-    memcpy(at + len, "\r\n", 2);
-    buf_advance(b, len + 2);
-}
-
-static void put_bulk(struct buf *b, struct slice s) {
-    put_header(b, '$', s.len);
-    char *at = buf_reserve(b, s.len + 2);
-    if (s.len) memcpy(at, s.ptr, s.len);
-    memcpy(at + s.len, "\r\n", 2);
-    buf_advance(b, s.len + 2);
-}
-
 static void put_command(struct buf *b, const struct slice *argv, int argc) {
-    put_header(b, '*', (uint64_t)argc);
-    for (int i = 0; i < argc; i++) put_bulk(b, argv[i]);
+    resp_put_head(b, '*', (uint64_t)argc);
+    for (int i = 0; i < argc; i++) resp_put_bulk(b, argv[i]);
 }
 
 static void select_db(struct journal *j, unsigned db) {
@@ -119,9 +104,9 @@ static void put_verbatim(struct journal *j, const struct context *c) {
         return;
     }
     select_db(j, c->session->db);
-    put_header(&j->out, '*', (uint64_t)c->argc);
-    put_bulk(&j->out, slice_of_cstr(top->row->name));
-    for (int i = 1; i < c->argc; i++) put_bulk(&j->out, c->argv[i]);
+    resp_put_head(&j->out, '*', (uint64_t)c->argc);
+    resp_put_bulk(&j->out, slice_of_cstr(top->row->name));
+    for (int i = 1; i < c->argc; i++) resp_put_bulk(&j->out, c->argv[i]);
     j->unit_commands++;
 }
 

@@ -9,9 +9,10 @@
 
 #define HEAD  "#TARN-AOF 1 "
 #define GROUP "#TARN "
+#define END   "#TARN-END "
 #define HEX   16
 
-static uint64_t crc_of(uint64_t id, int64_t offset, uint64_t len, uint64_t lag) {
+uint64_t aof_group_sum(uint64_t id, int64_t offset, uint64_t len, uint64_t lag) {
     char text[4 * NUM_TEXT_MAX];
     int n = snprintf(text, sizeof text, "%016" PRIx64 " %" PRId64 " %" PRIu64 " %" PRIu64, id, offset, len, lag);
     proven(n > 0 && (size_t)n < sizeof text);
@@ -19,17 +20,31 @@ static uint64_t crc_of(uint64_t id, int64_t offset, uint64_t len, uint64_t lag) 
 }
 
 size_t aof_head_format(char *dst, uint64_t id) {
-    int n = snprintf(dst, AOF_LINE_MAX, HEAD "%016" PRIx64 " %016" PRIx64 "\r\n", id, crc_of(id, 0, 0, 0));
+    int n = snprintf(dst, AOF_LINE_MAX, HEAD "%016" PRIx64 " %016" PRIx64 "\r\n", id, aof_group_sum(id, 0, 0, 0));
+    proven(n > 0 && n < AOF_LINE_MAX);
+    return (size_t)n;
+}
+
+size_t aof_end_format(char *dst, uint64_t id, int64_t offset) {
+    int n = snprintf(dst, AOF_LINE_MAX, END "%016" PRIx64 "\r\n", aof_group_sum(id, offset, 0, 0));
+    proven(n > 0 && n < AOF_LINE_MAX);
+    return (size_t)n;
+}
+
+uint64_t aof_group_add(uint64_t crc, struct slice bytes) {
+    debug_proven(bytes.ptr || bytes.len == 0);
+    return bytes.len ? crc64(crc, bytes.ptr, bytes.len) : crc;
+}
+
+size_t aof_group_line(char *dst, uint64_t len, uint64_t lag, uint64_t crc) {
+    int n = snprintf(dst, AOF_LINE_MAX, GROUP "%" PRIu64 " %" PRIu64 " %016" PRIx64 "\r\n", len, lag, crc);
     proven(n > 0 && n < AOF_LINE_MAX);
     return (size_t)n;
 }
 
 size_t aof_group_format(char *dst, uint64_t id, int64_t offset, struct slice bytes, uint64_t lag) {
     proven(offset > 0 && bytes.len > 0 && lag <= (uint64_t)offset);
-    uint64_t crc = crc64(crc_of(id, offset, bytes.len, lag), bytes.ptr, bytes.len);
-    int n = snprintf(dst, AOF_LINE_MAX, GROUP "%zu %" PRIu64 " %016" PRIx64 "\r\n", bytes.len, lag, crc);
-    proven(n > 0 && n < AOF_LINE_MAX);
-    return (size_t)n;
+    return aof_group_line(dst, bytes.len, lag, aof_group_add(aof_group_sum(id, offset, bytes.len, lag), bytes));
 }
 
 static bool begins(struct slice line, struct slice with) {
@@ -73,6 +88,14 @@ static bool take_number(struct slice *s, uint64_t *out) {
     return true;
 }
 
+bool aof_is_end(struct slice line, uint64_t id, int64_t offset) {
+    uint64_t crc;
+    proven(offset > 0);
+    if (!begins(line, SLICE(END))) return false;
+    struct slice rest = slice_of(line.ptr + sizeof(END) - 1, line.len - (sizeof(END) - 1));
+    return take_hex(&rest, &crc) && rest.len == 0 && crc == aof_group_sum(id, offset, 0, 0);
+}
+
 bool aof_head_parse(struct slice line, uint64_t *id) {
     uint64_t crc;
     proven(id != NULL);
@@ -80,7 +103,7 @@ bool aof_head_parse(struct slice line, uint64_t *id) {
     struct slice rest = slice_of(line.ptr + sizeof(HEAD) - 1, line.len - (sizeof(HEAD) - 1));
     if (!take_hex(&rest, id) || rest.len != 1 + HEX || rest.ptr[0] != ' ') return false;
     rest = slice_of(rest.ptr + 1, HEX);
-    return take_hex(&rest, &crc) && crc == crc_of(*id, 0, 0, 0);
+    return take_hex(&rest, &crc) && crc == aof_group_sum(*id, 0, 0, 0);
 }
 
 bool aof_group_parse(struct slice line, struct aof_group *g) {
@@ -93,5 +116,5 @@ bool aof_group_parse(struct slice line, struct aof_group *g) {
 
 bool aof_group_fits(const struct aof_group *g, uint64_t id, int64_t offset, const char *bytes) {
     proven(g->len > 0 && offset >= 0);
-    return crc64(crc_of(id, offset, g->len, g->lag), bytes, (size_t)g->len) == g->crc;
+    return crc64(aof_group_sum(id, offset, g->len, g->lag), bytes, (size_t)g->len) == g->crc;
 }

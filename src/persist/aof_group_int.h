@@ -3,6 +3,7 @@
  *
  *   #TARN-AOF 1 id crc\r\n                   first line of a file; id is random, so bytes of an older file that a disk may
  *                                            give back after a power loss do not fit in here
+ *   #TARN-END crc\r\n                        last line of a base: whole groups that are missing show
  *   #TARN len lag crc\r\n <len bytes>        a group: whole units (exec/journal.h), as they were written in one go
  *
  * id and crc: 16 hex digits; len and lag: decimal. crc is the CRC-64 (wire/crc64.h) of the text "id offset len lag", where offset
@@ -23,11 +24,17 @@ struct aof_group {
 
 /* dst: AOF_LINE_MAX bytes. Returns the length, line end included. */
 size_t aof_head_format(char *dst, uint64_t id);
+/* In pieces: sum, then add the bytes, then the line. */
+uint64_t aof_group_sum(uint64_t id, int64_t offset, uint64_t len, uint64_t lag);
+uint64_t aof_group_add(uint64_t crc, struct slice bytes);
+size_t aof_group_line(char *dst, uint64_t len, uint64_t lag, uint64_t crc);
+size_t aof_end_format(char *dst, uint64_t id, int64_t offset);
 size_t aof_group_format(char *dst, uint64_t id, int64_t offset, struct slice bytes, uint64_t lag);
 
 /* line: without its line end. */
 bool aof_is_head(struct slice line); /* begins as one */
 bool aof_is_group(struct slice line);
+bool aof_is_end(struct slice line, uint64_t id, int64_t offset);
 bool aof_head_parse(struct slice line, uint64_t *id);
 bool aof_group_parse(struct slice line, struct aof_group *g);
 /* Whether the bytes are what was written at that offset of that file. */

@@ -45,6 +45,7 @@ struct aof_rewrite {
     struct snapshot_job *job;
     bool scheduled;
     bool alone;                 /* appendonly is off: only a base is made */
+    bool rdb;                   /* the form of the new base */
     int64_t base_seq, from_seq; /* of the new base; of the increment that goes on where it ends */
     uint64_t stream;            /* where in the journal the picture was taken */
     int64_t begun_ms, last_seconds, last_limbo_bytes;

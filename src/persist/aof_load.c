@@ -27,8 +27,10 @@ struct reader { /* of one file */
     size_t pos;        /* of it, the next byte that has not been used */
     int64_t taken;     /* bytes of the file before the window's end */
     int64_t before;    /* bytes of the files before this one */
+    bool base;         /* of the manifest: complete before it got its name, so nothing is a torn tail */
     bool last;         /* no file comes after it */
     bool annotated;
+    bool ended; /* a base has had its last line */
     uint64_t id;
     int64_t unit_at;  /* where the MULTI begins whose EXEC is still to come */
     int64_t kept;     /* what holds true, when the end is to be cut off; else -1 */
@@ -178,7 +180,7 @@ static bool was_on_disk(struct reader *f, int64_t damage) {
 static bool damaged(struct reader *f, const char *what) {
     int64_t damage = offset_of(f);
     proven(f->kept < 0);
-    if (f->annotated && !was_on_disk(f, damage)) return cut(f, damage, what);
+    if (f->annotated && !f->base && !was_on_disk(f, damage)) return cut(f, damage, what);
     return fail_at(f, damage, "%s", what);
 }
 
@@ -247,7 +249,11 @@ static bool read_mark(struct reader *f) {
     if (f->annotated) {
         if (whole && aof_group_parse(line, &g))
             return f->unit_at < 0 ? read_group(f, &g, bytes) : bad_command(f, "a group inside a MULTI");
-        if (!is_timestamp(line, whole)) return damaged(f, "not the first line of a group");
+        if (f->base && whole && aof_is_end(line, f->id, offset_of(f))) {
+            f->ended = true;
+        } else if (!is_timestamp(line, whole)) {
+            return damaged(f, "not the first line of a group");
+        }
     } else if (whole && (aof_is_group(line) || aof_is_head(line))) {
         return fail_at(f, offset_of(f), "a group in a file whose first line does not say that it has any");
     } else if (offset_of(f) == 0 && !is_timestamp(line, whole)) {
@@ -266,6 +272,7 @@ static bool read_mark(struct reader *f) {
 /* ---- commands outside of groups: Redis wrote them ---- */
 static bool end_of_commands(struct reader *f) {
     proven(f->taken == f->size);
+    if (f->base && f->annotated && !f->ended) return fail_at(f, f->size, "the base ends before its last line");
     if (lies(f) == 0 && !f->replay->queued) return true;
     int64_t kept = f->replay->queued ? f->unit_at : offset_of(f);
     replay_discard(f->replay);
@@ -332,7 +339,7 @@ static bool goes_on_foreign(struct reader *f, bool *ok) {
 static bool read_outside(struct reader *f) {
     bool ok = true;
     proven(lies(f) > 0 && *at(f) != '#');
-    if (!f->annotated || goes_on_foreign(f, &ok)) return read_commands(f);
+    if (!f->annotated || (!f->base && goes_on_foreign(f, &ok))) return read_commands(f);
     return ok && damaged(f, "neither a group nor what another server would write");
 }
 
@@ -450,11 +457,12 @@ struct walk {
     int64_t before;
 };
 
-static bool read_one(struct walk *w, const char *path, bool last) {
+static bool read_one(struct walk *w, const char *path, bool base, bool last) {
     struct reader f = w->common;
     proven(!w->replay->queued && w->before >= 0);
     f.path = path;
     f.before = w->before;
+    f.base = base;
     f.last = last;
     replay_forget(w->replay);
     w->replay->session.db = 0;
@@ -471,10 +479,10 @@ static bool read_folder(struct walk *w) {
     char path[PATH_MAX];
     bool ok = true;
     proven(w->load->manifest.count > 0);
-    if (base) ok = aof_path(path, w->load->folder, base->name) && read_one(w, path, base == last);
+    if (base) ok = aof_path(path, w->load->folder, base->name) && read_one(w, path, true, base == last);
     for (unsigned i = 0; ok && i < m->count; i++) {
         if (m->files[i].kind != AOF_INCR) continue;
-        ok = aof_path(path, w->load->folder, m->files[i].name) && read_one(w, path, &m->files[i] == last);
+        ok = aof_path(path, w->load->folder, m->files[i].name) && read_one(w, path, false, &m->files[i] == last);
     }
     return ok;
 }
@@ -482,7 +490,7 @@ static bool read_folder(struct walk *w) {
 static bool read_all(struct walk *w) {
     if (w->load->found == AOF_FOLDER) return read_folder(w);
     proven(w->load->found == AOF_OLD_FILE);
-    return read_one(w, w->load->old_path, true);
+    return read_one(w, w->load->old_path, false, true);
 }
 
 static bool prepare(struct aof_load *l, char *why) {

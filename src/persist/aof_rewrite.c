@@ -10,6 +10,7 @@
 #include "exec/journal.h"
 #include "io/file.h"
 #include "io/thread.h"
+#include "persist/aof_base_int.h"
 #include "persist/aof_files_int.h"
 #include "persist/aof_load_int.h"
 #include "persist/aof_steps_int.h"
@@ -90,7 +91,7 @@ static void put_manifest(struct aof *a) {
     proven(!a->rewrite.job && a->rewrite.base_seq > 0);
     aof_manifest_init(&m);
     aof_manifest_copy(&m, &a->manifest);
-    aof_name(name, a->rewrite.base_seq, AOF_BASE, true);
+    aof_name(name, a->rewrite.base_seq, AOF_BASE, a->rewrite.rdb);
     aof_manifest_replace_base(&m, name, a->rewrite.base_seq, a->rewrite.from_seq - 1);
     if (a->state == AOF_WAITING) {
         aof_name(name, a->file.seq, AOF_INCR, false);
@@ -180,13 +181,15 @@ static struct snapshot_job *write_base(struct aof *a, const char **why) {
     const struct persist_settings *s = &persist_state.settings;
     char name[AOF_NAME_MAX], path[PATH_MAX];
     proven(a->folder[0] && a->rewrite.base_seq > 0);
-    aof_name(name, a->rewrite.base_seq, AOF_BASE, true);
+    a->rewrite.rdb = s->aof.use_rdb || !aof_base_can_hold(persist_state.executor->dataset);
+    aof_name(name, a->rewrite.base_seq, AOF_BASE, a->rewrite.rdb);
     if (!aof_path(path, a->folder, name)) {
         *why = "too long a path";
         return NULL;
     }
     struct snapshot_options options = {
         .path = path,
+        .commands = !a->rewrite.rdb,
         .version = s->version,
         .compress = s->compress,
         .checksum = s->checksum,

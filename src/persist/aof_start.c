@@ -2,11 +2,11 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "io/file.h"
+#include "persist/aof_base_int.h"
 #include "persist/aof_files_int.h"
 #include "persist/aof_load_int.h"
 #include "persist/aof_steps_int.h"
 #include "persist/persist_int.h"
-#include "persist/rdb_write_int.h"
 #include "persist/snapshot.h"
 
 #include <errno.h>
@@ -120,7 +120,7 @@ static int move_in(struct aof *a) {
 }
 
 /* ---- nothing was there ---- */
-static int write_picture(const char *path) {
+static int write_picture(const char *path, bool rdb) {
     static const _Atomic bool never = false;
     struct snapshot_options options = {.path = path, .checksum = persist_state.settings.checksum};
     struct snapshot_progress progress = {0};
@@ -130,7 +130,7 @@ static int write_picture(const char *path) {
     if (fd < 0) return -fd;
     struct rdb_write w = {.options = &options, .progress = &progress, .cancelled = &never, .fd = fd, .why = why};
     struct dataset_frozen *frozen = dataset_freeze(ds);
-    int error = rdb_write_frozen(&w, frozen);
+    int error = rdb ? rdb_write_frozen(&w, frozen) : aof_base_write(&w, frozen);
     dataset_thaw(ds, frozen);
     if (!error) error = -file_sync(fd);
     proven(error >= 0);
@@ -142,9 +142,10 @@ static int begin_folder(struct aof *a) {
     char name[AOF_NAME_MAX], path[PATH_MAX];
     struct aof_manifest m;
     proven(dataset_keys(persist_state.executor->dataset) == 0);
-    aof_name(name, 1, AOF_BASE, true);
+    bool rdb = persist_state.settings.aof.use_rdb;
+    aof_name(name, 1, AOF_BASE, rdb);
     if (!aof_path(path, a->folder, name)) return ENAMETOOLONG;
-    int error = write_picture(path);
+    int error = write_picture(path, rdb);
     if (error) return error;
     aof_manifest_init(&m);
     aof_manifest_add(&m, name, 1, AOF_BASE);

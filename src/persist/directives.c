@@ -230,12 +230,7 @@ static const struct directive rows[] = {
      .initial = "0",
      .min = 0,
      .max = INT64_MAX},
-    /* A base is always an RDB file; one of commands is read. */
-    {.name = "aof-use-rdb-preamble",
-     .type = DIRECTIVE_BOOL,
-     .flags = DIRECTIVE_INERT,
-     .value = SETTING(aof.use_rdb),
-     .initial = "yes"},
+    {.name = "aof-use-rdb-preamble", .type = DIRECTIVE_BOOL, .value = SETTING(aof.use_rdb), .initial = "yes"},
     {.name = "aof-timestamp-enabled", .type = DIRECTIVE_BOOL, .value = SETTING(aof.timestamps), .initial = "no"},
     {.name = "aof-rewrite-incremental-fsync",
      .type = DIRECTIVE_BOOL,

@@ -6,7 +6,7 @@
 #include "io/loop.h"
 #include "io/thread.h"
 #include "mem/mem.h"
-#include "persist/rdb_write_int.h"
+#include "persist/aof_base_int.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -69,7 +69,7 @@ static bool write_aside(struct snapshot_job *job, int fd) {
                           .cancelled = &job->cancelled,
                           .fd = fd,
                           .why = job->error};
-    int error = rdb_write_frozen(&w, job->frozen);
+    int error = job->options.commands ? aof_base_write(&w, job->frozen) : rdb_write_frozen(&w, job->frozen);
     proven(error >= 0);
     if (job->error[0]) {
         job->failed = true;

@@ -16,6 +16,7 @@ enum snapshot_access { SNAPSHOT_ACCESS_NONE, SNAPSHOT_ACCESS_IDLE, SNAPSHOT_ACCE
 struct snapshot_options {
     const char *path;
     int version;             /* 0: auto, the lowest that can hold the data; 9, 10, 11, 80 (Valkey's) */
+    bool commands;           /* the base of an append-only file as commands (aof_base_int.h), instead of an RDB file */
     bool compress, checksum; /* rdbcompression, rdbchecksum */
     enum snapshot_access access;
     bool incremental_sync;               /* rdb-save-incremental-fsync: every 4 MiB */

@@ -10,6 +10,7 @@
 #include "io/loop.h"
 #include "io/net.h"
 #include "server/server.h"
+#include "wire/resp.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -175,15 +176,9 @@ static void note_progress(struct migration *m) {
 }
 
 /* ---- what is sent ---- */
-static void put_bulk(struct buf *out, struct slice s) {
-    buf_printf(out, "$%zu\r\n", s.len);
-    buf_append_slice(out, s);
-    buf_append(out, "\r\n", 2);
-}
-
 static void put_number(struct buf *out, int64_t n) {
     char text[NUM_TEXT_MAX];
-    put_bulk(out, slice_of(text, num_format_i64(text, n)));
+    resp_put_bulk(out, slice_of(text, num_format_i64(text, n)));
 }
 
 static void put_greeting(struct migration *m) {
@@ -192,12 +187,12 @@ static void put_greeting(struct migration *m) {
     if (o->password.ptr) {
         m->greetings++;
         buf_printf(&m->out, "*%d\r\n", o->username.ptr ? 3 : 2);
-        put_bulk(&m->out, SLICE("AUTH"));
-        if (o->username.ptr) put_bulk(&m->out, o->username);
-        put_bulk(&m->out, o->password);
+        resp_put_bulk(&m->out, SLICE("AUTH"));
+        if (o->username.ptr) resp_put_bulk(&m->out, o->username);
+        resp_put_bulk(&m->out, o->password);
     }
     buf_printf(&m->out, "*2\r\n");
-    put_bulk(&m->out, SLICE("SELECT"));
+    resp_put_bulk(&m->out, SLICE("SELECT"));
     put_number(&m->out, o->db);
 }
 
@@ -208,11 +203,11 @@ static void put_restore(struct migration *m, struct slice key, const struct entr
     buf_init(&payload, MEM_CLIENT_OUT);
     dump_payload(&payload, e);
     buf_printf(&m->out, "*%d\r\n", m->order.replace ? 5 : 4);
-    put_bulk(&m->out, SLICE("RESTORE"));
-    put_bulk(&m->out, key);
+    resp_put_bulk(&m->out, SLICE("RESTORE"));
+    resp_put_bulk(&m->out, key);
     put_number(&m->out, ttl_ms);
-    put_bulk(&m->out, buf_slice(&payload));
-    if (m->order.replace) put_bulk(&m->out, SLICE("REPLACE"));
+    resp_put_bulk(&m->out, buf_slice(&payload));
+    if (m->order.replace) resp_put_bulk(&m->out, SLICE("REPLACE"));
     buf_release(&payload);
 }
 

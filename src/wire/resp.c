@@ -3,9 +3,28 @@
 #include "base/check.h"
 #include "base/num.h"
 #include "base/text.h"
-#include "mem/mem.h"
+#include "mem/buf.h"
 
 #include <stdio.h>
+
+/* ---- writing requests ---- */
+void resp_put_head(struct buf *out, char kind, uint64_t n) {
+    char *at = buf_reserve(out, NUM_TEXT_MAX + 3);
+    proven(kind == '*' || kind == '$');
+    at[0] = kind;
+    size_t len = 1 + num_format_u64(at + 1, n);
+    memcpy(at + len, "\r\n", 2);
+    buf_advance(out, len + 2);
+}
+
+void resp_put_bulk(struct buf *out, struct slice s) {
+    resp_put_head(out, '$', s.len);
+    char *at = buf_reserve(out, s.len + 2);
+    proven(s.ptr || s.len == 0);
+    if (s.len) memcpy(at, s.ptr, s.len);
+    memcpy(at + s.len, "\r\n", 2);
+    buf_advance(out, s.len + 2);
+}
 
 /* ---- the fast way ---- */
 #define FAST_BULK_MAX (64 * 1024)

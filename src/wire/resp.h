@@ -50,6 +50,11 @@ enum resp_status resp_parse(struct resp_parser *p, const char *buf, size_t len);
 static inline bool resp_parser_fresh(const struct resp_parser *p) { return p->position == 0 && p->scanned == 0; }
 void resp_parser_release(struct resp_parser *p); /* frees; fresh again, limits kept */
 
+/* ---- writing requests ---- */
+struct buf;
+void resp_put_head(struct buf *out, char kind, uint64_t n); /* "*n" of a command, "$n" of an argument */
+void resp_put_bulk(struct buf *out, struct slice s);
+
 /* ---- replies, for tools and tests: a pull parser ---- */
 enum resp_kind {
     RESP_SIMPLE = '+',

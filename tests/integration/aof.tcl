@@ -396,6 +396,117 @@ test "a folder that redis-server 7.0 wrote loads" {
     assert_equal $digest [[client $srv] debug digest]
 }
 
+# ---- the base as commands ----
+proc assert_base_as_commands {srv} {
+    set base [lindex [split [manifest $srv] \n] 0]
+    assert_match "*.base.aof seq *" $base
+    set text [read_file [file join [folder $srv] [lindex $base 1]]]
+    assert_match "#TARN-AOF 1 *#TARN-END *" $text
+    return $text
+}
+
+test "a base as commands: all types, read here and by redis-server" {
+    set corpus [file join [file dirname [file dirname [file normalize [info script]]]] corpus redis-7.0-all-types.rdb]
+    needs_oracle
+    set oracle [oracle_start -rdb $corpus]
+    [client $oracle] function flush; # a library would keep the base in the other form
+    [client $oracle] save
+    set srv [server_start -rdb [server_dir $oracle]/dump.rdb -config {aof-use-rdb-preamble no}]
+    server_stop $oracle
+    set r [client $srv]
+    for {set i 0} {$i < 500} {incr i} { lappend many member:$i }
+    $r rpush long {*}$many
+    $r sadd wide {*}$many
+    for {set i 0} {$i < 300} {incr i} { $r zadd ranks [expr {$i * 0.37}] m$i -inf low inf high }
+    $r set big [string repeat 0123456789 20000]
+    $r set "binary \x00\r\n\xff" "" pxat 1999999999999
+    $r xadd empty 5-1 a b
+    $r xdel empty 5-1
+    $r xgroup create empty g 3-0
+    $r xgroup createconsumer empty g idle
+    set digest [$r debug digest]
+    $r config set appendonly yes
+    wait_rewritten $r
+    assert_base_as_commands $srv
+    $r set after 1
+    $r del after
+    set info [$r xinfo stream empty full]
+    server_kill $srv
+    server_restart $srv -config {appendonly yes aof-use-rdb-preamble no}
+    set r [client $srv]
+    assert_equal $digest [$r debug digest]
+    assert_equal {5-1 1 5-1} [lmap field {last-generated-id entries-added max-deleted-entry-id} { dict get [$r xinfo stream empty] $field }]
+    assert_equal 3-0 [dict get [lindex [$r xinfo groups empty] 0] last-delivered-id]
+    assert_equal 1 [llength [$r xinfo consumers empty g]]
+    set dir [server_dir $srv]
+    server_stop $srv
+    set oracle [oracle_start -dir $dir -config {appendonly yes aof-use-rdb-preamble no}]
+    assert_equal $digest [[client $oracle] debug digest]
+    [client $oracle] set theirs 1
+    server_stop $oracle
+    server_restart $srv
+    assert_equal 1 [[client $srv] get theirs]
+}
+
+test "a base as commands keeps times of fields, and groups with what is pending, deleted entries too" {
+    set srv [aof_start -config {aof-use-rdb-preamble no}]
+    assert_base_as_commands $srv
+    set r [client $srv]
+    set later [expr {[clock milliseconds] + 3600000}]
+    $r hset h a 1 b 2 c 3
+    $r hpexpireat h $later fields 2 a c
+    for {set i 1} {$i <= 40} {incr i} { $r xadd s $i-0 n $i }
+    $r xgroup create s g 0
+    $r xgroup create s h 5-0 entriesread 5
+    $r xreadgroup group g one count 20 streams s >
+    $r xreadgroup group h two count 3 streams s >
+    $r xclaim s g three 0 4-0 5-0
+    $r xdel s 3-0 30-0 7-0
+    $r xtrim s minid 3
+    $r xadd t 1-0 a b
+    $r xgroup create t g 0
+    $r xreadgroup group g c streams t >
+    $r xdel t 1-0
+    proc state {r} {
+        set all [list [$r debug digest] [$r hpexpiretime h fields 3 a b c]]
+        foreach {key groups} {s {g h} t g} {
+            foreach field {length last-generated-id max-deleted-entry-id entries-added groups} { lappend all [dict get [$r xinfo stream $key] $field] }
+            lappend all [$r xinfo groups $key]
+            foreach group $groups { lappend all [lmap row [$r xpending $key $group - + 100] { lreplace $row 2 2 }] }
+        }
+        return $all
+    }
+    set before [state $r]
+    $r bgrewriteaof
+    wait_rewritten $r
+    assert_base_as_commands $srv
+    server_kill $srv
+    server_restart $srv
+    assert_equal $before [state [client $srv]]
+}
+
+test "a base as commands that is damaged or cut is refused" {
+    set srv [sample {appendfsync always}]
+    server_restart $srv -config {appendonly yes aof-use-rdb-preamble no}
+    set r [client $srv]
+    $r bgrewriteaof
+    wait_rewritten $r
+    set whole [assert_base_as_commands $srv]
+    set path [glob [folder $srv]/*.base.aof]
+    server_stop $srv
+    set cut [string first "#TARN-END" $whole]
+    set damage [string first v3 $whole]
+    foreach bad [list [string range $whole 0 $cut-1] [string range $whole 0 $damage] [string replace $whole $damage $damage w]] {
+        write_file $path $bad
+        server_restart $srv -wait exit
+        assert_equal 1 [server_wait_exit $srv]
+        assert_match "*base.aof*offset*" [server_log $srv]
+    }
+    write_file $path $whole
+    server_restart $srv -wait ready
+    assert_equal 10 [[client $srv] dbsize]
+}
+
 # ---- rewriting, on and off ----
 test "BGREWRITEAOF: new base, next increment, the old ones go" {
     set srv [aof_start]
