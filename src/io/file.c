@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -203,6 +204,21 @@ int file_sync(int fd) {
 
 int file_sync_range(int fd, int64_t offset, int64_t n) {
     return sync_file_range(fd, offset, n, SYNC_FILE_RANGE_WRITE) == 0 ? 0 : -errno;
+}
+
+int file_map(int fd, int64_t size, void **bytes) {
+    proven(size > 0);
+    int error = fault_due(FILE_FAULT_OPEN);
+    if (error) return -error;
+    void *p = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
+    if (p == MAP_FAILED) return -errno;
+    *bytes = p;
+    return 0;
+}
+
+void file_unmap(void *bytes, int64_t size) {
+    proven(bytes && size > 0);
+    munmap(bytes, (size_t)size);
 }
 
 int file_drop_cache(int fd, int64_t offset, int64_t n) { return -posix_fadvise(fd, offset, n, POSIX_FADV_DONTNEED); }

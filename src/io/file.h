@@ -18,6 +18,10 @@ int file_lock(int fd);     /* until it is closed; -EWOULDBLOCK while another des
 int64_t file_size(int fd); /* regular files; -EINVAL for others */
 ssize_t file_read(int fd, void *dst, size_t n); /* short only at the end of the file */
 ssize_t file_read_at(int fd, void *dst, size_t n, int64_t offset);
+/* The whole file in memory, size > 0; changes stay in memory. 0 or -errno. A file that others cut short meanwhile ends the process
+ * (SIGBUS), and so does a part of it that cannot be read: read it before. */
+int file_map(int fd, int64_t size, void **bytes);
+void file_unmap(void *bytes, int64_t size);
 int file_write(int fd, const void *src, size_t n); /* all or -errno */
 /* a, then b, as one write; all or -errno, when any part may have been written. */
 int file_write_pair(int fd, const void *a, size_t a_len, const void *b, size_t b_len);

@@ -1,0 +1,216 @@
+#include "persist/rdb_skip_int.h"
+
+#include "base/check.h"
+#include "wire/rdb_template.h"
+
+static bool skip_string(struct rdb_input *in) {
+    debug_proven(!in->more);
+    return rdb_skip_string(in->window) == RDB_OK;
+}
+
+static bool skip_strings(struct rdb_input *in, uint64_t n) {
+    debug_proven(!in->why);
+    for (; n > 0; n--)
+        if (!skip_string(in)) return false;
+    return true;
+}
+
+static bool skip_bytes(struct rdb_input *in, size_t n) {
+    debug_proven(n <= RDB_INPUT_BYTES_MAX);
+    return rdb_input_bytes(in, NULL, n);
+}
+
+static bool skip_lengths(struct rdb_input *in, unsigned n) {
+    uint64_t ignored;
+    debug_proven(n > 0);
+    for (; n > 0; n--)
+        if (!rdb_input_length(in, &ignored)) return false;
+    return true;
+}
+
+/* Elements of `strings` strings each, before and behind which some bytes of a fixed number stand. */
+static bool skip_elements(struct rdb_input *in, unsigned strings, size_t behind) {
+    uint64_t n;
+    proven(strings > 0);
+    if (!rdb_input_count(in, strings, &n)) return false;
+    for (; n > 0; n--)
+        if (!skip_strings(in, strings) || !skip_bytes(in, behind)) return false;
+    return true;
+}
+
+static bool skip_text_scores(struct rdb_input *in) {
+    uint64_t n;
+    uint8_t length;
+    if (!rdb_input_count(in, 2, &n)) return false;
+    for (; n > 0; n--)
+        if (!skip_string(in) || !rdb_input_u8(in, &length) || !skip_bytes(in, length < 253 ? length : 0)) return false;
+    debug_proven(!in->why);
+    return true;
+}
+
+/* Each with a length before it: a list's nodes, fields with the distance of their time. */
+static bool skip_with_length(struct rdb_input *in, unsigned strings) {
+    uint64_t n;
+    proven(strings > 0);
+    if (!rdb_input_count(in, 1 + strings, &n)) return false;
+    for (; n > 0; n--)
+        if (!skip_lengths(in, 1) || !skip_strings(in, strings)) return false;
+    return true;
+}
+
+/* ---- streams; the parts are drawn in values/stream_rdb.c ---- */
+static bool skip_consumers(struct rdb_input *in, unsigned form) {
+    uint64_t consumers, owned;
+    proven(form >= 1 && form <= 5);
+    if (!rdb_input_count(in, 10, &consumers)) return false;
+    for (; consumers > 0; consumers--) {
+        if (!skip_string(in) || !skip_bytes(in, form > 2 ? 16 : 8) || !rdb_input_count(in, 16, &owned)) return false;
+        for (; owned > 0; owned--)
+            if (!skip_bytes(in, 16)) return false;
+    }
+    return true;
+}
+
+static bool skip_group(struct rdb_input *in, unsigned form) {
+    uint64_t n;
+    proven(form >= 1 && form <= 5);
+    if (!skip_string(in) || !skip_lengths(in, form > 1 ? 3 : 2) || !rdb_input_count(in, 25, &n)) return false;
+    for (; n > 0; n--)
+        if (!skip_bytes(in, 24) || !skip_lengths(in, 1)) return false;
+    if (!skip_consumers(in, form)) return false;
+    if (form < 5) return true;
+    if (!rdb_input_count(in, 16, &n)) return false;
+    for (; n > 0; n--)
+        if (!skip_bytes(in, 16)) return false;
+    return true;
+}
+
+static bool skip_producers(struct rdb_input *in) {
+    uint64_t producers, n;
+    if (!skip_lengths(in, 2) || !rdb_input_count(in, 2, &producers)) return false;
+    for (; producers > 0; producers--) {
+        if (!skip_string(in) || !rdb_input_count(in, 3, &n)) return false;
+        for (; n > 0; n--)
+            if (!skip_string(in) || !skip_lengths(in, 2)) return false;
+    }
+    debug_proven(!in->why);
+    return skip_lengths(in, 2);
+}
+
+static bool skip_stream(struct rdb_input *in, unsigned form) {
+    uint64_t groups;
+    proven(form >= 1 && form <= 5);
+    if (!skip_elements(in, 2, 0) || !skip_lengths(in, form > 1 ? 8 : 3) || !rdb_input_count(in, 5, &groups))
+        return false;
+    for (; groups > 0; groups--)
+        if (!skip_group(in, form)) return false;
+    return form < 4 || skip_producers(in);
+}
+
+/* ---- what is not held ---- */
+static bool skip_array(struct rdb_input *in) {
+    enum { TEXT, INTEGER, REAL, SHORT_TEXT };
+    uint64_t n, cursor, tag;
+    if (!rdb_input_count(in, 3, &n) || !rdb_input_length(in, &cursor)) return false;
+    if (cursor > 1 || (cursor == 1 && !skip_lengths(in, 1))) return false;
+    for (; n > 0; n--) {
+        if (!skip_lengths(in, 1) || !rdb_input_length(in, &tag) || tag > SHORT_TEXT) return false;
+        if (!(tag == INTEGER || tag == REAL ? skip_bytes(in, 8) : skip_string(in))) return false;
+    }
+    debug_proven(!in->why);
+    return true;
+}
+
+bool rdb_skip_tagged(struct rdb_input *in) {
+    enum { END, SIGNED, UNSIGNED, FLOAT, DOUBLE, STRING };
+    uint64_t tag;
+    proven(!in->more);
+    for (;;) {
+        if (!rdb_input_length(in, &tag)) return false;
+        if (tag == END) return true;
+        bool skipped = tag == FLOAT                       ? skip_bytes(in, 4)
+                       : tag == DOUBLE                    ? skip_bytes(in, 8)
+                       : tag == STRING                    ? skip_string(in)
+                       : tag == SIGNED || tag == UNSIGNED ? skip_lengths(in, 1)
+                                                          : false;
+        if (!skipped) return false;
+    }
+}
+
+/* ---- hashes of templates ---- */
+static bool skip_template_values(struct rdb_input *in) {
+    uint64_t id;
+    if (!rdb_input_length(in, &id)) return false;
+    const struct rdb_template *t = rdb_templates_find(in->templates, id);
+    proven(!t || t->count > 0);
+    return t && skip_strings(in, t->count);
+}
+
+static bool skip_newer(struct rdb_input *in, uint8_t type, bool valkey) {
+    proven(type >= RDB_TYPE_HASH_2);
+    if (valkey) return type == RDB_TYPE_HASH_2 && skip_elements(in, 2, 8);
+    switch (type) {
+    case RDB_TYPE_HASH_PREVIEW:
+        return skip_with_length(in, 2);
+    case RDB_TYPE_HASH_PREVIEW_PACK:
+    case RDB_TYPE_HASH_TEMPLATE_PACK_REF:
+        return skip_string(in);
+    case RDB_TYPE_HASH_METADATA:
+        return skip_bytes(in, 8) && skip_with_length(in, 2);
+    case RDB_TYPE_HASH_LISTPACK_EXPIRE:
+        return skip_bytes(in, 8) && skip_string(in);
+    case RDB_TYPE_STREAM_LISTPACKS_4:
+    case RDB_TYPE_STREAM_LISTPACKS_5:
+        return skip_stream(in, type == RDB_TYPE_STREAM_LISTPACKS_4 ? 4 : 5);
+    case RDB_TYPE_ARRAY:
+        return skip_array(in);
+    case RDB_TYPE_HASH_TEMPLATE_PACK:
+        return skip_elements(in, 1, 0) && skip_string(in);
+    case RDB_TYPE_HASH_TEMPLATE:
+        return skip_elements(in, 2, 0);
+    case RDB_TYPE_HASH_TEMPLATE_REF:
+        return skip_template_values(in);
+    case RDB_TYPE_GCRA:
+        return skip_lengths(in, 1);
+    default:
+        return false;
+    }
+}
+
+bool rdb_skip_value(struct rdb_input *in, uint8_t type, bool valkey) {
+    proven(!in->why && !in->more);
+    switch (type) {
+    case RDB_TYPE_STRING:
+    case RDB_TYPE_HASH_ZIPMAP:
+    case RDB_TYPE_LIST_ZIPLIST:
+    case RDB_TYPE_SET_INTSET:
+    case RDB_TYPE_ZSET_ZIPLIST:
+    case RDB_TYPE_HASH_ZIPLIST:
+    case RDB_TYPE_HASH_LISTPACK:
+    case RDB_TYPE_ZSET_LISTPACK:
+    case RDB_TYPE_SET_LISTPACK:
+        return skip_string(in);
+    case RDB_TYPE_LIST:
+    case RDB_TYPE_SET:
+    case RDB_TYPE_LIST_QUICKLIST:
+        return skip_elements(in, 1, 0);
+    case RDB_TYPE_HASH:
+        return skip_elements(in, 2, 0);
+    case RDB_TYPE_ZSET:
+        return skip_text_scores(in);
+    case RDB_TYPE_ZSET_2:
+        return skip_elements(in, 1, 8);
+    case RDB_TYPE_LIST_QUICKLIST_2:
+        return skip_with_length(in, 1);
+    case RDB_TYPE_STREAM_LISTPACKS:
+        return skip_stream(in, 1);
+    case RDB_TYPE_STREAM_LISTPACKS_2:
+        return skip_stream(in, 2);
+    case RDB_TYPE_STREAM_LISTPACKS_3:
+        return skip_stream(in, 3);
+    case RDB_TYPE_MODULE_2:
+        return skip_lengths(in, 1) && rdb_skip_tagged(in);
+    default:
+        return type >= RDB_TYPE_HASH_2 && type < RDB_TYPE_END && skip_newer(in, type, valkey);
+    }
+}

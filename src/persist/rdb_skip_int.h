@@ -1,0 +1,13 @@
+/* Private to persist/: where a value's record ends, by its structure alone. Nothing is made of it and nothing in it is verified: a value
+ * that cannot be right has an end all the same, as long as its lengths are. */
+#ifndef TARN_PERSIST_RDB_SKIP_INT_H
+#define TARN_PERSIST_RDB_SKIP_INT_H
+
+#include "wire/rdb_io.h"
+
+/* in: over a window that is all there is, behind the key. False: no end can be told. O(elements). */
+bool rdb_skip_value(struct rdb_input *in, uint8_t type, bool valkey);
+/* Tagged values up to a 0, as modules write them. */
+bool rdb_skip_tagged(struct rdb_input *in);
+
+#endif
