@@ -27,6 +27,12 @@ else
 $(warning No llhttp in $(LLHTTP) (package node-llhttp): building without HTTP)
 endif
 
+# The prompt of tarn-cli is edited by libedit, and tarn-cli top draws by ncurses; it is built without them where they are not there.
+LIBEDIT ?= $(wildcard /usr/include/histedit.h)
+NCURSES ?= $(wildcard /usr/include/ncurses.h)
+CLI_FLAGS = $(if $(LIBEDIT),-DTARN_LIBEDIT) $(if $(NCURSES),-DTARN_NCURSES)
+CLI_LIBS = $(if $(LIBEDIT),-ledit) $(if $(NCURSES),-lncursesw)
+
 ifeq ($(MODE),release)
 CFLAGS += -O3 -D_FORTIFY_SOURCE=2
 else ifeq ($(MODE),asan)
@@ -63,7 +69,8 @@ all: $(OUT)/tarn-server $(if $(CLI_SRCS),$(OUT)/tarn-cli)
 $(OUT)/tarn-server: $(OBJ)/src/server/main.o $(OUT)/libtarn.a
 	$(say)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(OUT)/tarn-cli: $(CLI_SRCS:%.c=$(OBJ)/%.o) $(OUT)/libtarn.a
-	$(say)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(say)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) $(CLI_LIBS)
+$(CLI_SRCS:%.c=$(OBJ)/%.o): private CPPFLAGS += $(CLI_FLAGS)
 $(OUT)/libtarn.a: $(OBJS)
 	@rm -f $@
 	$(say)ar rcs $@ $(OBJS)
@@ -103,8 +110,8 @@ $(OUT)/fuzz_%: tests/fuzz/fuzz_%.c $(OUT)/libtarn.a
 	$(say)$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(OUT)/libtarn.a $(LIBS)
 $(OUT)/flags: .FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) $(LDFLAGS) $(LIBS)' | cmp -s - $@ || \
-	    echo '$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) $(LDFLAGS) $(LIBS)' > $@
+	@echo '$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) $(LDFLAGS) $(LIBS) $(CLI_FLAGS)' | cmp -s - $@ || \
+	    echo '$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) $(LDFLAGS) $(LIBS) $(CLI_FLAGS)' > $@
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
 
 # Sanitizer builds are slower, and their tests wait longer. TSan wants the address space unshuffled where it may be.

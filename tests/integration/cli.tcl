@@ -47,7 +47,8 @@ proc fake_answer {fd} {
 # Like run_cli with PING, while this process serves the other side.
 proc run_against_fake {bytes args} {
     lassign [fake_server $bytes] fd port
-    set pipe [open "|[list $::cli -p $port {*}$args PING 2>@1]" r]
+    if {"--scan" ni $args} { lappend args PING }
+    set pipe [open "|[list $::cli -p $port {*}$args 2>@1]" r]
     fconfigure $pipe -blocking 0 -translation binary
     set ::fake_output ""
     fileevent $pipe readable [list fake_collect $pipe]
@@ -144,6 +145,78 @@ with_server srv [list -binary $harness::oracle] {
         assert_match "ERR unknown command*" $err
     }
 
+    # The order of types in a summary follows no rule there.
+    proc sorted_lines {result} { return [lreplace $result 1 1 [lsort [split [lindex $result 1] \n]]] }
+    proc same_sorted {port words} {
+        assert_equal [sorted_lines [run_cli $::peer $port $words]] [sorted_lines [run_cli $::cli $port $words]] $words
+    }
+
+    test "surveys of the keyspace" {
+        $r select 5
+        for {set i 1} {$i <= 40} {incr i} { $r set s:$i [string repeat x $i] ; $r rpush l:$i a b c }
+        $r hset h a b c d
+        $r zadd z 1 a
+        $r sadd "a b\x01\"" a b
+        $r xadd x 1-1 a b
+        foreach form {{} --no-raw --csv} { same $port [list {*}$form -n 5 --scan] }
+        foreach words {
+            {--scan --pattern s:1*} {--scan --quoted-pattern "\"a\\x20b*\""} {--scan --quoted-pattern "\"a"} {--scan --count 1000}
+            {--scan --pattern nothing*} {-n 6 --scan}
+        } { same $port [list -n 5 {*}$words] }
+        foreach words {--bigkeys --memkeys {--memkeys-samples 0} {--bigkeys -i 0.001} {--hotkeys} {-n 6 --bigkeys}} {
+            same_sorted $port [list -n 5 {*}$words]
+        }
+        $r config set maxmemory-policy allkeys-lfu
+        same $port {-n 5 --hotkeys}
+        $r config set maxmemory-policy noeviction
+        $r flushdb
+        $r select 0
+    }
+
+    test "a survey of another server's mistakes ends" {
+        foreach bytes [list "-ERR no\r\n" "+OK\r\n" "*2\r\n\$1\r\n0\r\n:1\r\n" "*1\r\n:0\r\n" "*2\r\n*0\r\n*0\r\n" "*2\r\n\$1\r\n0\r\n*1\r\n*0\r\n"] {
+            assert_match "1 {*ERROR:*}" [run_against_fake $bytes --scan]
+        }
+    }
+
+    test "figures over time" {
+        assert_regexp {^0 \{[0-9]+ [0-9]+ [0-9.]+ [0-9]+\n\} \{\}$} [run_cli $cli $port {--latency -i 0.05}]
+        assert_regexp {^0 \{[0-9]+,[0-9]+,[0-9.]+,[0-9]+\n\} \{\}$} [run_cli $cli $port {--latency --csv -i 0.05}]
+        assert_regexp {^0 \{(\d+ \d+ [0-9.]+ \d+\n){2}\} \{\}$} [run_cli $cli $port {--latency-history -r 2 -i 0.02}]
+        assert_regexp {(\x1b\[48;5;\d+m\x1b\[38;5;\d+m.){31}\x1b\[0m . \d+%\n} [lindex [run_cli $cli $port {--latency-dist -r 2 -i 0.02}] 1]
+        assert_match "*clients blocked*\n* 0 * (+0)*\n* 0 * (+1)*" [lindex [run_cli $cli $port {--stat -r 2 -i 0.01}] 1]
+        assert_match "Max latency so far: *total runs*" [lindex [run_cli $cli 1 {--intrinsic-latency 1}] 1]
+        assert_match "*Hits: * Misses: *" [lindex [run_cli $cli $port {-n 6 --lru-test 20 -r 1 -i 0.05}] 1]
+        assert_equal 1 [lindex [run_cli $cli 1 --stat] 0]
+        $r select 6
+        assert_range [$r dbsize] 1 20
+        $r flushdb
+        $r select 0
+    }
+
+    test "the dataset as a file, through SYNC" {
+        set dir [harness::temp_dir]
+        lassign [run_cli $cli $port [list --rdb $dir/a.rdb]] code out err
+        assert_equal {0 {}} [list $code $out] $err
+        assert_match "*Transfer finished with success after [file size $dir/a.rdb] bytes*" $err
+        assert_equal REDIS [string range [read_file $dir/a.rdb] 0 4]
+        assert_match "*OK*" [exec redis-check-rdb $dir/a.rdb]
+        assert_match "REDIS*" [lindex [run_cli $cli $port {--functions-rdb -}] 1]
+        assert_equal 1 [lindex [run_cli $cli $port [list --rdb $dir/nowhere/x]] 0]
+        with_server plain {} {
+            lassign [run_cli $cli [server_port $plain] [list --rdb $dir/b.rdb]] code out err
+            assert_equal {1 0} [list $code [file exists $dir/b.rdb]] $err
+        }
+    }
+
+    test "a script from a file" {
+        set dir [harness::temp_dir]
+        write_file $dir/s.lua {return {KEYS[1],ARGV[1],ARGV[2],#KEYS}}
+        foreach words {{k1 k2 , a b} {k , a b} {, a} {k ,} {}} { same $port [list --eval $dir/s.lua {*}$words] }
+        same $port [list --no-raw -r 2 --eval $dir/s.lua k , a]
+        same $port [list -e --eval $dir/none.lua]
+    }
+
     test "a server that goes away on SHUTDOWN is no error" {
         set other [oracle_start]
         assert_equal {0 {} {}} [run_cli $cli [server_port $other] {shutdown nosave}]
@@ -159,7 +232,7 @@ test "no connection: exit code 1, and which address" {
 }
 
 test "wrong options: exit code 1; help and version" {
-    foreach words {--nosuch {-p x ping} {-p 70000 ping} {-n x ping} {-i -1 ping} {-u x:1 ping} -p} {
+    foreach words {--cluster {--cluster help} --tls {--ldb --eval x} {--scan foo} {--count 0 --scan} {--show-pushes maybe ping} {-u rediss://a ping} --nosuch {-p x ping} {-p 70000 ping} {-n x ping} {-i -1 ping} {-u x:1 ping} -p} {
         assert_equal 1 [lindex [run_cli $cli 1 $words] 0] $words
     }
     assert_match {0 {tarn-cli [0-9]*} {}} [run_cli $cli 1 --version]
@@ -172,6 +245,24 @@ test "replies that are none" {
         lassign [run_against_fake $bytes] code out
         assert_equal 1 $code [harness::show [string range $bytes 0 40]]
         assert_match "Error: *" $out
+    }
+}
+
+test "a cluster's redirections are followed with -c" {
+    with_server srv {} {
+        set r [client $srv]
+        $r set k v
+        foreach word {MOVED ASK} {
+            lassign [run_against_fake "-$word 12 127.0.0.1:[server_port $srv]\r\n" -e] code out
+            assert_equal 1 $code
+            assert_match "$word 12 *" $out
+        }
+        assert_equal "0 {PONG\n}" [run_against_fake "-MOVED 12 127.0.0.1:[server_port $srv]\r\n" -c]
+        assert_equal "0 {PONG\n}" [run_against_fake "-MOVED 12 :[server_port $srv]\r\n" -c]
+    }
+    assert_match "1 {Could not connect*}" [run_against_fake "-MOVED 12 127.0.0.1:[free_port]\r\n" -c]
+    foreach bytes {"-MOVED 12 x" "-MOVED" "-MOVED 1 a:b" "-ASK 1 a:70000" "-MOVED a b c d"} {
+        assert_match "0 {*}" [run_against_fake "$bytes\r\n" -c]
     }
 }
 

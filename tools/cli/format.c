@@ -2,45 +2,23 @@
 
 #include "base/num.h"
 #include "base/text.h"
-#include "wire/resp.h"
+#include "reply.h"
 
 #include <stdio.h>
 
 /* Every formatter walks the bytes of one reply, which link_read has found whole and not too deep. */
 struct walk {
-    const char *at, *end;
+    struct reply in;
     struct buf *out;
     const struct options *options;
     bool ascii; /* JSON texts in quoted form first */
 };
 
-static void walk_skip(struct walk *w, int64_t items);
-
-static struct resp_item walk_next(struct walk *w) {
-    for (;;) {
-        struct resp_item item;
-        ssize_t used = resp_read_item(w->at, (size_t)(w->end - w->at), &item);
-        proven(used > 0);
-        w->at += used;
-        if (item.kind == RESP_VERBATIM && item.text.len >= 4)
-            item.text = slice_of(item.text.ptr + 4, item.text.len - 4);
-        if (item.kind != RESP_ATTRIBUTE) return item;
-        walk_skip(w, item.count * 2);
-    }
-}
-
-static bool item_nests(const struct resp_item *item) { return !item->null && strchr("*%~>", (char)item->kind) != NULL; }
-
-static void walk_skip(struct walk *w, int64_t items) {
-    while (items-- > 0) {
-        struct resp_item item = walk_next(w);
-        if (item_nests(&item)) walk_skip(w, item.kind == RESP_MAP ? item.count * 2 : item.count);
-    }
-}
+static struct resp_item walk_next(struct walk *w) { return reply_next(&w->in); }
 
 static struct resp_item walk_peek(const struct walk *w) {
-    struct walk ahead = *w;
-    return walk_next(&ahead);
+    struct reply ahead = w->in;
+    return reply_next(&ahead);
 }
 
 static void put(struct walk *w, const char *text) { buf_append(w->out, text, strlen(text)); }
@@ -118,8 +96,8 @@ static void plain_map_value(struct walk *w, int indent) {
 /* One value without a line end; lines after the first are indented. */
 static void plain_value(struct walk *w, int indent) {
     struct resp_item item = walk_next(w);
-    if (!item_nests(&item) || item.count == 0) {
-        if (item_nests(&item))
+    if (!reply_nests(&item) || item.count == 0) {
+        if (reply_nests(&item))
             put(w, plain_empty(item.kind));
         else
             plain_scalar(w, &item);
@@ -144,7 +122,7 @@ static void plain_value(struct walk *w, int indent) {
 static void raw_value(struct walk *w) {
     struct resp_item item = walk_next(w);
     if (item.null) return;
-    if (!item_nests(&item)) {
+    if (!reply_nests(&item)) {
         if (item.kind == RESP_BOOL)
             put(w, item_true(&item) ? "(true)" : "(false)");
         else
@@ -177,7 +155,7 @@ static void csv_scalar(struct walk *w, const struct resp_item *item) {
 
 static void csv_value(struct walk *w) {
     struct resp_item item = walk_next(w);
-    if (!item_nests(&item)) {
+    if (!reply_nests(&item)) {
         csv_scalar(w, &item);
         return;
     }
@@ -246,14 +224,14 @@ static void json_key(struct walk *w) {
     struct walk inner = *w;
     inner.out = &text;
     json_value(&inner);
-    w->at = inner.at;
+    w->in = inner.in;
     json_string(w, buf_slice(&text));
     buf_release(&text);
 }
 
 static void json_value(struct walk *w) {
     struct resp_item item = walk_next(w);
-    if (!item_nests(&item)) {
+    if (!reply_nests(&item)) {
         json_scalar(w, &item);
         return;
     }
@@ -272,7 +250,7 @@ static void json_value(struct walk *w) {
 
 /* ---- all ---- */
 void format_reply(struct buf *out, struct slice reply, enum output output, const struct options *o) {
-    struct walk w = {reply.ptr, reply.ptr + reply.len, out, o, output == OUTPUT_QUOTED_JSON};
+    struct walk w = {reply_of(reply), out, o, output == OUTPUT_QUOTED_JSON};
     switch (output) {
     case OUTPUT_RAW:
         raw_value(&w);
@@ -289,16 +267,5 @@ void format_reply(struct buf *out, struct slice reply, enum output output, const
         break;
     }
     put(&w, output == OUTPUT_RAW ? o->separator : "\n");
-    proven(w.at == w.end);
-}
-
-static struct resp_item reply_item(struct slice reply) {
-    struct walk w = {reply.ptr, reply.ptr + reply.len, NULL, NULL, false};
-    return walk_next(&w);
-}
-
-char reply_kind(struct slice reply) { return (char)reply_item(reply).kind; }
-
-struct slice reply_text(struct slice reply) {
-    return reply_item(reply).text;
+    proven(w.in.at == w.in.end);
 }

@@ -9,8 +9,4 @@
  * separator that belongs to it. Attributes are left out. */
 void format_reply(struct buf *out, struct slice reply, enum output output, const struct options *o);
 
-/* The kind of a reply behind its attributes, and its text when it is a scalar. */
-char reply_kind(struct slice reply);
-struct slice reply_text(struct slice reply);
-
 #endif

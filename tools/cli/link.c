@@ -153,6 +153,18 @@ enum link_status link_read(struct link *l, struct slice *reply, char *why) {
     return LINK_OK;
 }
 
+enum link_status link_read_bytes(struct link *l, size_t most, struct slice *bytes, char *why) {
+    link_drop_taken(l);
+    if (l->in.len == 0) {
+        ssize_t got = net_recv(l->fd, buf_reserve(&l->in, READ_BYTES), READ_BYTES);
+        if (got <= 0) return link_lost(l, got, why);
+        buf_advance(&l->in, (size_t)got);
+    }
+    l->taken = l->in.len < most ? l->in.len : most;
+    *bytes = slice_of(l->in.ptr, l->taken);
+    return LINK_OK;
+}
+
 bool link_pending(struct link *l) {
     struct progress p = progress_begin();
     link_drop_taken(l);

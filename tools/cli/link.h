@@ -30,6 +30,8 @@ enum link_status link_send(struct link *l, const struct slice *words, int count,
 enum link_status link_send_bytes(struct link *l, struct slice bytes, char *why);
 /* Waits for the next whole reply (pushes are replies too); it stays valid until the next call. */
 enum link_status link_read(struct link *l, struct slice *reply, char *why);
+/* Bytes that are no reply (the file in SYNC's answer): what has arrived, at least one byte and at most this many, waiting for it. */
+enum link_status link_read_bytes(struct link *l, size_t most, struct slice *bytes, char *why);
 /* Whether a whole reply can be had without waiting for more bytes than have arrived; takes them in. */
 bool link_pending(struct link *l);
 

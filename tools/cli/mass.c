@@ -1,8 +1,8 @@
 #include "mass.h"
 
 #include "base/random.h"
-#include "format.h"
 #include "io/net.h"
+#include "reply.h"
 #include "session.h"
 
 #include <errno.h>

@@ -4,7 +4,11 @@
 #include "base/num.h"
 #include "base/version.h"
 #include "mass.h"
+#include "script.h"
 #include "secret.h"
+#include "survey.h"
+#include "transfer.h"
+#include "watch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,6 +217,40 @@ static const struct option_row rows[] = {
      .help = "An error reply goes to standard error and makes the exit code 1"},
     {"--verbose", NULL, NULL, GROUP_OUTPUT, OPTION_SWITCH, MEMBER(verbose),
      .help = "Say on standard error what is connected to and how long commands take"},
+    {"--scan", NULL, NULL, GROUP_MODE, OPTION_PLAIN, .mode = survey_list, .help = "List all keys"},
+    {"--bigkeys", NULL, NULL, GROUP_MODE, OPTION_PLAIN, .mode = survey_big,
+     .help = "The keys with most elements, by type"},
+    {"--memkeys", NULL, NULL, GROUP_MODE, OPTION_PLAIN, .mode = survey_memory,
+     .help = "The keys with most memory, by type"},
+    {"--memkeys-samples", NULL, "<count>", GROUP_MODE, OPTION_INTEGER, MEMBER(samples), 0, INT32_MAX,
+     .mode = survey_memory, .help = "The same with so many elements of each key looked at, 0: all"},
+    {"--hotkeys", NULL, NULL, GROUP_MODE, OPTION_PLAIN, .mode = survey_hot,
+     .help = "The keys used most; needs an LFU maxmemory-policy"},
+    {"--pattern", NULL, "<glob>", GROUP_MODE, OPTION_TEXT, MEMBER(pattern),
+     .help = "Only keys that match, for --scan and the others above"},
+    {"--quoted-pattern", NULL, "<glob>", GROUP_MODE, OPTION_TEXT, MEMBER(quoted_pattern),
+     .help = "The same, written \"with \\x escapes\""},
+    {"--count", NULL, "<number>", GROUP_MODE, OPTION_INTEGER, MEMBER(scan_count), 1, INT32_MAX,
+     .help = "Keys that SCAN looks at in one step"},
+    {"--stat", NULL, NULL, GROUP_MODE, OPTION_PLAIN, .mode = watch_stat, .help = "A line of figures every second (-i)"},
+    {"--latency", NULL, NULL, GROUP_MODE, OPTION_PLAIN, .mode = watch_latency,
+     .help = "How long a PING takes; one line after 1 s (-i) when the output is no terminal"},
+    {"--latency-history", NULL, NULL, GROUP_MODE, OPTION_PLAIN, .mode = watch_latency_history,
+     .help = "The same, a line every 15 s (-i)"},
+    {"--latency-dist", NULL, NULL, GROUP_MODE, OPTION_PLAIN, .mode = watch_latency_spectrum,
+     .help = "The same as a spectrum in 256 colours, every second (-i)"},
+    {"--intrinsic-latency", NULL, "<seconds>", GROUP_MODE, OPTION_INTEGER, MEMBER(seconds), 1, INT32_MAX,
+     .mode = watch_machine, .help = "How long this machine holds a busy program up; asks no server"},
+    {"--lru-test", NULL, "<keys>", GROUP_MODE, OPTION_INTEGER, MEMBER(keys), 1, INT64_MAX, .mode = watch_cache,
+     .help = "Use the server as a cache by the 80-20 rule; writes keys named lru:*"},
+    {"--rdb", NULL, "<file>", GROUP_MODE, OPTION_TEXT, MEMBER(file), .mode = transfer_rdb,
+     .help = "Fetch the dataset as an RDB file, by SYNC (which Tarn does not serve yet); - is standard output"},
+    {"--functions-rdb", NULL, "<file>", GROUP_MODE, OPTION_TEXT, MEMBER(file), .mode = transfer_functions,
+     .help = "The same with the function libraries alone"},
+    {"--replica", "--slave", NULL, GROUP_MODE, OPTION_PLAIN, .mode = transfer_commands,
+     .help = "Print the commands that a replica gets, by SYNC"},
+    {"--eval", NULL, "<file>", GROUP_MODE, OPTION_TEXT, MEMBER(file), .mode = script_run, .takes_words = true,
+     .help = "Run the script of a file: --eval file key ... , argument ... (which Tarn does not serve yet)"},
     {"--ldb", "--ldb-sync-mode", NULL, GROUP_MODE, OPTION_PLAIN, .take = take_debugger, .hidden = true, .help = ""},
     {"--help", NULL, NULL, GROUP_SELF, OPTION_PLAIN, .take = take_help, .help = "Print this text"},
     {"--version", "-v", NULL, GROUP_SELF, OPTION_PLAIN, .take = take_version, .help = "Print the version"},

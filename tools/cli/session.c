@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "format.h"
+#include "reply.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -178,9 +179,9 @@ static enum redirect follow(struct session *s, struct slice reply) {
     const char *colon = memrchr(words[2].ptr, ':', words[2].len);
     if ((!ask && !slice_is(words[0], "moved")) || !colon) return REDIRECT_NONE;
     struct slice host = slice_of(words[2].ptr, (size_t)(colon - words[2].ptr));
+    struct slice number = slice_of(colon + 1, words[2].len - host.len - 1);
     if (host.len == 0) host = slice_of_cstr(s->options->host);
-    if (!num_parse_i64(slice_of(colon + 1, words[2].len - host.len - 1), &port) || !session_point_to(s, host, port))
-        return REDIRECT_NONE;
+    if (!num_parse_i64(number, &port) || !session_point_to(s, host, port)) return REDIRECT_NONE;
     if (s->interactive)
         printf("-> Redirected to slot [%.*s] located at %s:%d\n", (int)words[1].len, words[1].ptr, s->host, (int)port);
     return ask ? REDIRECT_ASK : REDIRECT_MOVED;
@@ -257,8 +258,36 @@ bool session_repeat(struct session *s, const struct slice *words, int count, int
         if (!session_run(s, words, count)) return false;
         if (s->error_seen && s->options->fail_on_error) return true;
         if (s->options->interval_us == 0 || i + 1 == times) continue;
-        struct timespec wait = {s->options->interval_us / 1000000, s->options->interval_us % 1000000 * 1000};
-        nanosleep(&wait, NULL);
+        session_wait(s, 0);
     }
     return true;
+}
+
+/* ---- for modes ---- */
+static bool told(enum link_status status, const char *why) {
+    if (status != LINK_OK) fprintf(stderr, "%s\n", why);
+    return status == LINK_OK;
+}
+
+bool session_send(struct session *s, const struct slice *words, int count) {
+    char why[LINK_ERROR_MAX];
+    return told(link_send(&s->link, words, count, why), why);
+}
+
+bool session_receive(struct session *s, struct slice *reply) {
+    char why[LINK_ERROR_MAX];
+    do
+        if (!told(link_read(&s->link, reply, why), why)) return false;
+    while (reply_kind(*reply) == '>');
+    return true;
+}
+
+bool session_ask(struct session *s, const struct slice *words, int count, struct slice *reply) {
+    return session_send(s, words, count) && session_receive(s, reply);
+}
+
+void session_wait(const struct session *s, int64_t otherwise_us) {
+    int64_t us = s->options->interval_us > 0 ? s->options->interval_us : otherwise_us;
+    struct timespec wait = {us / 1000000, us % 1000000 * 1000};
+    if (us > 0) nanosleep(&wait, NULL);
 }

@@ -32,4 +32,13 @@ bool session_run(struct session *s, const struct slice *words, int count);
 /* The same as often as the options say, with the wait between; stops where session_run fails, and with -e at an error. */
 bool session_repeat(struct session *s, const struct slice *words, int count, int64_t times);
 
+/* One command whose reply is the caller's, valid until the next one; error replies are replies. False when the connection is
+ * lost, which is said on standard error. */
+bool session_ask(struct session *s, const struct slice *words, int count, struct slice *reply);
+/* The same in two halves, so that many commands travel together. */
+bool session_send(struct session *s, const struct slice *words, int count);
+bool session_receive(struct session *s, struct slice *reply);
+/* Waits for the interval of -i, or for so long without one. */
+void session_wait(const struct session *s, int64_t otherwise_us);
+
 #endif
