@@ -1,37 +1,76 @@
-/* Private to persist/: keys on their way into a database, gathered in large batches and adopted in the order of their hashes.
+/* Private to persist/: keys on their way into a database, gathered in large batches, in three steps:
+ *
+ *   filled   with records as they lie in a block of the file, or with entries that are made already
+ *   made     records become entries, and keys get their hashes: any thread, one at a time
+ *   adopted  by the database, in the order of the hashes
+ *
  * The table is ordered by hash, so neighbours in a batch go to one segment while it is in the cache: it is changed
- * several times in a row there, instead of at long intervals with a cache miss for each change. One thread at a time. */
+ * several times in a row there, instead of at long intervals with a cache miss for each change. */
 #ifndef TARN_PERSIST_BATCH_INT_H
 #define TARN_PERSIST_BATCH_INT_H
 
 #include "base/check.h"
 #include "keyspace/db.h"
+#include "persist/record_int.h"
 
 #include <stdatomic.h>
 
-#define BATCH_MAX ((size_t)1 << 16) /* keys; 36 bytes each */
+#define BATCH_MAX ((size_t)1 << 17) /* keys; 40 bytes each */
+
+#define BATCH_APART \
+    128 /* bytes: what two threads write while they work has no cache line, and no pair of them, in common */
 
 struct batch_key {
-    struct entry *entry;
-    uint64_t hash;  /* batch_adopt's */
-    int64_t access; /* as db_adopt takes it */
-    int64_t offset; /* in the file, for an error */
+    union {
+        struct { /* the record's key; its value stands behind it */
+            const char *key;
+            uint32_t key_len, value_bytes;
+        } raw;
+        struct {
+            struct entry *entry; /* NULL: left out, or the database's by now */
+            uint64_t hash;
+        } made;
+    };
+    int64_t expire_at; /* of a record: an entry knows its own */
+    int64_t offset;    /* in the file, for an error */
+    int32_t access;    /* as db_adopt takes it */
+    uint8_t type;      /* of a record */
+    bool is_made;
+};
+
+enum batch_result {
+    BATCH_FINE,
+    BATCH_DUPLICATE, /* a key that was there already, or that stands in the batch twice (then the later one) */
+    BATCH_BROKEN,    /* a record that cannot be made */
+    BATCH_CANCELLED,
 };
 
 struct batch {
-    struct batch_key *keys;
-    uint32_t *order;
+    _Alignas(BATCH_APART) struct batch_key *keys;
     size_t count, capacity;
+    size_t fault;         /* whose fault the result is */
+    const char *why;      /* of BROKEN */
+    unsigned char *block; /* the builder's: what the records lie in, or a spare one */
     char apart[96]; /* no line in common with the next batch: while one thread counts up here, another reads there */
 };
 
+/* What a thread makes entries with. */
+struct batch_maker {
+    _Alignas(BATCH_APART) struct rdb_reader window;
+    struct rdb_input in;
+    struct record_rules *rules;
+};
+void batch_maker_init(struct batch_maker *m, struct record_rules *rules);
+void batch_maker_release(struct batch_maker *m);
+
 void batch_init(struct batch *b);
-void batch_release(struct batch *b); /* with the entries that are still in it */
+void batch_release(struct batch *b); /* with the entries that are still in it; the block is not its concern */
 void batch_grow(struct batch *b);
 
 /* proven: not full. */
 static inline void batch_add(struct batch *b, struct batch_key key) {
-    debug_proven(key.entry && b->count < BATCH_MAX);
+    debug_proven(!key.is_made || key.made.entry);
+    debug_proven(b->count < BATCH_MAX);
     if (unlikely(b->count == b->capacity)) batch_grow(b);
     b->keys[b->count++] = key;
 }
@@ -41,9 +80,27 @@ static inline bool batch_full(const struct batch *b) {
     return b->count == BATCH_MAX;
 }
 
-enum batch_result { BATCH_ADOPTED, BATCH_DUPLICATE, BATCH_CANCELLED };
-/* Empties the batch into db. DUPLICATE: *which is a key that was there already, or that stands in the batch twice (the later
- * one); it and what has not been adopted stay in the batch for release. */
-enum batch_result batch_adopt(struct batch *b, struct db *db, const _Atomic bool *cancelled, struct batch_key *which);
+/* The key as it lies in its entry, or in its block. */
+struct slice batch_key_text(const struct batch_key *k);
+
+/* The keys of a batch on their way into the table, in the order of the hashes. One for all batches, as one is adopted at a time. */
+struct batch_order {
+    struct batch_place {
+        struct entry *entry;
+        uint64_t hash;
+        int32_t access;
+        uint32_t index; /* in the batch */
+    } * places;
+    size_t capacity;
+};
+void batch_order_release(struct batch_order *o);
+
+/* FINE, BROKEN or CANCELLED. ds: only its seed is looked at. */
+enum batch_result batch_make(struct batch *b, struct batch_maker *m, const struct dataset *ds,
+                             const _Atomic bool *cancelled);
+/* Empties a batch that has been made into db, and returns how many keys that were. What has not been adopted because of a
+ * DUPLICATE or a cancel stays in the batch for release. */
+size_t batch_adopt(struct batch *b, struct batch_order *order, struct db *db, const _Atomic bool *cancelled,
+                   enum batch_result *result);
 
 #endif

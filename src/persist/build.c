@@ -1,58 +1,110 @@
 #include "persist/build_int.h"
 
-void builder_init(struct builder *b, const _Atomic bool *cancelled) {
-    *b = (struct builder){.cancelled = cancelled};
+#include "persist/source_int.h"
+
+void builder_init(struct builder *b, struct dataset *ds, struct record_rules *rules, const _Atomic bool *cancelled) {
+    *b = (struct builder){.ds = ds, .rules = rules, .cancelled = cancelled};
     for (unsigned i = 0; i < BUILD_BATCHES; i++) batch_init(&b->batches[i]);
+    for (unsigned t = 0; t < BUILD_THREADS; t++) batch_maker_init(&b->makers[t], rules);
     pthread_mutex_init(&b->lock, NULL);
     pthread_cond_init(&b->changed, NULL);
-    proven(cancelled && b->result == BATCH_ADOPTED);
+    proven(ds && cancelled && b->result == BATCH_FINE);
+}
+
+/* ---- making ---- */
+/* Under lock, which is let go meanwhile: a batch that has been filled is made by this thread. */
+static void make(struct builder *b, unsigned i, enum build_thread by) {
+    proven(b->stage[i] == BUILD_FILLED);
+    b->stage[i] = BUILD_MAKING;
+    pthread_mutex_unlock(&b->lock);
+    enum batch_result made = batch_make(&b->batches[i], &b->makers[by], b->ds, b->cancelled);
+    pthread_mutex_lock(&b->lock);
+    b->made[i] = made;
+    b->stage[i] = BUILD_MADE;
+    pthread_cond_broadcast(&b->changed);
+}
+
+/* By this thread or, when it has begun, by the other. *so_far: the result of what went before. */
+static enum batch_result see_made(struct builder *b, unsigned i, enum build_thread by, enum batch_result *so_far) {
+    pthread_mutex_lock(&b->lock);
+    *so_far = b->result;
+    if (b->stage[i] == BUILD_FILLED && *so_far == BATCH_FINE) make(b, i, by);
+    while (b->stage[i] == BUILD_MAKING) pthread_cond_wait(&b->changed, &b->lock);
+    proven(b->stage[i] == BUILD_MADE || *so_far != BATCH_FINE);
+    enum batch_result made = b->made[i];
+    pthread_mutex_unlock(&b->lock);
+    return made;
+}
+
+/* ---- adopting ---- */
+/* Of a batch that has been made. */
+static enum batch_result adopt_made(struct builder *b, unsigned i) {
+    enum batch_result result;
+    proven(b->made[i] == BATCH_FINE && b->of[i]);
+    if (b->expected[i]) db_reserve(b->of[i], b->expected[i]);
+    size_t adopted = batch_adopt(&b->batches[i], &b->order, b->of[i], b->cancelled, &result);
+    atomic_fetch_add_explicit(&b->rules->progress->loaded_keys, (int64_t)adopted, memory_order_relaxed);
+    return result;
 }
 
 /* Batch i into its database, unless an earlier one has failed. By who owns the databases just now. */
-static void adopt(struct builder *b, unsigned i, enum batch_result so_far) {
-    struct batch_key second = {0};
-    proven(i < BUILD_BATCHES && b->of[i]);
-    if (b->expected[i]) db_reserve(b->of[i], b->expected[i]);
-    enum batch_result result =
-        so_far == BATCH_ADOPTED ? batch_adopt(&b->batches[i], b->of[i], b->cancelled, &second) : so_far;
+static void adopt(struct builder *b, unsigned i, enum build_thread by) {
+    enum batch_result so_far, result = see_made(b, i, by, &so_far);
+    if (so_far != BATCH_FINE) return;
+    if (result == BATCH_FINE) result = adopt_made(b, i);
+    if (result == BATCH_FINE) return;
     pthread_mutex_lock(&b->lock);
-    if (b->result == BATCH_ADOPTED && result != BATCH_ADOPTED) {
-        b->result = result;
-        b->second = second;
-    }
+    proven(b->result == BATCH_FINE);
+    b->result = result;
+    b->faulty = &b->batches[i];
     pthread_mutex_unlock(&b->lock);
 }
 
 /* ---- the builder's thread ---- */
 /* The batch that is next, -1 at the end. */
-static int next(struct builder *b, enum batch_result *so_far) {
+static int next(struct builder *b) {
     pthread_mutex_lock(&b->lock);
     while (b->queued == 0 && !b->ending) pthread_cond_wait(&b->changed, &b->lock);
     proven(b->queued <= BUILD_BATCHES); /* all of them while the parser waits for an empty one */
     int i = b->queued ? (int)((b->filling + BUILD_BATCHES - b->queued) % BUILD_BATCHES) : -1;
-    *so_far = b->result;
     pthread_mutex_unlock(&b->lock);
     return i;
 }
 
 static void *run(void *arg) {
     struct builder *b = arg;
-    enum batch_result so_far;
-    for (int i; (i = next(b, &so_far)) >= 0;) {
-        adopt(b, (unsigned)i, so_far);
+    for (int i; (i = next(b)) >= 0;) {
+        adopt(b, (unsigned)i, BUILD_BUILDER);
         pthread_mutex_lock(&b->lock);
         proven(b->queued > 0);
         b->queued--;
-        pthread_cond_signal(&b->changed);
+        pthread_cond_broadcast(&b->changed);
         pthread_mutex_unlock(&b->lock);
     }
     return NULL;
 }
 
 /* ---- the parser's side ---- */
+/* Under lock. The last of the queue that has only been filled, as the builder begins at the other end; -1: none. */
+static int to_be_made(const struct builder *b) {
+    debug_proven(b->queued <= BUILD_BATCHES);
+    for (unsigned k = 1; k <= b->queued && b->result == BATCH_FINE; k++) {
+        unsigned i = (b->filling + BUILD_BATCHES - k) % BUILD_BATCHES;
+        if (b->stage[i] == BUILD_FILLED) return (int)i;
+    }
+    return -1;
+}
+
+/* Making instead of waiting, where there is something to make. */
 static enum batch_result wait_below(struct builder *b, unsigned most) {
     pthread_mutex_lock(&b->lock);
-    while (b->queued > most) pthread_cond_wait(&b->changed, &b->lock);
+    while (b->queued > most) {
+        int i = to_be_made(b);
+        if (i >= 0)
+            make(b, (unsigned)i, BUILD_PARSER);
+        else
+            pthread_cond_wait(&b->changed, &b->lock);
+    }
     enum batch_result result = b->result;
     pthread_mutex_unlock(&b->lock);
     proven(most < BUILD_BATCHES);
@@ -61,25 +113,31 @@ static enum batch_result wait_below(struct builder *b, unsigned most) {
 
 enum batch_result builder_wait(struct builder *b) { return wait_below(b, 0); }
 
-enum batch_result builder_flush(struct builder *b, struct db *db) {
-    enum batch_result so_far = builder_wait(b);
-    proven(b->queued == 0 && db);
+static void fill_ends(struct builder *b, struct db *db, size_t expected) {
+    proven(db && db_dataset(db) == b->ds);
     b->of[b->filling] = db;
-    b->expected[b->filling] = 0;
-    adopt(b, b->filling, so_far);
+    b->expected[b->filling] = expected;
+    b->made[b->filling] = BATCH_FINE;
+    b->stage[b->filling] = BUILD_FILLED;
+}
+
+enum batch_result builder_flush(struct builder *b, struct db *db) {
+    builder_wait(b);
+    proven(b->queued == 0);
+    fill_ends(b, db, 0);
+    adopt(b, b->filling, BUILD_PARSER);
     return b->result;
 }
 
 enum batch_result builder_hand(struct builder *b, struct db *db, size_t expected) {
-    proven(db && builder_batch(b)->count > 0);
+    proven(builder_batch(b)->count > 0);
     if (!b->thread.running && !b->alone) b->alone = thread_start(&b->thread, "load-build", run, b) != 0;
     if (b->alone) return builder_flush(b, db);
     pthread_mutex_lock(&b->lock);
-    b->of[b->filling] = db;
-    b->expected[b->filling] = expected;
+    fill_ends(b, db, expected);
     b->filling = (b->filling + 1) % BUILD_BATCHES;
     b->queued++;
-    pthread_cond_signal(&b->changed);
+    pthread_cond_broadcast(&b->changed);
     pthread_mutex_unlock(&b->lock);
     return wait_below(b, BUILD_BATCHES - 1);
 }
@@ -87,11 +145,16 @@ enum batch_result builder_hand(struct builder *b, struct db *db, size_t expected
 void builder_release(struct builder *b) {
     pthread_mutex_lock(&b->lock);
     b->ending = true;
-    pthread_cond_signal(&b->changed);
+    pthread_cond_broadcast(&b->changed);
     pthread_mutex_unlock(&b->lock);
     thread_join(&b->thread);
     proven(b->queued == 0);
-    for (unsigned i = 0; i < BUILD_BATCHES; i++) batch_release(&b->batches[i]);
+    for (unsigned i = 0; i < BUILD_BATCHES; i++) {
+        source_block_free(b->batches[i].block);
+        batch_release(&b->batches[i]);
+    }
+    for (unsigned t = 0; t < BUILD_THREADS; t++) batch_maker_release(&b->makers[t]);
+    batch_order_release(&b->order);
     pthread_cond_destroy(&b->changed);
     pthread_mutex_destroy(&b->lock);
 }

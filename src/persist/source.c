@@ -22,12 +22,14 @@ static void reset(struct source *s, int fd, int64_t size) {
     atomic_store_explicit(&s->progress->total_bytes, size, memory_order_relaxed);
 }
 
+static unsigned char *block_new(void) { return mem_alloc(MEM_PERSIST, SOURCE_SEAM + SOURCE_BLOCK); }
+
 int source_open(struct source *s, const char *path) {
     proven(path && path[0]);
     int fd = file_open_regular(path);
     if (fd < 0) return -fd;
     reset(s, fd, file_size(fd));
-    s->block = mem_alloc(MEM_PERSIST, SOURCE_SEAM + SOURCE_BLOCK);
+    s->block = block_new();
     s->window.at = s->window.end = s->summed = s->block + SOURCE_SEAM;
     proven(source_offset(s) == 0);
     return 0;
@@ -42,9 +44,18 @@ void source_from_memory(struct source *s, const void *data, size_t n) {
     proven(source_offset(s) == 0 && source_left(s) == n);
 }
 
+void source_block_free(unsigned char *block) { mem_free(MEM_PERSIST, block, SOURCE_SEAM + SOURCE_BLOCK); }
+
+void source_exchange_block(struct source *s, unsigned char **spare) {
+    proven(s->fd >= 0 && s->block != *spare);
+    unsigned char *lies = s->block;
+    s->block = *spare ? *spare : block_new();
+    *spare = lies;
+}
+
 void source_close(struct source *s) {
     proven((s->fd >= 0) == (s->block != NULL));
-    mem_free(MEM_PERSIST, s->block, SOURCE_SEAM + SOURCE_BLOCK);
+    source_block_free(s->block);
     s->block = NULL;
     if (s->fd >= 0) file_close(s->fd);
     s->fd = -1;

@@ -25,8 +25,8 @@ struct source {
     const unsigned char *summed; /* the checksum covers everything before */
     uint64_t crc;
     bool checksum;
-    unsigned char *block;
-    int error; /* errno of a read that failed, ECANCELED after a cancel */
+    unsigned char *block; /* what the next bytes are read to; the window may lie in an earlier one */
+    int error;            /* errno of a read that failed, ECANCELED after a cancel */
     struct load_progress *progress;
     const _Atomic bool *cancelled;
 };
@@ -53,6 +53,16 @@ static inline uint64_t source_left(const struct source *s) {
 static inline void source_publish(const struct source *s) {
     atomic_store_explicit(&s->progress->loaded_bytes, source_offset(s), memory_order_relaxed);
 }
+
+/* Whether source_more could bring more. */
+static inline bool source_has_more(const struct source *s) {
+    debug_proven(s->taken <= s->size);
+    return s->fd >= 0 && !s->error && s->taken < s->size && source_lies(s) <= SOURCE_SEAM;
+}
+/* The next bytes go to *spare (NULL: a new one), so that those of the window so far stay where they lie, in what is *spare from
+ * now on. */
+void source_exchange_block(struct source *s, unsigned char **spare);
+void source_block_free(unsigned char *block); /* may be NULL */
 
 /* Adds a block behind the window. False at the end, on an error, or when more than the seam is unused. Pointers into the
  * window are invalid afterwards. */

@@ -240,6 +240,18 @@ enum rdb_status rdb_skip_string(struct rdb_reader *r) {
     return RDB_OK;
 }
 
+bool rdb_read_short(const unsigned char *at, const unsigned char *end, char *room, struct slice *text) {
+    proven(at < end);
+    size_t n = (size_t)(end - at);
+    if (at[0] <= RDB_SHORT_MAX) {
+        *text = slice_of((const char *)at + 1, at[0]);
+        return n == 1 + (size_t)at[0];
+    }
+    if (n < 3 || at[0] != RDB_SHORT_LZF || at[1] != n - 3 || at[2] > RDB_SHORT_MAX) return false;
+    *text = slice_of(room, at[2]);
+    return at[1] && at[2] && lzf_unpack(at + 3, at[1], room, at[2]);
+}
+
 /* ---- writing ---- */
 static void put_little_endian(unsigned char *p, uint64_t v, unsigned bytes) {
     for (unsigned i = 0; i < bytes; i++) p[i] = (unsigned char)(v >> 8 * i);

@@ -105,6 +105,19 @@ enum rdb_status rdb_read_string(struct rdb_reader *r, struct buf *scratch, struc
 enum rdb_status rdb_read_string_of(struct rdb_reader *r, const struct rdb_string_head *head, struct buf *scratch,
                                    struct slice *text);
 enum rdb_status rdb_skip_string(struct rdb_reader *r);
+/* The two forms that nearly all short strings have: plain below 64 bytes, and compressed from below 64 to below 64. Where such a
+ * one ends; NULL: it is another, or lies near the end of the slice. By pointers, as a reader that is copied and moved by the
+ * byte costs more than all the rest. */
+#define RDB_SHORT_MAX 63
+#define RDB_SHORT_LZF 0xc3
+static inline const unsigned char *rdb_skip_short(const unsigned char *at, const unsigned char *end) {
+    if (end - at < 3 + RDB_SHORT_MAX) return NULL;
+    if (at[0] <= RDB_SHORT_MAX) return at + 1 + at[0];
+    if (at[0] != RDB_SHORT_LZF || at[1] > RDB_SHORT_MAX || at[2] > RDB_SHORT_MAX) return NULL;
+    return at + 3 + at[1];
+}
+/* Such a string that takes all of at..end: it points there, or into room (RDB_SHORT_MAX bytes). False: it is not, or is not right. */
+bool rdb_read_short(const unsigned char *at, const unsigned char *end, char *room, struct slice *text);
 
 /* ---- writing ---- */
 void rdb_write_u8(struct buf *b, uint8_t v);

@@ -222,15 +222,20 @@ static bool refill(struct rdb_input *in) {
     return (size_t)(in->window->end - in->window->at) < SHORT_MAX && in->more && in->more(in);
 }
 
-bool rdb_input_string(struct rdb_input *in, struct slice *out) {
-    if (unlikely(in->why != NULL)) return false;
+bool rdb_input_short(struct rdb_input *in, struct slice *out) {
+    debug_proven(!in->why);
     do
         if (likely(peek_short(in->window, &in->text[0], out))) return true;
     while (refill(in));
-    return read_long(in, &in->text[0], out);
+    return false;
 }
 
-bool rdb_input_short_pair(struct rdb_input *in, struct slice *first, struct slice *second) {
+bool rdb_input_string(struct rdb_input *in, struct slice *out) {
+    if (unlikely(in->why != NULL)) return false;
+    return likely(rdb_input_short(in, out)) || read_long(in, &in->text[0], out);
+}
+
+static bool short_pair(struct rdb_input *in, struct slice *first, struct slice *second) {
     debug_proven(!in->why);
     do {
         struct rdb_reader ahead = *in->window;
@@ -244,7 +249,7 @@ bool rdb_input_short_pair(struct rdb_input *in, struct slice *first, struct slic
 
 bool rdb_input_pair(struct rdb_input *in, struct slice *first, struct slice *second) {
     if (unlikely(in->why != NULL)) return false;
-    if (likely(rdb_input_short_pair(in, first, second))) return true;
+    if (likely(short_pair(in, first, second))) return true;
     return read_long(in, &in->text[0], first) && read_long(in, &in->text[1], second);
 }
 

@@ -45,8 +45,8 @@ bool rdb_input_double_text(struct rdb_input *in, double *out); /* the form of be
 bool rdb_input_string(struct rdb_input *in, struct slice *out);
 /* Two in a row, both valid until the next call. */
 bool rdb_input_pair(struct rdb_input *in, struct slice *first, struct slice *second);
-/* The same when both are short and right; false, and nothing is read or wrong yet, when one is not. */
-bool rdb_input_short_pair(struct rdb_input *in, struct slice *first, struct slice *second);
+/* One that is short and right; false, and nothing is read or wrong yet, when it is not. */
+bool rdb_input_short(struct rdb_input *in, struct slice *out);
 /* A string in two steps, for one that goes straight to its place. A head that is returned tells the truth: of a compressed one
  * the bytes have been read and measured. Then head->len bytes to dst (NULL: nowhere); not for RDB_STRING_INT. */
 bool rdb_input_string_head(struct rdb_input *in, struct rdb_string_head *head);

@@ -534,7 +534,7 @@ static void test_out_of_memory(void **state) {
     mem_fail_after(1, 1 << 20);
     assert_null(load_bytes(&options, f.ptr, f.len, why));
     mem_fail_after(0, 0);
-    assert_non_null(strstr(why, "key \"big\": no memory for a string of 1048576 bytes"));
+    assert_non_null(strstr(why, "key \"big\": no memory for a string of this length"));
     buf_release(&f);
     free(bytes);
 }

@@ -183,6 +183,25 @@ static void test_prefixes_are_short(void **state) {
     }
 }
 
+/* The quick way for short strings says what the slow one says, or nothing; far enough from the end of the slice it knows
+ * those two forms always. */
+static void check_short(struct slice whole) {
+    char padded[4000], room[RDB_SHORT_MAX];
+    struct slice text;
+    memcpy(padded, out.ptr, out.len);
+    memset(padded + out.len, 0xc3, sizeof padded - out.len);
+    const unsigned char *at = (const unsigned char *)padded, *end = at + out.len;
+    bool plain = at[0] <= RDB_SHORT_MAX,
+         packed = at[0] == RDB_SHORT_LZF && at[1] <= RDB_SHORT_MAX && at[2] <= RDB_SHORT_MAX;
+    assert_ptr_equal(rdb_skip_short(at, at + sizeof padded), plain || packed ? end : NULL);
+    const unsigned char *behind = rdb_skip_short(at, end);
+    assert_true(!behind || behind == end);
+    assert_int_equal(rdb_read_short(at, end, room, &text), plain || packed);
+    if (plain || packed) assert_true(slice_equal(text, whole));
+    if (out.len > 1) assert_false(rdb_read_short(at, end - 1, room, &text));
+    assert_false(rdb_read_short(at, end + 1, room, &text));
+}
+
 static void test_random_round_trips(void **state) {
     (void)state;
     const char *seed = getenv("TARN_SEED");
@@ -200,6 +219,7 @@ static void test_random_round_trips(void **state) {
         struct rdb_reader rd = reader();
         assert_int_equal(rdb_read_string(&rd, &scratch, &back), RDB_OK);
         assert_true(slice_equal(in, back) && rd.at == rd.end);
+        check_short(in);
     }
 }
 

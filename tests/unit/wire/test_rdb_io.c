@@ -77,7 +77,7 @@ static void end(struct pieces *p) {
 }
 
 /* ---- random records ---- */
-enum kind { U8, U32, U64, LENGTH, COUNT, BYTES, DOUBLE, STRING, PAIR, SHORT_PAIR, HEAD_TO, HEAD_OF, HEAD_SKIP, KINDS };
+enum kind { U8, U32, U64, LENGTH, COUNT, BYTES, DOUBLE, STRING, PAIR, SHORT, HEAD_TO, HEAD_OF, HEAD_SKIP, KINDS };
 struct item {
     enum kind kind;
     uint64_t number;
@@ -102,9 +102,7 @@ static struct slice text_of(const struct item *item, int which) {
     return slice_of(item->text[which], item->len[which]);
 }
 
-static unsigned texts_of(enum kind kind) {
-    return kind == PAIR || kind == SHORT_PAIR ? 2 : kind == STRING || kind >= HEAD_TO ? 1 : 0;
-}
+static unsigned texts_of(enum kind kind) { return kind == PAIR ? 2 : kind >= STRING ? 1 : 0; }
 
 static void write_item(struct rdb_sink *sink, const struct item *item) {
     double d;
@@ -187,14 +185,14 @@ static bool read_item(struct rdb_input *in, const struct item *item) {
     struct slice first, second;
     if (texts_of(item->kind) == 0) return read_number(in, item);
     if (item->kind >= HEAD_TO) return read_in_steps(in, item);
-    if (item->kind == STRING) {
-        if (!rdb_input_string(in, &first)) return false;
+    if (item->kind != PAIR) {
+        bool is_short = item->kind == SHORT && rdb_input_short(in, &first);
+        assert_null(in->why);
+        if (!is_short && !rdb_input_string(in, &first)) return false;
         assert_true(slice_equal(first, text_of(item, 0)));
         return true;
     }
-    bool is_short = item->kind == SHORT_PAIR && rdb_input_short_pair(in, &first, &second);
-    assert_null(in->why);
-    if (!is_short && !rdb_input_pair(in, &first, &second)) return false;
+    if (!rdb_input_pair(in, &first, &second)) return false;
     assert_true(slice_equal(first, text_of(item, 0)) && slice_equal(second, text_of(item, 1)));
     return true;
 }
