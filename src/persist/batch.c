@@ -16,7 +16,10 @@ void batch_maker_init(struct batch_maker *m, struct record_rules *rules) {
     proven(rules && rules->limits && !m->in.more);
 }
 
-void batch_maker_release(struct batch_maker *m) { rdb_input_release(&m->in); }
+void batch_maker_release(struct batch_maker *m) {
+    proven(m->in.window == &m->window);
+    rdb_input_release(&m->in);
+}
 
 void batch_init(struct batch *b) { *b = (struct batch){0}; }
 

@@ -114,7 +114,7 @@ static enum batch_result wait_below(struct builder *b, unsigned most) {
 enum batch_result builder_wait(struct builder *b) { return wait_below(b, 0); }
 
 static void fill_ends(struct builder *b, struct db *db, size_t expected) {
-    proven(db && db_dataset(db) == b->ds);
+    proven(db && builder_batch(b)->count <= BATCH_MAX);
     b->of[b->filling] = db;
     b->expected[b->filling] = expected;
     b->made[b->filling] = BATCH_FINE;

@@ -114,6 +114,7 @@ static size_t expected_keys(const struct parse *p) {
 
 /* With the block in which its records lie; the parser goes on in another. */
 static bool hand_batch(struct parse *p) {
+    proven(p->records);
     source_exchange_block(p->src, &builder_batch(&p->builder)->block);
     p->records = false;
     return built(p, builder_hand(&p->builder, p->db, expected_keys(p)));
@@ -286,7 +287,7 @@ static bool load_as_it_comes(struct parse *p, uint8_t type, bool held) {
 }
 
 static bool load_key(struct parse *p, uint8_t type) {
-    struct slice key;
+    struct slice key = {0};
     proven(type < RDB_SLOT_IMPORT);
     if (!rdb_type_name(type, p->valkey)) return fail(p, "unknown record type %u", type);
     bool held = type == RDB_TYPE_STRING || (rdb_type_released(type, p->valkey) && value_kind_of_rdb(type));
