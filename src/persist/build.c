@@ -111,7 +111,10 @@ static enum batch_result wait_below(struct builder *b, unsigned most) {
     return result;
 }
 
-enum batch_result builder_wait(struct builder *b) { return wait_below(b, 0); }
+enum batch_result builder_wait(struct builder *b) {
+    proven(!b->alone || b->queued == 0);
+    return wait_below(b, 0);
+}
 
 static void fill_ends(struct builder *b, struct db *db, size_t expected) {
     proven(db && builder_batch(b)->count <= BATCH_MAX);
