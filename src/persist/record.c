@@ -140,7 +140,7 @@ enum record_result record_make(struct rdb_input *in, struct record_rules *rules,
     if (type == RDB_TYPE_STRING) return make_string(in, rules, key, expire_at, out);
     struct value v = {0};
     const struct value_kind *kind = value_kind_of_rdb(type);
-    proven(kind && key.ptr);
+    proven(kind && (key.ptr || key.len == 0));
     int64_t now_ms = rules->keep_expired ? 0 : rules->now_ms;
     if (!kind->rdb_read(type, in, rules->limits, now_ms, &v)) return RECORD_BROKEN;
     proven(!in->why && (!v.ptr || v.type == kind->type));
