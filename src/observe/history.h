@@ -18,6 +18,7 @@ enum history_series {
     HISTORY_ACTIVE,
     HISTORY_RESIDENT,
     HISTORY_KEYS,
+    HISTORY_EXPIRES, /* those of them with a time to live */
     HISTORY_CLIENTS,
     HISTORY_OPS,     /* commands in that second */
     HISTORY_BUSY_US, /* time spent in them */

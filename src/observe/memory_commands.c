@@ -155,14 +155,6 @@ static void run_stats(struct context *c) {
 
 /* ---- the others ---- */
 
-static void run_doctor(struct context *c) {
-    struct buf text;
-    buf_init(&text, MEM_OBSERVE);
-    memory_facts_take(&observe.memory, c->executor, true);
-    memory_doctor(&observe.memory, &text);
-    reply_text(c->reply, &text);
-}
-
 static void append_report(void *arg, const char *text, size_t n) { buf_append(arg, text, n); }
 
 static void run_malloc_stats(struct context *c) {
@@ -245,7 +237,7 @@ const struct command_row memory_subcommands[] = {
      .summary = "Walks over all keys and tells their types, encodings, sizes and times to live.",
      .tips = whole_tips},
     {.name = "doctor",
-     .run = run_doctor,
+     .run = memory_run_doctor,
      .arity = 2,
      .group = GROUP_SERVER,
      .since = "4.0.0",

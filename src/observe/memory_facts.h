@@ -32,7 +32,4 @@ struct memory_facts {
 #define MEMORY_SAMPLE_MS 100
 void memory_facts_take(struct memory_facts *out, const struct executor *executor, bool fresh);
 
-/* The report of MEMORY DOCTOR. */
-void memory_doctor(const struct memory_facts *f, struct buf *out);
-
 #endif

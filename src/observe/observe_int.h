@@ -80,6 +80,9 @@ void info_release(void);
 void memory_run_tree(struct context *c);
 void memory_run_history(struct context *c);
 
+/* doctor_command.c */
+void memory_run_doctor(struct context *c);
+
 void hotkeys_start(void); /* with the directives read */
 
 /* analysis.c */

@@ -70,6 +70,7 @@ static void sample(struct observer *o) {
     int64_t keys =
         published_moment(p, MOMENT_LOADING) ? published_moment(p, MOMENT_LOAD_KEYS) : published_moment(p, MOMENT_KEYS);
     s.values[HISTORY_KEYS] = (float)keys;
+    s.values[HISTORY_EXPIRES] = (float)published_moment(p, MOMENT_EXPIRES);
     s.values[HISTORY_CLIENTS] = (float)published_moment(p, MOMENT_CLIENTS);
     s.values[HISTORY_OPS] = rise(published_moment(p, MOMENT_COMMANDS), &o->last_commands);
     s.values[HISTORY_BUSY_US] = rise(published_moment(p, MOMENT_COMMAND_US), &o->last_command_us);

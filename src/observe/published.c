@@ -125,6 +125,12 @@ static double row_number(const struct metric *row, const struct metric_scope *sc
     return (double)NAN;
 }
 
+static int64_t timed_keys(const struct dataset *ds) {
+    size_t n = 0;
+    for (unsigned i = 0; i < dataset_databases(ds); i++) n += db_expires(dataset_db_const(ds, i));
+    return (int64_t)n;
+}
+
 void published_beat(struct published *p, const struct executor *x) {
     const struct metric_scope scope = {.executor = x, .dataset = x->dataset};
     struct metric_value value;
@@ -134,6 +140,7 @@ void published_beat(struct published *p, const struct executor *x) {
         set_moment(p, (enum published_moment)i, isnan(number) ? 0 : (int64_t)number);
     }
     set_moment(p, MOMENT_KEYS, (int64_t)dataset_keys(x->dataset));
+    set_moment(p, MOMENT_EXPIRES, timed_keys(x->dataset));
     set_moment(p, MOMENT_CLIENTS, (int64_t)x->session_count);
     set_moment(p, MOMENT_COMMANDS, (int64_t)x->stats.commands);
     set_moment(p, MOMENT_COMMAND_US, (int64_t)(x->stats.command_time_ns / 1000));

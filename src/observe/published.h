@@ -22,6 +22,7 @@ struct executor;
 enum published_moment {
     MOMENT_BEAT_US, /* clock_mono_us when they were written */
     MOMENT_KEYS,
+    MOMENT_EXPIRES, /* keys with a time to live */
     MOMENT_CLIENTS,
     MOMENT_COMMANDS,   /* run since the start, or CONFIG RESETSTAT */
     MOMENT_COMMAND_US, /* spent in them */
