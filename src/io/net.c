@@ -254,6 +254,15 @@ bool net_peer_is_loopback(int fd) {
     return IN6_IS_ADDR_LOOPBACK(&a.v6.sin6_addr);
 }
 
+bool net_is_address(struct slice text, bool v6) {
+    char copy[INET6_ADDRSTRLEN + 1];
+    struct in6_addr parsed;
+    if (text.len == 0 || text.len >= sizeof copy || memchr(text.ptr, '\0', text.len)) return false;
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    return inet_pton(v6 ? AF_INET6 : AF_INET, copy, &parsed) == 1;
+}
+
 bool net_is_unix(int fd) {
     union net_address a;
     return get_name(fd, false, &a) && a.any.sa_family == AF_UNIX;

@@ -3,6 +3,8 @@
 #ifndef TARN_IO_NET_H
 #define TARN_IO_NET_H
 
+#include "base/slice.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -28,6 +30,7 @@ char *net_peer(int fd, char *dst, size_t cap);
 char *net_local(int fd, char *dst, size_t cap);
 bool net_peer_is_loopback(int fd); /* loopback or unix socket: protected mode */
 bool net_is_unix(int fd);
+bool net_is_address(struct slice text, bool v6); /* a numeric address, without port and brackets */
 
 /* One system call each; -errno on error, 0 from recv is end of file. EINTR is retried. */
 ssize_t net_recv(int fd, void *dst, size_t n);

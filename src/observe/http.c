@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "io/loop.h"
 #include "io/net.h"
+#include "observe/http_host.h"
 
 #include <errno.h>
 #include <llhttp.h>
@@ -31,6 +32,7 @@ struct request {
     size_t target_len, field_len, value_len;
     size_t head_bytes;
     bool in_value, authorized, keep_alive, head, complete;
+    bool host_is_ours; /* of the last Host */
     unsigned hosts;
     int problem; /* a status, 0: none */
 };
@@ -59,6 +61,7 @@ struct http_server {
     struct list_node connections;
     unsigned count;
     char token[HTTP_TOKEN_MAX + 1];
+    char hosts[HTTP_HOSTS_MAX + 1];
 };
 
 bool http_available(void) { return true; }
@@ -150,7 +153,10 @@ static int on_value_complete(llhttp_t *parser) {
     struct request *r = &c->request;
     struct slice field = slice_of(r->field, r->field_len), value = slice_of(r->value, r->value_len);
     r->in_value = true; /* also after an empty value */
-    if (slice_is(field, "host")) r->hosts++;
+    if (slice_is(field, "host")) {
+        r->hosts++;
+        r->host_is_ours = r->value_len < VALUE_MAX && http_host_is_ours(value, c->server->hosts);
+    }
     if (slice_is(field, "authorization") && r->value_len < VALUE_MAX) {
         r->authorized = carries_token(value, c->server->token);
     }
@@ -164,6 +170,7 @@ static int on_headers_complete(llhttp_t *parser) {
     if (parser->http_major != 1) return refuse(c, 505);
     if (parser->method != HTTP_GET && parser->method != HTTP_HEAD) return refuse(c, 405);
     if (r->hosts > 1 || (http11 && r->hosts == 0)) return refuse(c, 400);
+    if (r->hosts && !r->host_is_ours) return refuse(c, 421);
     if (parser->flags & F_CHUNKED || parser->content_length > 0) return refuse(c, 413);
     r->head = parser->method == HTTP_HEAD;
     r->keep_alive = llhttp_should_keep_alive(parser) && !parser->upgrade;
@@ -216,6 +223,8 @@ static const char *reason_of(int status) {
         return "Content Too Large";
     case 414:
         return "URI Too Long";
+    case 421:
+        return "Misdirected Request: this name is neither an address, nor localhost, nor one of http-hosts";
     case 431:
         return "Request Header Fields Too Large";
     case 503:
@@ -344,7 +353,7 @@ static void on_ready(struct loop_fd *fd, unsigned events) {
     advance(c);
 }
 
-static void accept_one(struct http_server *h, int fd) {
+void http_serve(struct http_server *h, int fd) {
     if (h->count >= CONNECTIONS_MAX) {
         close(fd);
         return;
@@ -368,7 +377,7 @@ static void on_connection(struct loop_fd *listener, unsigned events) {
     for (int i = 0; i < CONNECTIONS_MAX; i++) {
         int fd = net_accept(listener->fd);
         if (fd < 0) return;
-        accept_one(h, fd);
+        http_serve(h, fd);
     }
 }
 
@@ -402,6 +411,8 @@ void http_listen(struct http_server *h, int listener) {
 
 void http_set_token(struct http_server *h, const char *token) { snprintf(h->token, sizeof h->token, "%s", token); }
 
+void http_set_hosts(struct http_server *h, const char *names) { snprintf(h->hosts, sizeof h->hosts, "%s", names); }
+
 void http_free(struct http_server *h) {
     http_listen(h, -1);
     list_each_safe(node, &h->connections) connection_close(list_entry(node, struct connection, place));
@@ -431,6 +442,16 @@ void http_listen(struct http_server *h, int listener) {
 void http_set_token(struct http_server *h, const char *token) {
     (void)h;
     (void)token;
+}
+
+void http_set_hosts(struct http_server *h, const char *names) {
+    (void)h;
+    (void)names;
+}
+
+void http_serve(struct http_server *h, int fd) {
+    (void)h;
+    close(fd);
 }
 
 #endif

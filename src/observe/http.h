@@ -22,6 +22,7 @@ struct http_reply {
 typedef void http_respond(void *arg, struct slice path, struct slice query, struct http_reply *reply);
 
 #define HTTP_TOKEN_MAX 255
+#define HTTP_HOSTS_MAX 1023
 
 bool http_available(void); /* built with llhttp */
 struct http_server *http_new(struct loop *loop, http_respond *respond, void *arg);
@@ -30,5 +31,9 @@ void http_free(struct http_server *h);
 void http_listen(struct http_server *h, int listener);
 /* "": none. Else every request needs it, as "Authorization: Bearer TOKEN" or, for browsers, as the password of Basic. */
 void http_set_token(struct http_server *h, const char *token);
+/* Names under which it may be asked, beside addresses and localhost; see http_host.h. Other requests get 421. */
+void http_set_hosts(struct http_server *h, const char *names);
+/* A connection that was made elsewhere, as if it had been accepted: for tests. */
+void http_serve(struct http_server *h, int fd);
 
 #endif

@@ -52,7 +52,7 @@ struct observe_state {
     double percentiles[PERCENTILES_MAX];
     unsigned percentile_count;
     int64_t http_port;
-    const char *http_bind, *http_token;
+    const char *http_bind, *http_hosts, *http_token;
 
     struct observer *observer; /* NULL: not started */
     struct analysis *analysis; /* NULL: not started */

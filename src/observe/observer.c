@@ -38,6 +38,7 @@ struct change {
     struct observer *observer;
     int listener; /* KEEP, -1 none */
     char token[HTTP_TOKEN_MAX + 1];
+    char hosts[HTTP_HOSTS_MAX + 1];
 };
 
 struct history *observer_history(void) {
@@ -91,6 +92,7 @@ static void take_change(struct loop_message *message) {
     struct http_server *http = change->observer->http;
     if (change->listener != KEEP) http_listen(http, change->listener);
     http_set_token(http, change->token);
+    http_set_hosts(http, change->hosts);
     mem_free(MEM_OBSERVE, change, sizeof *change);
 }
 
@@ -138,12 +140,17 @@ static const char *apply_http(void) {
     change->observer = o;
     change->listener = listener;
     snprintf(change->token, sizeof change->token, "%s", observe.http_token);
+    snprintf(change->hosts, sizeof change->hosts, "%s", observe.http_hosts);
     loop_send(o->loop, &change->message);
     return NULL;
 }
 
 static const char *check_token(struct slice value) {
     return value.len > HTTP_TOKEN_MAX ? "http-token is longer than 255 bytes" : NULL;
+}
+
+static const char *check_hosts(struct slice value) {
+    return value.len > HTTP_HOSTS_MAX ? "http-hosts is longer than 1023 bytes" : NULL;
 }
 
 static const char *check_bind(struct slice value) {
@@ -162,6 +169,12 @@ static const struct directive rows[] = {
      .value = &observe.http_bind,
      .initial = "127.0.0.1",
      .check = check_bind,
+     .apply = apply_http},
+    {.name = "http-hosts",
+     .type = DIRECTIVE_STRING,
+     .value = &observe.http_hosts,
+     .initial = "",
+     .check = check_hosts,
      .apply = apply_http},
     {.name = "http-token",
      .type = DIRECTIVE_STRING,

@@ -22,7 +22,7 @@ void observer_enter(const char *phase, bool ready);
 /* NULL when not started. Others than the observer read it under its lock. */
 struct history *observer_history(void);
 
-/* http-port, http-bind, http-token. */
+/* http-port, http-bind, http-hosts, http-token. */
 extern const struct directive_list observer_directives;
 
 #endif

@@ -20,7 +20,7 @@ proc raw {port bytes} {
     regexp {^HTTP/1.1 (\d+) } $answer -> status
     return [list $status [string range $answer 0 $end] [string range $answer $end+4 end] $ms]
 }
-proc get {port path {header ""}} { raw $port "GET $path HTTP/1.1\r\nHost: x\r\nConnection: close\r\n$header\r\n" }
+proc get {port path {header ""}} { raw $port "GET $path HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n$header\r\n" }
 proc field {json name} {
     set pattern [string map [list NAME $name] {"NAME":("([^"]*)"|[^,\]\x7d]*)}]
     if {![regexp $pattern $json -> whole text]} { fail "no $name in $json" }
@@ -46,27 +46,53 @@ with_server srv [list -config [list http-port $port]] {
         }
     }
     test "HEAD has no body" {
-        lassign [raw $port "HEAD /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"] status headers body
+        lassign [raw $port "HEAD /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"] status headers body
         assert_equal {200 {}} [list $status $body]
     }
     test "what is not there, not allowed or not HTTP is refused" {
         assert_equal 404 [lindex [get $port /nothing] 0]
         assert_equal 404 [lindex [get $port /metrics/] 0]
         foreach method {POST PUT DELETE OPTIONS CONNECT} {
-            lassign [raw $port "$method /metrics HTTP/1.1\r\nHost: x\r\n\r\n"] status headers
+            lassign [raw $port "$method /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"] status headers
             assert_equal 405 $status $method
             assert_match "*Allow: GET, HEAD*" $headers
         }
-        assert_equal 413 [lindex [raw $port "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"] 0]
-        assert_equal 413 [lindex [raw $port "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"] 0]
+        assert_equal 413 [lindex [raw $port "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc"] 0]
+        assert_equal 413 [lindex [raw $port "GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"] 0]
         assert_equal 400 [lindex [raw $port "GET / HTTP/1.1\r\n\r\n"] 0]
         assert_equal 400 [lindex [raw $port "GET  /livez HTTX/1.1\r\n\r\n"] 0]
         assert_equal 405 [lindex [raw $port "*1\r\n\$4\r\nPING\r\n"] 0]
         assert_equal 414 [lindex [get $port /[string repeat a 2000]] 0]
-        assert_equal 431 [lindex [raw $port "GET / HTTP/1.1\r\nHost: x\r\nX: [string repeat a 20000]\r\n\r\n"] 0]
+        assert_equal 431 [lindex [raw $port "GET / HTTP/1.1\r\nHost: localhost\r\nX: [string repeat a 20000]\r\n\r\n"] 0]
+    }
+    test "every path that is no route gets 404, by any method but GET and HEAD 405" {
+        foreach path {/metrics/ //metrics /METRICS /api /api/ /api/memory/x /api/../metrics /%6detrics /livez%00 /favicon.ico /index.html /.git/config * http://localhost/metrics /metrics;x} {
+            assert_equal 404 [lindex [get $port $path] 0] $path
+            assert_equal 405 [lindex [raw $port "POST $path HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"] 0] $path
+        }
+        assert_equal 200 [lindex [get $port /livez?any=query&/..] 0]
+    }
+    test "only names that are ours: a rebound name is refused" {
+        proc by_name {port name} { lindex [raw $port "GET /livez HTTP/1.1\r\nHost: $name\r\nConnection: close\r\n\r\n"] 0 }
+        set r [client $srv]
+        foreach name [list 127.0.0.1 127.0.0.1:$port localhost:1 "\[::1\]:80" 10.0.0.1] { assert_equal 200 [by_name $port $name] $name }
+        foreach name [list evil.example evil.example:$port localhost.evil.example 127.0.0.1.evil.example "" "\[::1" [string repeat a 600]] {
+            assert_equal 421 [by_name $port $name] $name
+        }
+        assert_match "*http-hosts*" [lindex [raw $port "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"] 2]
+        assert_equal 400 [lindex [raw $port "GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n"] 0]
+        # Browsers always send it; a tool of old that does not is no browser.
+        assert_equal 200 [lindex [raw $port "GET /livez HTTP/1.0\r\n\r\n"] 0]
+        $r config set http-hosts "tarn.example,other.example"
+        wait_for {[by_name $port tarn.example:$port] == 200}
+        assert_equal {200 421} [list [by_name $port OTHER.example] [by_name $port evil.example]]
+        $r config set http-hosts *
+        wait_for {[by_name $port evil.example] == 200}
+        $r config set http-hosts ""
+        wait_for {[by_name $port evil.example] == 421}
     }
     test "requests that come together are answered in order" {
-        set answer [raw $port "GET /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"]
+        set answer [raw $port "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"]
         assert_match "*\"live\":true*404 Not Found*" [lindex $answer 2]
     }
     test "a slow request is cut after five seconds" {
