@@ -280,6 +280,23 @@ void table_fork(struct table *copy, const struct table *old, struct frozen *f);
 /* table_entry_shared for such a table; false for one that was not forked in this snapshot, so fork first. f may be NULL. */
 bool table_forked_entry_shared(const struct table *t, const struct frozen *f, uint64_t hash, const table_slot *slot);
 
+/* ---- defragmentation (mem/defrag.h); none of it while a snapshot is live ---- */
+struct mem_defrag;
+/* A step of a walk as table_scan's, with its cursors and promises: moves the segment, when the cursor is at its begin, and then
+ * tells visit (may be NULL) the slots, whose entries it may move. O(1) and one move of at most 4 KiB. proven: not frozen. */
+uint64_t table_defrag(struct table *t, uint64_t cursor, struct mem_defrag *d, void (*visit)(void *arg, table_slot *slot),
+                      void *arg);
+void table_defrag_directory(struct table *t, struct mem_defrag *d); /* a block of its own: 8 bytes for ~300 entries */
+/* After the block around t has moved. */
+void table_relocated(struct table *t);
+
+/* The same entry at another address. */
+static inline void table_slot_moved(table_slot *s, const void *entry) {
+    uint64_t word = atomic_load_explicit(s, memory_order_relaxed), pointer = (uint64_t)(uintptr_t)entry;
+    debug_proven((pointer & ~TABLE_SLOT_POINTER) == 0 && (word & TABLE_SLOT_POINTER) != 0);
+    atomic_store_explicit(s, (word & ~TABLE_SLOT_POINTER) | pointer, memory_order_relaxed);
+}
+
 /* Tests: checks every invariant of the structure (proven). O(n). */
 void table_verify(const struct table *t);
 

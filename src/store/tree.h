@@ -133,6 +133,15 @@ void tree_cut(struct tree *t, struct frozen *f, uint64_t from, uint64_t to,
 /* Fills an empty tree with n items in order; weights NULL for all 1. O(n), below 10 ns an item; nodes are as full as they can be. */
 void tree_build(struct tree *t, const uint64_t *words, const uint32_t *weights, size_t n);
 
+/* ---- defragmentation (mem/defrag.h); not while a snapshot is live ---- */
+struct mem_defrag;
+/* A step of a walk in order: moves the leaf that holds the position, and the inner nodes that begin with it, and gives each of its
+ * items to visit (may be NULL), which says the word that it has from now on: in the same place of the order, with the same key and
+ * weight. visit must not change this tree. Returns the position of the next leaf, 0 at the end. Whatever is inserted or removed
+ * between two steps, a walk ends; it may then miss items, or meet some twice. O(items of a leaf: up to 127). */
+uint64_t tree_defrag(struct tree *t, uint64_t position, struct mem_defrag *d,
+                     uint64_t (*visit)(void *arg, uint64_t word), void *arg);
+
 /* Tests: checks every invariant but the order (proven). O(n). */
 void tree_verify(const struct tree *t);
 

@@ -1,6 +1,7 @@
 #include "values/hash_int.h"
 #include "values/kind.h"
 
+#include "mem/defrag.h"
 #include "wire/rdb.h"
 
 /* From here on the memory for an item may be refused; below, it is as likely to be missing anywhere else. */
@@ -530,6 +531,53 @@ static void *head_copy(const void *head) {
     return h;
 }
 
+/* ---- defragmentation ---- */
+
+struct hash_defrag {
+    struct hash *hash;
+    struct mem_defrag *mem;
+};
+
+/* An item's address is part of its place in the order of times. */
+static void defrag_slot(void *arg, table_slot *slot) {
+    const struct hash_defrag *d = arg;
+    struct hash_item *item = table_slot_entry(slot);
+    if (!mem_defrag_wanted(d->mem, item)) return;
+    times_remove(d->hash, NULL, item);
+    item = mem_defrag_move(d->mem, MEM_HASHES, item, item_size(item), 0);
+    table_slot_moved(slot, item);
+    times_add(d->hash, NULL, item);
+    debug_proven(!d->hash->times || d->hash->times->count <= d->hash->table.count);
+}
+
+static struct hash *defrag_head(struct hash *h, struct mem_defrag *d) {
+    h = mem_defrag(d, MEM_HASHES, h, sizeof *h);
+    table_relocated(&h->table);
+    table_defrag_directory(&h->table, d);
+    if (h->times) h->times = mem_defrag(d, MEM_HASHES, h->times, sizeof *h->times);
+    debug_proven(h->table.hash_arg == NULL);
+    return h;
+}
+
+static void *head_defrag(void *head, struct value_defrag *d) {
+    struct hash *h = head;
+    struct hash_defrag items = {h, d->mem};
+    proven(h->table.count > 0);
+    switch (d->stage) {
+    case 0:
+        d->stage = 1;
+        return defrag_head(h, d->mem);
+    case 1:
+        d->cursor = table_defrag(&h->table, d->cursor, d->mem, defrag_slot, &items);
+        if (d->cursor == 0) d->stage = 2;
+        return h;
+    default:
+        d->cursor = h->times ? tree_defrag(h->times, d->cursor, d->mem, NULL, NULL) : 0;
+        d->done = d->cursor == 0;
+        return h;
+    }
+}
+
 /* ---- the kind ---- */
 
 static const char *encoding(struct value v) {
@@ -560,6 +608,7 @@ const struct value_kind hash_kind = {
     .head_memory = head_memory,
     .head_fork = head_fork,
     .head_copy = head_copy,
+    .head_defrag = head_defrag,
     .count = count,
     .encoding = encoding,
     .rdb_type = hash_rdb_type,

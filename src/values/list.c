@@ -1,6 +1,7 @@
 #include "values/kind.h"
 #include "values/list_int.h"
 
+#include "mem/defrag.h"
 #include "wire/rdb.h"
 
 /* ---- thresholds ---- */
@@ -415,6 +416,24 @@ static void *head_copy(const void *head) {
     return copy;
 }
 
+static uint64_t defrag_pack(void *arg, uint64_t word) {
+    struct pack *p = (struct pack *)(uintptr_t)word;
+    debug_proven(p != NULL);
+    return (uintptr_t)mem_defrag(arg, MEM_LISTS, p, pack_bytes(p));
+}
+
+static void *head_defrag(void *head, struct value_defrag *d) {
+    struct list *l = head;
+    proven(l->packs.count > 0);
+    if (d->stage == 0) {
+        d->stage = 1;
+        return mem_defrag(d->mem, MEM_LISTS, l, sizeof *l);
+    }
+    d->cursor = tree_defrag(&l->packs, d->cursor, d->mem, defrag_pack, d->mem);
+    d->done = d->cursor == 0;
+    return l;
+}
+
 static size_t count(struct value v) {
     debug_proven(v.ptr);
     return list_length(v);
@@ -451,6 +470,7 @@ const struct value_kind list_kind = {
     .head_memory = head_memory,
     .head_fork = head_fork,
     .head_copy = head_copy,
+    .head_defrag = head_defrag,
     .count = count,
     .encoding = encoding,
     .rdb_type = list_rdb_type,

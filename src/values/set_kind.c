@@ -1,4 +1,5 @@
 #include "base/check.h"
+#include "mem/defrag.h"
 #include "values/kind.h"
 #include "values/set_int.h"
 #include "wire/rdb_io.h"
@@ -53,6 +54,27 @@ static void *head_copy(const void *head) {
     struct value v = {(void *)(uintptr_t)from, TYPE_SET, VALUE_HEAD};
     set_each(v, copy_member, s);
     proven(s->members.count == from->members.count && s->member_bytes == from->member_bytes);
+    return s;
+}
+
+static void defrag_slot(void *arg, table_slot *slot) {
+    unsigned char *member = table_slot_entry(slot);
+    debug_proven(member != NULL);
+    table_slot_moved(slot, mem_defrag(arg, MEM_SETS, member, set_member_size(set_member_text(member).len)));
+}
+
+static void *head_defrag(void *head, struct value_defrag *d) {
+    struct set *s = head;
+    proven(s->members.count > 0);
+    if (d->stage == 0) {
+        d->stage = 1;
+        s = mem_defrag(d->mem, MEM_SETS, s, sizeof *s);
+        table_relocated(&s->members);
+        table_defrag_directory(&s->members, d->mem);
+        return s;
+    }
+    d->cursor = table_defrag(&s->members, d->cursor, d->mem, defrag_slot, d->mem);
+    d->done = d->cursor == 0;
     return s;
 }
 
@@ -236,6 +258,7 @@ const struct value_kind set_kind = {
     .head_memory = head_memory,
     .head_fork = head_fork,
     .head_copy = head_copy,
+    .head_defrag = head_defrag,
     .count = set_count,
     .encoding = encoding,
     .rdb_type = rdb_type,

@@ -242,6 +242,7 @@ const struct value_kind stream_kind = {
     .head_memory = stream_memory,
     .head_fork = stream_fork,
     .head_copy = stream_copy,
+    .head_defrag = stream_defrag,
     .count = stream_count,
     .encoding = stream_encoding,
     .rdb_type = stream_rdb_type,

@@ -3,6 +3,7 @@
  *   stream.c        the head: birth, death, fork, copy; the kind
  *   stream_node.c   packs of entries: reading, appending, deleting, trimming
  *   stream_group.c  groups, consumers, pending entries
+ *   stream_defrag.c moving blocks to where they lie closer together
  *   stream_rdb.c    records
  *
  * A node's pack (the format of RDB's stream records, Redis 5 and later): a master entry, whose fields later entries need not
@@ -64,6 +65,9 @@ size_t stream_consumer_name_size(size_t len);
 struct stream_nack *stream_nack_lookup(const struct stream_group *g, struct stream_id id);
 void stream_nack_set(struct stream_nack *n, struct stream_consumer_name *owner, int64_t delivery_ms, uint64_t count);
 int64_t stream_estimate_read(const struct stream *s, struct stream_id id);
+
+/* ---- stream_defrag.c ---- */
+void *stream_defrag(void *head, struct value_defrag *d);
 
 /* ---- stream_rdb.c ---- */
 uint8_t stream_rdb_type(struct value v, int version);

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/siphash.h"
+#include "mem/defrag.h"
 #include "store/pack.h"
 #include "values/hash.h"
 #include "values/intset.h"
@@ -80,6 +81,14 @@ int64_t value_elements_due(struct value v) {
     const struct value_kind *kind = kind_of(v);
     debug_proven(!kind->head_next_due || v.type == TYPE_HASH); /* the calendar asks hashes only */
     return v.form == VALUE_HEAD && kind->head_next_due ? kind->head_next_due(v.ptr) : INT64_MAX;
+}
+
+void *value_defrag(struct value v, struct value_defrag *d) {
+    const struct value_kind *kind = kind_of(v);
+    proven(!d->done);
+    if (v.form == VALUE_HEAD) return kind->head_defrag(v.ptr, d);
+    d->done = true;
+    return mem_defrag(d->mem, kind->owner, v.ptr, value_block_size(v));
 }
 
 bool value_copy(struct value v, struct value *out) {

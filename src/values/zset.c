@@ -1,6 +1,7 @@
 #include "values/kind.h"
 #include "values/zset_int.h"
 
+#include "mem/defrag.h"
 #include "wire/rdb.h"
 
 #include <math.h>
@@ -130,6 +131,51 @@ static bool is_member(const void *entry, const void *arg) {
 table_slot *zset_find(const struct zset *z, struct slice member, uint64_t *hash) {
     *hash = value_hash(member);
     return table_find(&z->table, *hash, is_member, &member);
+}
+
+/* ---- defragmentation ---- */
+struct zset_defrag {
+    struct zset *zset;
+    struct mem_defrag *mem;
+};
+
+static uint64_t defrag_block(void *arg, uint64_t word) {
+    const struct zset_defrag *d = arg;
+    struct zset_block *b = zset_word_block(word);
+    uint64_t hash;
+    if (!mem_defrag_wanted(d->mem, b)) return word;
+    table_slot *slot = zset_find(d->zset, zset_block_member(b), &hash);
+    proven(slot && table_slot_entry(slot) == b);
+    b = mem_defrag_move(d->mem, MEM_ZSETS, b, block_bytes(b), 0);
+    table_slot_moved(slot, b);
+    return zset_block_word(b);
+}
+
+static struct zset *defrag_head(struct zset *z, struct mem_defrag *d) {
+    z = mem_defrag(d, MEM_ZSETS, z, sizeof *z);
+    table_relocated(&z->table);
+    table_defrag_directory(&z->table, d);
+    debug_proven(z->tree.count == z->table.count);
+    return z;
+}
+
+static void *zset_defrag(void *head, struct value_defrag *d) {
+    struct zset *z = head;
+    struct zset_defrag blocks = {z, d->mem};
+    proven(z->tree.count > 0);
+    switch (d->stage) {
+    case 0:
+        d->stage = 1;
+        return defrag_head(z, d->mem);
+    case 1:
+        d->cursor = tree_defrag(&z->tree, d->cursor, d->mem, defrag_block, &blocks);
+        if (d->cursor == 0) d->stage = 2;
+        return z;
+    default:
+        d->cursor = table_defrag(&z->table, d->cursor, d->mem, NULL, NULL);
+        d->done = d->cursor == 0;
+        return z;
+    }
 }
 
 /* ---- reading ---- */
@@ -409,6 +455,7 @@ const struct value_kind zset_kind = {.name = "zset",
                                      .head_memory = zset_memory,
                                      .head_fork = zset_fork,
                                      .head_copy = zset_copy,
+                                     .head_defrag = zset_defrag,
                                      .count = zset_count,
                                      .encoding = zset_encoding,
                                      .rdb_type = zset_rdb_type,

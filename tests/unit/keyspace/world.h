@@ -13,6 +13,7 @@
 
 #include "base/num.h"
 #include "base/random.h"
+#include "keyspace/defrag.h"
 #include "keyspace/keyspace_int.h"
 #include "mem/buf.h"
 #include "values/list.h"
@@ -41,6 +42,7 @@ struct world {
     uint64_t expired, flushed, changed; /* hooks seen */
     size_t big;                         /* values up to this length */
     char *bytes;                        /* big random bytes */
+    struct dataset_defrag defrag;       /* between other steps, with every block worth moving */
 };
 
 static inline uint64_t test_seed(void) {
@@ -407,8 +409,16 @@ static inline void step_time(struct world *w) {
     if (world_below(w, 2)) dataset_expire_due(w->ds, 50);
 }
 
+static inline void step_defrag(struct world *w) {
+    w->defrag.mem.everything = true;
+    w->defrag.piece = 1 + world_below(w, 20);
+    for (unsigned n = 1 + world_below(w, 4); n > 0 && !dataset_is_frozen(w->ds); n--)
+        dataset_defrag_step(w->ds, &w->defrag);
+}
+
 /* flush_chance: one in so many steps. */
 static inline void world_step(struct world *w, unsigned flush_chance) {
+    if (world_below(w, 8) == 0) step_defrag(w);
     unsigned db = world_below(w, WORLD_DBS), id = world_any_id(w), dice = world_below(w, 100);
     if (dice < 20)
         step_put(w, db, id);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "moving.h"
 #include "seed.h"
 #include "values/hash_int.h"
 #include "values/kind.h"
@@ -62,6 +63,7 @@ struct world {
     struct value v, frozen_value;
     struct frozen f;
     struct value_limits limits;
+    struct moving moving;
 };
 
 static struct value_edit begin(struct world *w) {
@@ -295,6 +297,7 @@ static void random_life(struct world *w, unsigned steps) {
     for (unsigned i = 0; i < steps; i++) {
         step(w, fields, times);
         unsigned what = (unsigned)random_below(&w->r, 400);
+        if (what > 300 && !w->f.live) move_some(&w->moving, &w->v, &w->r);
         if (what == 0 && !w->f.live) freeze(w);
         if (what == 1 && w->f.live) thaw(w);
         if (what < 10) compare(w->v, &w->m);
@@ -316,6 +319,7 @@ static void as_an_array_does(void **state) {
     w->m.now = 1000000;
     frozen_init(&w->f);
     for (unsigned i = 0; i < 60; i++) random_life(w, 3000);
+    assert_true(w->moving.walks > 100);
     free(w);
 }
 

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "moving.h"
 #include "values/kind.h"
 #include "values/list.h"
 #include "wire/rdb_io.h"
@@ -74,6 +75,7 @@ struct world {
     struct model model, frozen_model;
     struct value frozen_value;
     struct random random;
+    struct moving moving;
     int64_t bytes_before;
 };
 
@@ -259,6 +261,7 @@ static void run(uint64_t seed, int64_t size, int steps) {
         if (step % 700 == 0) growth = (unsigned)(30 + random_below(&w.random, 50));
         change(&w, growth);
         if (w.model.count > 0) read_one(&w);
+        if (random_below(&w.random, 4) == 0 && !w.frozen.live) move_some(&w.moving, &w.value, &w.random);
         if (random_below(&w.random, 150) == 0 && !w.frozen.live) freeze(&w);
         if (random_below(&w.random, 150) == 0 && w.frozen.live) thaw(&w);
         if (step % 50 == 0) {

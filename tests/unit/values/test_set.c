@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "moving.h"
 #include "seed.h"
 #include "values/kind.h"
 #include "values/set_int.h"
@@ -36,6 +37,7 @@ struct world {
     struct value v, frozen_value;
     struct frozen f;
     struct value_limits limits;
+    struct moving moving;
 };
 
 static void name_members(struct world *w) {
@@ -260,6 +262,7 @@ static void random_life(struct world *w, unsigned steps) {
     for (unsigned i = 0; i < steps; i++) {
         step(w, first, members, adding);
         unsigned what = (unsigned)random_below(&w->r, 400);
+        if (what > 300 && !w->f.live) move_some(&w->moving, &w->v, &w->r);
         if (what == 0 && !w->f.live) freeze(w);
         if (what == 1 && w->f.live) thaw(w);
         if (what < 10) compare(w, w->v, &w->m);
@@ -281,6 +284,7 @@ static void as_an_array_does(void **state) {
     name_members(w);
     frozen_init(&w->f);
     for (unsigned i = 0; i < 80; i++) random_life(w, 3000);
+    assert_true(w->moving.walks > 100);
     free(w);
 }
 

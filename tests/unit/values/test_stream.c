@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "moving.h"
 #include "seed.h"
 #include "values/kind.h"
 #include "values/stream.h"
@@ -96,6 +97,7 @@ static void random_changes_and_freezes(void **state) {
     struct value_limits limits = value_limits_default;
     struct frozen f;
     struct buf then, now;
+    struct moving moving = {.walks = 0};
     uint64_t ms = 0;
     int64_t before = mem_owner_bytes(MEM_STREAMS);
     limits.stream_node_max_entries = 5;
@@ -105,10 +107,17 @@ static void random_changes_and_freezes(void **state) {
     struct value_edit e = value_edit_alone((struct value){.type = TYPE_STREAM}, &limits, 0);
     stream_edit(&e);
     for (int round = 0; round < 60; round++) {
-        for (int i = 0; i < 300; i++) change(&r, &e, &ms);
+        for (int i = 0; i < 300; i++) {
+            change(&r, &e, &ms);
+            if (i % 4 == 0) move_some(&moving, &e.value, &r);
+        }
         value_edit_release(&e);
         check_memory(e.value, before);
         check_record(e.value, &then);
+        for (unsigned walks = moving.walks; moving.walks < walks + 2;) move_some(&moving, &e.value, &r);
+        picture(e.value, &now);
+        assert_true(slice_equal(buf_slice(&then), buf_slice(&now)));
+        check_memory(e.value, before);
         frozen_begin(&f);
         struct value old = e.value;
         e.f = &f;

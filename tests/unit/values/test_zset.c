@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "moving.h"
 #include "values/kind.h"
 #include "values/zset_int.h"
 #include "wire/rdb_io.h"
@@ -40,6 +41,7 @@ struct world {
     struct value old;            /* what the snapshot reads */
     unsigned names;              /* how many there may be */
     bool passed;                 /* the snapshot has gone by */
+    struct moving moving;
 };
 
 static uint64_t seed_of_test(void) {
@@ -374,6 +376,7 @@ static void run_world(uint64_t seed, unsigned names, int64_t entries, int64_t lo
     w.picture.rows = calloc(MODEL_MAX, sizeof *w.picture.rows);
     for (unsigned i = 0; i < steps; i++) {
         if (!w.frozen.live && random_below(&w.random, 60) == 0) freeze(&w);
+        if (!w.frozen.live && random_below(&w.random, 3) == 0) move_some(&w.moving, &w.value, &w.random);
         step(&w);
         if (w.frozen.live && random_below(&w.random, 40) == 0) {
             look_at_picture(&w);
