@@ -78,12 +78,6 @@
     ZERO(stats, total_forks, METRIC_COUNTER, "forks: none, snapshots are made by a thread")                           \
     ZERO(stats, migrate_cached_sockets, METRIC_GAUGE, "sockets kept by MIGRATE")                                      \
     ZERO(stats, slave_expires_tracked_keys, METRIC_GAUGE, "keys with expiry written on a writable replica")           \
-    ZERO(stats, active_defrag_hits, METRIC_COUNTER, "allocations moved by defragmentation")                           \
-    ZERO(stats, active_defrag_misses, METRIC_COUNTER, "allocations looked at and left")                               \
-    ZERO(stats, active_defrag_key_hits, METRIC_COUNTER, "keys with something moved")                                  \
-    ZERO(stats, active_defrag_key_misses, METRIC_COUNTER, "keys with nothing moved")                                  \
-    ZERO(stats, total_active_defrag_time, METRIC_COUNTER, "time over the fragmentation threshold, ms")                \
-    ZERO(stats, current_active_defrag_time, METRIC_GAUGE, "the same of this stretch, ms")                             \
     FIELD(stats, tracking_total_keys, METRIC_GAUGE, "keys tracked for client caches",                                 \
           topics_count(&x->tracking->keys))                                                                           \
     FIELD(stats, tracking_total_items, METRIC_GAUGE, "pairs of key and client tracked",                               \

@@ -110,11 +110,11 @@ static bool next_database(struct dataset *ds, struct dataset_defrag *d) {
 
 bool dataset_defrag_step(struct dataset *ds, struct dataset_defrag *d) {
     proven(!ds->frozen.live);
+    if (d->db >= ds->count) d->db = d->later_count = 0; /* another dataset has taken the place, with fewer */
     if (d->later_count > 0) {
         later_step(ds, d);
         return true;
     }
-    if (d->db >= ds->count) d->db = 0; /* another dataset has taken the place */
     struct bucket_walk walk = {ds, d};
     struct table *t = &ds->dbs[d->db].contents.table;
     if (d->table_ended) return next_database(ds, d);

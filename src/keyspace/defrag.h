@@ -21,9 +21,10 @@ struct dataset_defrag { /* all zero at the start of the first pass */
     uint64_t passes;                /* ended ones */
     /* its own */
     unsigned db;
-    uint64_t cursor;                  /* of table_defrag */
-    bool table_ended;                 /* it has come to the end */
-    uint64_t later[DEFRAG_LATER_MAX]; /* hashes of the keys of this database whose large values are next, from the end */
+    uint64_t cursor;  /* of table_defrag */
+    bool table_ended; /* it has come to the end */
+    uint64_t
+        later[DEFRAG_LATER_MAX]; /* hashes of the keys of this database whose large values are next, from the end */
     unsigned later_count;
     struct value_defrag value; /* of the last of them */
     enum value_type value_type;

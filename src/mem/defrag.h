@@ -16,8 +16,8 @@
 
 #define MEM_DEFRAG_SLABS 64
 
-struct mem_defrag { /* all zero at the start */
-    bool everything;     /* every block moves: for tests, in which the old place is then poisoned or soon used again */
+struct mem_defrag {       /* all zero at the start */
+    bool everything;      /* every block moves: for tests, in which the old place is then poisoned or soon used again */
     uint64_t moved, kept; /* blocks, kept: looked at and left */
     uint64_t moved_bytes; /* good sizes */
     struct {

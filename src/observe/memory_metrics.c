@@ -138,7 +138,6 @@ static const struct metric rows[] = {
      .help = "Name and version of the allocator",
      .read = read_allocator},
     GAUGE("mem_overhead_db_hashtable_rehashing", read_zero, "Tables split one segment at a time: always 0"),
-    GAUGE("active_defrag_running", read_zero, "Share of CPU spent on defragmentation now"),
     COUNTER("lazyfreed_objects", read_lazyfreed, "Values whose memory was freed aside"),
     {.section = "memory",
      .name = "used_memory_owner_*",

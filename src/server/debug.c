@@ -8,6 +8,8 @@
 #include "io/thread.h"
 #include "server/config.h"
 #include "server/debug_int.h"
+#include "server/defrag.h"
+#include "server/server.h"
 #include "server/settings.h"
 
 #include <stdio.h>
@@ -179,6 +181,11 @@ static void debug_stringmatch(struct context *c) { reply_integer(c->reply, glob_
 
 static void debug_client_eviction(struct context *c) { reply_error(c->reply, "ERR maxmemory-clients is disabled."); }
 
+static void debug_defrag(struct context *c) {
+    defrag_force(server_defrag(), loose_number(c->argv[2]) != 0);
+    reply_ok(c->reply);
+}
+
 /* ---- protocol ---- */
 static void protocol_map(struct reply *r) {
     reply_map(r, 3);
@@ -296,6 +303,7 @@ static const struct form {
     {"change-repl-id", 2, 2, accept},
     {"client-eviction", 2, 2, debug_client_eviction},
     {"config-rewrite-force-all", 2, 2, debug_rewrite_all},
+    {"defrag", 3, 3, debug_defrag},
     {"dict-resizing", 3, 3, accept},
     {"digest", 2, 2, debug_digest},
     {"digest-value", 3, INT32_MAX, debug_digest_value},
@@ -349,6 +357,8 @@ static const char *const debug_help[] = {
     "    Show the pools used to evict clients.",
     "CONFIG-REWRITE-FORCE-ALL",
     "    Like CONFIG REWRITE, with every directive, also those that have their default.",
+    "DEFRAG <0|1>",
+    "    With 1, defragmentation is always at work and takes every block for worth moving.",
     "DICT-RESIZING <0|1>",
     "    Accepted; tables here grow and shrink by segments.",
     "DIGEST",

@@ -23,6 +23,7 @@
 #include "persist/persist.h"
 #include "server/config.h"
 #include "server/debug.h"
+#include "server/defrag.h"
 #include "server/migrate.h"
 #include "server/server.h"
 #include "server/settings.h"
@@ -55,10 +56,11 @@ const struct directive_list *server_directive_lists(unsigned *count) {
 }
 
 const struct metric_list *server_metric_lists(unsigned *count) {
-    static struct metric_list lists[3];
+    static struct metric_list lists[4];
     lists[0] = (struct metric_list){server_metrics, server_metric_count};
     lists[1] = (struct metric_list){executor_metrics, executor_metric_count};
     lists[2] = (struct metric_list){persist_metrics, persist_metric_count};
+    lists[3] = defrag_metrics;
     *count = countof(lists);
     return lists;
 }

@@ -14,6 +14,7 @@
 #include "persist/persist.h"
 #include "server/config.h"
 #include "server/debug.h"
+#include "server/defrag.h"
 #include "server/events.h"
 #include "server/network.h"
 #include "server/settings.h"
@@ -28,6 +29,7 @@ static struct {
     struct reaper *reaper;
     struct loop_fd signals;
     struct loop_timer cron;
+    struct defrag *defrag;
     int64_t next_second_us;
     struct loop_stats second_start;  /* of the second that runs */
     int64_t turn_rate, turn_mean_us; /* of the second that has passed */
@@ -36,6 +38,9 @@ static struct {
     bool expire_pending; /* due keys are left from the last slice */
 } server;
 
+struct defrag *server_defrag(void) {
+    return server.defrag;
+}
 struct executor *server_executor(void) {
     return &server.executor;
 }
@@ -167,10 +172,12 @@ static int64_t before_wait(void *arg) {
     executor_end_turn(x);
     shutdown_tick();
     aof_turn();
+    int64_t defrag = defrag_turn(server.defrag, clock_mono_us());
     if (server.expire_pending || server.stopping || network_has_pending(server.network)) return 0;
     int64_t expiry = x->pause == PAUSE_NONE ? us_until(dataset_next_expiry_ms(x->dataset), x->now_ms) : INT64_MAX;
     int64_t deadline = us_until(executor_next_deadline_ms(x), x->now_ms);
-    return expiry < deadline ? expiry : deadline;
+    if (expiry < deadline) deadline = expiry;
+    return defrag < deadline ? defrag : deadline;
 }
 
 static void after_events(void *arg) {
@@ -205,6 +212,7 @@ static void on_cron(struct loop_timer *timer) {
     mem_note_peak();
     observer_cron();
     persist_cron();
+    defrag_cron(server.defrag, now_us);
     if (now_us >= server.next_second_us) {
         server.next_second_us = now_us + 1000000;
         sample_turns();
@@ -269,6 +277,7 @@ static bool start_loading(void) {
 static bool boot(void) {
     server.loop = loop_new();
     server.reaper = reaper_new("reaper");
+    server.defrag = defrag_new();
     make_executor();
     if (!settings_fit_clients()) return false;
     server.network = network_new(server.loop, &server.executor);
@@ -311,6 +320,7 @@ static void tear_down(void) {
     persist_release();
     observe_release();
     leave_dataset();
+    defrag_free(server.defrag);
     executor_release(&server.executor);
     reaper_free(server.reaper);
     loop_unwatch(server.loop, &server.signals);

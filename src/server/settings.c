@@ -8,6 +8,7 @@
 #include "io/net.h"
 #include "io/process.h"
 #include "mem/stats.h"
+#include "server/defrag.h"
 #include "server/server.h"
 #include "server/settings_int.h"
 
@@ -107,6 +108,16 @@ static const char *apply_events(void) { return changed(SETTINGS_EVENTS); }
 
 #define LIMIT(name_, field, initial_, type_) \
     .name = (name_), .type = (type_), .value = &own.values.limits.field, .initial = (initial_), .apply = apply_limits
+
+#define DEFRAG(name_, field, initial_, type_) \
+    .name = (name_), .type = (type_), .value = &own.values.defrag.field, .initial = (initial_)
+
+/* On, unlike the peers': RSS is to follow the data. Without jemalloc there is nothing to be on. */
+#ifdef TARN_JEMALLOC
+#define ACTIVEDEFRAG_INITIAL "yes"
+#else
+#define ACTIVEDEFRAG_INITIAL "no"
+#endif
 
 /* Descriptors that are not clients: listeners, files, epoll and the like. */
 #define DESCRIPTORS_RESERVED 32
@@ -472,6 +483,18 @@ static const struct directive rows[] = {
      .alias = "zset-max-ziplist-entries", .min = 0, .max = INT64_MAX},
     {LIMIT("zset-max-listpack-value", zset_max_listpack_value, "64", DIRECTIVE_MEMORY),
      .alias = "zset-max-ziplist-value", .min = 0, .max = INT64_MAX},
+    {.name = "activedefrag",
+     .type = DIRECTIVE_BOOL,
+     .value = &own.values.defrag.active,
+     .initial = ACTIVEDEFRAG_INITIAL,
+     .apply = defrag_apply},
+    {DEFRAG("active-defrag-cycle-max", cycle_max, "25", DIRECTIVE_INT), .min = 1, .max = 99},
+    {DEFRAG("active-defrag-cycle-min", cycle_min, "1", DIRECTIVE_INT), .min = 1, .max = 99},
+    {DEFRAG("active-defrag-cycle-us", cycle_us, "500", DIRECTIVE_INT), .min = 0, .max = 100000},
+    {DEFRAG("active-defrag-ignore-bytes", ignore_bytes, "104857600", DIRECTIVE_MEMORY), .min = 1, .max = INT64_MAX},
+    {DEFRAG("active-defrag-max-scan-fields", max_scan_fields, "1000", DIRECTIVE_INT), .min = 1, .max = INT64_MAX},
+    {DEFRAG("active-defrag-threshold-lower", threshold_lower, "10", DIRECTIVE_INT), .min = 0, .max = 1000},
+    {DEFRAG("active-defrag-threshold-upper", threshold_upper, "100", DIRECTIVE_INT), .min = 0, .max = 1000},
     {.name = "maxmemory",
      .type = DIRECTIVE_MEMORY,
      .value = &own.values.maxmemory,

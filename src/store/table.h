@@ -284,8 +284,8 @@ bool table_forked_entry_shared(const struct table *t, const struct frozen *f, ui
 struct mem_defrag;
 /* A step of a walk as table_scan's, with its cursors and promises: moves the segment, when the cursor is at its begin, and then
  * tells visit (may be NULL) the slots, whose entries it may move. O(1) and one move of at most 4 KiB. proven: not frozen. */
-uint64_t table_defrag(struct table *t, uint64_t cursor, struct mem_defrag *d, void (*visit)(void *arg, table_slot *slot),
-                      void *arg);
+uint64_t table_defrag(struct table *t, uint64_t cursor, struct mem_defrag *d,
+                      void (*visit)(void *arg, table_slot *slot), void *arg);
 void table_defrag_directory(struct table *t, struct mem_defrag *d); /* a block of its own: 8 bytes for ~300 entries */
 /* After the block around t has moved. */
 void table_relocated(struct table *t);

@@ -30,8 +30,8 @@ static void visit_none(void *arg, table_slot *slot) {
     debug_proven(table_slot_entry(slot) != NULL);
 }
 
-uint64_t table_defrag(struct table *t, uint64_t cursor, struct mem_defrag *d, void (*visit)(void *arg, table_slot *slot),
-                      void *arg) {
+uint64_t table_defrag(struct table *t, uint64_t cursor, struct mem_defrag *d,
+                      void (*visit)(void *arg, table_slot *slot), void *arg) {
     proven(!t->frozen);
     if (t->count == 0) return 0;
     uint64_t hash = cursor << (64 - TABLE_POSITION_BITS);

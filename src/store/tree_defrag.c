@@ -5,10 +5,11 @@
 /* The node of the path at level, wherever it lies then. */
 static void path_defrag(struct tree *t, struct tree_cursor *c, unsigned level, struct mem_defrag *d) {
     struct tree_node *n = c->node[level];
+    bool root = n == t->root;
     debug_proven(level < tree_height(t));
     struct tree_node *moved = mem_defrag(d, t->owner, n, tree_node_bytes(n));
     if (moved == n) return;
-    if (level + 1 == tree_height(t))
+    if (root)
         t->root = moved;
     else
         tree_children(c->node[level + 1])[c->index[level + 1]].node = moved;

@@ -129,10 +129,10 @@ test "an inert directive set away from its default is mentioned once" {
     set srv [server_start -config {repl-mptcp yes}]
     set r [client $srv]
     assert_equal 1 [regexp -all {'repl-mptcp' is set to 'yes'} [server_log $srv]]
-    $r config set activedefrag yes
-    $r config set activedefrag no
-    $r config set activedefrag yes
-    assert_equal 1 [regexp -all {'activedefrag' is set to 'yes'} [server_log $srv]]
+    $r config set activerehashing no
+    $r config set activerehashing yes
+    $r config set activerehashing no
+    assert_equal 1 [regexp -all {'activerehashing' is set to 'no'} [server_log $srv]]
     $r config set masterauth secret
     assert_match "*'primaryauth' is set to '\\*\\*\\*'*" [server_log $srv]
 }

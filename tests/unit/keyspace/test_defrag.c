@@ -15,8 +15,7 @@ static struct dataset *dataset_with_set(const char *name, unsigned members) {
     struct db_edit e;
     char text[NUM_TEXT_MAX + 1] = "m";
     assert_true(db_edit_begin(db, key_of(ds, name), TYPE_SET, &e));
-    for (unsigned i = 0; i < members; i++)
-        set_add(&e.edit, slice_of(text, 1 + num_format_u64(text + 1, i)));
+    for (unsigned i = 0; i < members; i++) set_add(&e.edit, slice_of(text, 1 + num_format_u64(text + 1, i)));
     db_edit_end(db, key_of(ds, name), &e, true);
     return ds;
 }
@@ -146,12 +145,9 @@ static void another_dataset_may_take_the_place(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_pass_meets_everything),
-        cmocka_unit_test(the_value_may_go_between_two_pieces),
-        cmocka_unit_test(the_key_may_be_renamed),
-        cmocka_unit_test(another_value_may_take_its_place),
-        cmocka_unit_test(a_snapshot_may_come_between),
-        cmocka_unit_test(another_dataset_may_take_the_place),
+        cmocka_unit_test(a_pass_meets_everything),     cmocka_unit_test(the_value_may_go_between_two_pieces),
+        cmocka_unit_test(the_key_may_be_renamed),      cmocka_unit_test(another_value_may_take_its_place),
+        cmocka_unit_test(a_snapshot_may_come_between), cmocka_unit_test(another_dataset_may_take_the_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
