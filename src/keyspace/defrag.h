@@ -8,8 +8,7 @@
 #define TARN_KEYSPACE_DEFRAG_H
 
 #include "keyspace/dataset.h"
-#include "mem/defrag.h"
-#include "values/kind.h"
+#include "values/defrag.h"
 
 #define DEFRAG_LATER_MAX 32 /* more than the entries whose home is one bucket */
 #define DEFRAG_PIECE_MAX 32 /* so that all values of a bucket together take less than half a millisecond */

@@ -33,12 +33,10 @@ struct defrag {
     int64_t begun_us, total_us; /* of running: this stretch, and those before */
 };
 
-static const struct defrag_settings *settings(void) { return &server_settings()->defrag; }
-
 struct defrag *defrag_new(void) {
     struct defrag *d = mem_alloc_zeroed(MEM_SERVER, sizeof *d);
     d->works = mem_defrag_works(&d->walk.mem);
-    if (settings()->active && !d->works)
+    if (server_settings()->active_defrag && !d->works)
         log_warning("activedefrag is set, but this allocator does not tell how well its memory is used: it stays off.");
     return d;
 }
@@ -46,7 +44,7 @@ struct defrag *defrag_new(void) {
 void defrag_free(struct defrag *d) { mem_free(MEM_SERVER, d, sizeof *d); }
 
 const char *defrag_apply(void) {
-    if (!settings()->active || server_defrag()->works) return NULL;
+    if (!server_settings()->active_defrag || server_defrag()->works) return NULL;
     return "Active defragmentation needs jemalloc, and this server runs with another allocator";
 }
 
@@ -70,14 +68,16 @@ static int64_t wasted_percent(const struct defrag *d) {
 
 /* From cycle-min at the lower threshold to cycle-max at the upper; 0: nothing is to be done. */
 static int64_t effort_wanted(const struct defrag *d) {
-    const struct defrag_settings *s = settings();
-    int64_t percent = wasted_percent(d), least = s->cycle_min, most = s->cycle_max;
+    const struct server_settings *s = server_settings();
+    int64_t percent = wasted_percent(d), least = s->defrag_cycle_min, most = s->defrag_cycle_max;
     if (d->walk.mem.everything) return most;
-    if (!s->active || !d->works || percent < s->threshold_lower || d->wasted_bytes < s->ignore_bytes) return 0;
+    if (!s->active_defrag || !d->works || percent < s->defrag_threshold_lower ||
+        d->wasted_bytes < s->defrag_ignore_bytes)
+        return 0;
     if (most < least) most = least;
-    if (percent >= s->threshold_upper) return most;
-    int64_t range = s->threshold_upper - s->threshold_lower;
-    return least + (most - least) * (percent - s->threshold_lower) / range;
+    if (percent >= s->defrag_threshold_upper) return most;
+    int64_t range = s->defrag_threshold_upper - s->defrag_threshold_lower;
+    return least + (most - least) * (percent - s->defrag_threshold_lower) / range;
 }
 
 /* A snapshot reads the old places; a loader fills another dataset; a pause wants the process to stand still. */
@@ -132,7 +132,7 @@ static void pass_ended(struct defrag *d, int64_t now_us) {
 }
 
 void defrag_cron(struct defrag *d, int64_t now_us) {
-    if (!settings()->active && !d->walk.mem.everything) {
+    if (!server_settings()->active_defrag && !d->walk.mem.everything) {
         if (d->effort > 0) stop(d, now_us);
         return;
     }
@@ -147,7 +147,7 @@ void defrag_cron(struct defrag *d, int64_t now_us) {
 
 /* ---- slices ---- */
 static int64_t slice_ns(void) {
-    int64_t us = settings()->cycle_us;
+    int64_t us = server_settings()->defrag_cycle_us;
     return (us > SLICE_MIN_US ? us : SLICE_MIN_US) * 1000;
 }
 
@@ -163,7 +163,7 @@ static void run_slice(struct defrag *d, int64_t length_ns) {
     struct dataset *ds = server_executor()->dataset;
     int64_t begun = clock_mono_ns(), now = begun;
     bool more = true;
-    d->walk.piece = (size_t)settings()->max_scan_fields;
+    d->walk.piece = (size_t)server_settings()->defrag_max_scan_fields;
     while (more && now - begun < length_ns) {
         more = dataset_defrag_step(ds, &d->walk);
         now = clock_mono_ns();

@@ -20,6 +20,7 @@ void defrag_cron(struct defrag *d, int64_t now_us);
 void defrag_force(struct defrag *d, bool on);
 /* activedefrag yes with this allocator: NULL, or why not. */
 const char *defrag_apply(void);
+struct defrag *server_defrag(void); /* the server's, in server.c */
 
 extern const struct metric_list defrag_metrics;
 

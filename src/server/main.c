@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "io/loop.h"
 #include "io/process.h"
 #include "mem/stats.h"
 #include "observe/version.h"
@@ -12,6 +13,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
     "Usage: tarn-server [CONFIG-FILE | -] [--DIRECTIVE VALUE ...]\n"
@@ -67,6 +69,7 @@ static bool settle(void) {
     settings_write_pidfile();
     if (s->disable_thp) process_disable_thp();
     if (s->set_proc_title) process_set_title("tarn-server");
+    log_notice("Tarn %s (%s, %s), PID: %d", TARN_VERSION, mem_allocator_name(), loop_api(), (int)getpid());
     config_log_inert();
     return true;
 }

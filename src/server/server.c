@@ -8,7 +8,7 @@
 #include "io/loop.h"
 #include "io/process.h"
 #include "io/thread.h"
-#include "mem/stats.h"
+#include "mem/mem.h"
 #include "observe/observe.h"
 #include "observe/observer.h"
 #include "persist/persist.h"
@@ -239,11 +239,6 @@ static void make_executor(void) {
     executor_listen(&server.executor);
 }
 
-static void greet(void) {
-    log_notice("Tarn %s (%s, %s), PID: %d", TARN_VERSION, mem_allocator_name(), loop_api(), (int)getpid());
-    log_notice("Server initialized");
-}
-
 static void ready(void) {
     server_enter(PHASE_SERVING);
     log_notice("Ready to accept connections");
@@ -297,7 +292,7 @@ static bool boot(void) {
     if (!config_rename_commands(server.executor.commands)) return false;
     if (!network_listen(server.network)) return false;
     if (!observer_start(server.loop)) return false;
-    greet();
+    log_notice("Server initialized");
     server.cron.call = on_cron;
     loop_timer_start(server.loop, &server.cron, clock_mono_us() + 100000);
     mem_note_startup();

@@ -36,12 +36,10 @@ void shutdown_signal(int signal_number);
 extern const struct command_row shutdown_commands[];
 
 /* ---- server.c, for the rest of the room ---- */
-struct defrag;
 struct executor;
 struct loop;
 struct network;
 struct reaper;
-struct defrag *server_defrag(void);
 struct executor *server_executor(void);
 struct loop *server_loop(void);
 struct network *server_network(void);

@@ -110,7 +110,7 @@ static const char *apply_events(void) { return changed(SETTINGS_EVENTS); }
     .name = (name_), .type = (type_), .value = &own.values.limits.field, .initial = (initial_), .apply = apply_limits
 
 #define DEFRAG(name_, field, initial_, type_) \
-    .name = (name_), .type = (type_), .value = &own.values.defrag.field, .initial = (initial_)
+    .name = (name_), .type = (type_), .value = &own.values.defrag_##field, .initial = (initial_)
 
 /* On, unlike the peers': RSS is to follow the data. Without jemalloc there is nothing to be on. */
 #ifdef TARN_JEMALLOC
@@ -485,7 +485,7 @@ static const struct directive rows[] = {
      .alias = "zset-max-ziplist-value", .min = 0, .max = INT64_MAX},
     {.name = "activedefrag",
      .type = DIRECTIVE_BOOL,
-     .value = &own.values.defrag.active,
+     .value = &own.values.active_defrag,
      .initial = ACTIVEDEFRAG_INITIAL,
      .apply = defrag_apply},
     {DEFRAG("active-defrag-cycle-max", cycle_max, "25", DIRECTIVE_INT), .min = 1, .max = 99},

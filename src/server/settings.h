@@ -21,12 +21,6 @@ struct output_limit {
     int64_t hard_bytes, soft_bytes, soft_seconds; /* 0: no limit */
 };
 
-/* active-defrag-*: shares in percent, thresholds as wasted over used in percent. */
-struct defrag_settings {
-    bool active; /* activedefrag */
-    int64_t cycle_min, cycle_max, cycle_us, threshold_lower, threshold_upper, ignore_bytes, max_scan_fields;
-};
-
 enum eviction_policy {
     EVICT_VOLATILE_LRU,
     EVICT_VOLATILE_LFU,
@@ -67,7 +61,9 @@ struct server_settings {
     int64_t lfu_log_factor, lfu_decay_minutes;
     int64_t active_expire_effort;
     struct value_limits limits;
-    struct defrag_settings defrag;
+    bool active_defrag;
+    int64_t defrag_cycle_min, defrag_cycle_max, defrag_cycle_us, defrag_ignore_bytes, defrag_max_scan_fields;
+    int64_t defrag_threshold_lower, defrag_threshold_upper;
     bool lazyfree_eviction, lazyfree_expire, lazyfree_server_del, lazyfree_user_del, lazyfree_user_flush;
     unsigned notify_events; /* see EVENTS_TO_KEYSPACE */
     /* process */

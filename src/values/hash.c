@@ -1,7 +1,7 @@
 #include "values/hash_int.h"
 #include "values/kind.h"
 
-#include "mem/defrag.h"
+#include "values/defrag.h"
 #include "wire/rdb.h"
 
 /* From here on the memory for an item may be refused; below, it is as likely to be missing anywhere else. */

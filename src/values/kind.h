@@ -6,6 +6,7 @@
 
 struct rdb_input;
 struct rdb_sink;
+struct value_defrag; /* values/defrag.h */
 
 /* One element as `each` tells it; slices are valid for the call. */
 struct value_element {
@@ -18,16 +19,6 @@ struct value_element {
 };
 
 /* Functions named head_* are for VALUE_HEAD only; packs and intsets are known to value.c. */
-/* Where the defragmentation of one value stands (mem/defrag.h). All zero but mem at the start; then it counts through the stages of the
- * type. Between two steps the value may change in any way, also its form: what is met twice or missed does no harm. */
-struct value_defrag {
-    struct mem_defrag *mem;
-    unsigned stage;
-    uint64_t cursor;          /* in the container of the stage */
-    uint64_t group, consumer; /* of streams: how many lie behind */
-    bool done;
-};
-
 struct value_kind {
     const char *name; /* as TYPE */
     enum value_type type;
@@ -40,8 +31,7 @@ struct value_kind {
     void *(*head_fork)(void *head,
                        struct frozen *f); /* docs/design/values.md: the new head; the old block goes to limbo */
     void *(*head_copy)(const void *head); /* all of it, sharing nothing: COPY. O(size) */
-    /* A step of defragmentation: moves those of about a hundred blocks that are worth it. Returns where the head lies now. Not
-     * while a snapshot is live. */
+    /* A step: moves those of about a hundred blocks that are worth it. Returns where the head lies now. Not while frozen. */
     void *(*head_defrag)(void *head, struct value_defrag *d);
 
     size_t (*count)(struct value v);         /* elements (fields, members, entries); O(1) but for huge packs */
@@ -76,8 +66,6 @@ void value_free(struct value v); /* any thread; O(size) */
 size_t value_blocks(struct value v);
 size_t value_memory(struct value v);
 int64_t value_elements_due(struct value v); /* head_next_due; INT64_MAX where there is nothing of the kind. O(1) */
-/* A step of head_defrag, of any form; returns where it lies now. A pack or intset, a block of its own, is done in one. */
-void *value_defrag(struct value v, struct value_defrag *d);
 bool value_copy(struct value v, struct value *out); /* deep; false: no memory for a long block */
 size_t value_block_size(struct value v); /* of a pack or intset, as asked for: n of mem_free; also its RDB bytes */
 

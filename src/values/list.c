@@ -1,7 +1,7 @@
 #include "values/kind.h"
 #include "values/list_int.h"
 
-#include "mem/defrag.h"
+#include "values/defrag.h"
 #include "wire/rdb.h"
 
 /* ---- thresholds ---- */

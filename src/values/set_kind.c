@@ -1,5 +1,5 @@
 #include "base/check.h"
-#include "mem/defrag.h"
+#include "values/defrag.h"
 #include "values/kind.h"
 #include "values/set_int.h"
 #include "wire/rdb_io.h"

@@ -3,7 +3,7 @@
  * pending entry points to one. */
 #include "values/stream_int.h"
 
-#include "mem/defrag.h"
+#include "values/defrag.h"
 
 enum stage { STAGE_HEAD, STAGE_NODES, STAGE_GROUPS, STAGE_PENDING, STAGE_CONSUMERS, STAGE_CONSUMER };
 

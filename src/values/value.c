@@ -3,8 +3,8 @@
 
 #include "base/check.h"
 #include "base/siphash.h"
-#include "mem/defrag.h"
 #include "store/pack.h"
+#include "values/defrag.h"
 #include "values/hash.h"
 #include "values/intset.h"
 #include "values/list.h"

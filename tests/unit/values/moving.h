@@ -4,7 +4,7 @@
 #define TARN_TESTS_VALUES_MOVING_H
 
 #include "base/random.h"
-#include "mem/defrag.h"
+#include "values/defrag.h"
 #include "values/kind.h"
 
 struct moving { /* all zero at the start */
