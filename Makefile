@@ -59,23 +59,26 @@ UNIT = $(patsubst tests/unit/%.c,$(OUT)/unit/%,$(wildcard tests/unit/*/*.c))
 TOOLS = $(OUT)/tests/differential/differ $(patsubst %.c,$(OUT)/%,$(wildcard tests/bench/*.c))
 FUZZERS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 CLI_SRCS = $(wildcard tools/cli/*.c)
+CHECK_SRCS = $(wildcard tools/check/*.c)
 FORMATTED = $(wildcard src/*/*.[ch] tools/*/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] tests/differential/*.[ch] tests/power/*.[ch])
 
 # Commands are shown as they are with V=1, else by what they make.
 say = $(if $(V),,@echo "  $@"; )
 
-all: $(OUT)/tarn-server $(if $(CLI_SRCS),$(OUT)/tarn-cli)
+all: $(OUT)/tarn-server $(if $(CLI_SRCS),$(OUT)/tarn-cli) $(if $(CHECK_SRCS),$(OUT)/tarn-check)
 
 $(OUT)/tarn-server: $(OBJ)/src/server/main.o $(OUT)/libtarn.a
 	$(say)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(OUT)/tarn-cli: $(CLI_SRCS:%.c=$(OBJ)/%.o) $(OUT)/libtarn.a
 	$(say)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) $(CLI_LIBS)
 $(CLI_SRCS:%.c=$(OBJ)/%.o): private CPPFLAGS += $(CLI_FLAGS)
+$(OUT)/tarn-check: $(CHECK_SRCS:%.c=$(OBJ)/%.o) $(OUT)/libtarn.a
+	$(say)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(OUT)/libtarn.a: $(OBJS)
 	@rm -f $@
 	$(say)ar rcs $@ $(OBJS)
 # What an object depends on beyond its source: the flags it was built with.
-$(OBJS) $(OBJ)/src/server/main.o $(CLI_SRCS:%.c=$(OBJ)/%.o): $(OUT)/flags
+$(OBJS) $(OBJ)/src/server/main.o $(CLI_SRCS:%.c=$(OBJ)/%.o) $(CHECK_SRCS:%.c=$(OBJ)/%.o): $(OUT)/flags
 $(OBJ)/%.o: %.c
 	@mkdir -p $(@D)
 	$(say)$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -164,13 +167,13 @@ format:
 	$(CLANG_FORMAT) -i $(FORMATTED)
 format-check:
 	@$(CLANG_FORMAT) --dry-run -Werror $(FORMATTED) 2>/dev/null || { bad=0; for f in $(FORMATTED); do $(CLANG_FORMAT) $$f | cmp -s - $$f || { echo "not as make format would write it: $$f"; bad=1; }; done; exit $$bad; }
-compile_commands.json: Makefile $(SRCS) $(CLI_SRCS)
-	@{ echo '['; sep=; for f in $(SRCS) src/server/main.c $(CLI_SRCS); do \
+compile_commands.json: Makefile $(SRCS) $(CLI_SRCS) $(CHECK_SRCS)
+	@{ echo '['; sep=; for f in $(SRCS) src/server/main.c $(CLI_SRCS) $(CHECK_SRCS); do \
 	    printf '%s{"directory": "%s", "file": "%s", "command": "%s"}\n' "$$sep" '$(CURDIR)' $$f \
 	        '$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) -c '$$f; sep=,; done; echo ']'; } > $@
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(OUT)/tarn-server $(OUT)/tarn-cli $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(OUT)/tarn-server $(OUT)/tarn-cli $(OUT)/tarn-check $(DESTDIR)$(PREFIX)/bin
 clean:
 	rm -rf $(BUILD) compile_commands.json
 help:
