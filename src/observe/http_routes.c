@@ -39,8 +39,10 @@ static void print_loading(const struct published *p, struct json *j) {
     int64_t total = published_moment(p, MOMENT_LOAD_TOTAL), bytes = published_moment(p, MOMENT_LOAD_BYTES);
     bool loading = published_moment(p, MOMENT_LOADING) != 0;
     json_bool(j, "loading", loading);
-    json_number(j, "percent", total > 0 ? 100 * (double)bytes / (double)total : loading ? 0 : 100);
+    json_cstr(j, "load_phase", published_load_phase(p));
+    json_number(j, "percent", loading ? (double)published_moment(p, MOMENT_LOAD_PERCENT) / 1000 : 100);
     json_integer(j, "eta_seconds", published_moment(p, MOMENT_LOAD_ETA_S));
+    json_integer(j, "remaining_ms", published_moment(p, MOMENT_LOAD_LEFT_MS));
     json_integer(j, "total_bytes", total);
     json_integer(j, "loaded_bytes", bytes);
     json_integer(j, "loaded_keys", published_moment(p, MOMENT_LOAD_KEYS));
@@ -49,10 +51,28 @@ static void print_loading(const struct published *p, struct json *j) {
     json_integer(j, "start_time", published_moment(p, MOMENT_LOAD_START_S));
 }
 
+static void print_loaded_types(const struct published *p, struct json *j) {
+    static const char *const names[] = {"string", "list", "set", "zset", "hash", "stream"};
+    json_open(j, "loaded_keys_by_type", '{');
+    for (unsigned i = 0; i < countof(names); i++)
+        json_integer(j, names[i], published_moment(p, (enum published_moment)(MOMENT_LOAD_STRINGS + i)));
+    json_close(j, '}');
+}
+
+static void print_owners(struct json *j) {
+    json_integer(j, "used_memory", mem_used());
+    json_open(j, "memory_by_owner", '{');
+    for (int i = 0; i < MEM_OWNER_COUNT; i++)
+        json_integer(j, mem_owner_name((enum mem_owner)i), mem_owner_bytes((enum mem_owner)i));
+    json_close(j, '}');
+}
+
 static void serve_loading(const struct http_sources *s, struct slice query, struct http_reply *reply) {
     struct json j = begin(s, reply);
     (void)query;
     print_loading(s->published, &j);
+    print_loaded_types(s->published, &j);
+    print_owners(&j);
     json_close(&j, '}');
 }
 

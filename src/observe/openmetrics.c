@@ -286,19 +286,18 @@ static void print_memory(struct buf *out, const struct published *p, const struc
 
 static void print_moment(struct buf *out, const struct published *p) {
     static const char *const phases[] = {"boot", "loading", "serving", "draining"};
-    double total = (double)published_moment(p, MOMENT_LOAD_TOTAL),
-           bytes = (double)published_moment(p, MOMENT_LOAD_BYTES);
+    bool loading = published_moment(p, MOMENT_LOADING) != 0;
     family(out, "tarn_phase", "1 for the phase the server is in.");
     for (size_t i = 0; i < countof(phases); i++) {
         labelled(out, "tarn_phase", "phase", phases[i], strcmp(phases[i], published_phase(p)) == 0);
     }
     single(out, "tarn_executor_age_seconds", "How long the executor has not reported: it is busy.",
            (double)published_age_ms(p) / 1000);
-    single(out, "tarn_load_progress_ratio", "Part of the file that has been loaded; 1 when nothing loads.",
-           total > 0 ? bytes / total : 1);
+    single(out, "tarn_load_progress_ratio", "Part of the load's time that has passed; 1 when nothing loads.",
+           loading ? (double)published_moment(p, MOMENT_LOAD_PERCENT) / 100000 : 1);
     single(out, "tarn_load_keys", "Keys loaded by the load that runs.", (double)published_moment(p, MOMENT_LOAD_KEYS));
-    single(out, "tarn_load_eta_seconds", "Time left at the rate so far.",
-           (double)published_moment(p, MOMENT_LOAD_ETA_S));
+    single(out, "tarn_load_eta_seconds", "Time left, by the work left and what work has cost so far.",
+           (double)published_moment(p, MOMENT_LOAD_LEFT_MS) / 1000);
 }
 
 void openmetrics_print(struct buf *out, const struct published *p, const struct published_figures *f,

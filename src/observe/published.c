@@ -17,13 +17,14 @@ _Static_assert(PUBLISHED_PERCENTILES_MAX == EXECUTOR_PERCENTILES_MAX, "as many a
 
 struct published {
     _Atomic int64_t moments[MOMENT_COUNT];
-    _Atomic(const char *) phase;
+    _Atomic(const char *) phase, load_phase;
     atomic_bool ready;
 
     const struct metric *rows[PUBLISHED_ROWS_MAX]; /* numbers; set once */
     unsigned row_count;
     const struct metric *texts[PUBLISHED_TEXTS];
     const struct metric *moment_rows[MOMENT_COUNT]; /* of those that are rows of others */
+    const struct metric *load_phase_row;
 
     _Atomic(struct published_figures *) buffers; /* BUFFERS of them; NULL before the first */
     atomic_uint middle;
@@ -45,7 +46,18 @@ static const char *const moment_names[MOMENT_COUNT] = {
     [MOMENT_LOAD_EXPIRED] = "loading_expired_keys",
     [MOMENT_LOAD_RATE] = "loading_keys_per_sec",
     [MOMENT_LOAD_ETA_S] = "loading_eta_seconds",
+    [MOMENT_LOAD_LEFT_MS] = "loading_remaining_ms",
+    [MOMENT_LOAD_PERCENT] = "loading_loaded_perc",
+    [MOMENT_LOAD_STRINGS] = "loading_loaded_strings",
+    [MOMENT_LOAD_LISTS] = "loading_loaded_lists",
+    [MOMENT_LOAD_SETS] = "loading_loaded_sets",
+    [MOMENT_LOAD_ZSETS] = "loading_loaded_zsets",
+    [MOMENT_LOAD_HASHES] = "loading_loaded_hashes",
+    [MOMENT_LOAD_STREAMS] = "loading_loaded_streams",
 };
+
+/* Moments are integers. */
+static double moment_scale(int which) { return which == MOMENT_LOAD_PERCENT ? 1000 : 1; }
 
 /* Rows whose cost grows with the clients. */
 static bool is_dear(const struct metric *row) { return strcmp(row->name, "clients_in_timeout_table") == 0; }
@@ -58,6 +70,7 @@ static void add_row(void *arg, const struct metric *row) {
     for (unsigned i = 0; i < MOMENT_COUNT; i++) {
         if (moment_names[i] && strcmp(row->name, moment_names[i]) == 0) p->moment_rows[i] = row;
     }
+    if (strcmp(row->name, "loading_phase") == 0) p->load_phase_row = row;
     /* What MEMORY shows is read where it is asked for, not published. */
     if (!row->read || strcmp(row->section, "memory") == 0 || is_dear(row)) return;
     if (p->row_count < PUBLISHED_ROWS_MAX) p->rows[p->row_count++] = row;
@@ -68,6 +81,7 @@ struct published *published_new(void (*visit_rows)(void *arg, void (*visit)(void
                                 void *arg) {
     struct published *p = mem_alloc_zeroed(MEM_OBSERVE, sizeof *p);
     p->phase = "boot";
+    p->load_phase = "";
     p->back = 0;
     p->middle = 1;
     p->front = 2;
@@ -97,6 +111,8 @@ void published_enter(struct published *p, const char *phase, bool ready) {
 }
 
 const char *published_phase(const struct published *p) { return atomic_load(&p->phase); }
+
+const char *published_load_phase(const struct published *p) { return atomic_load(&p->load_phase); }
 
 bool published_ready(const struct published *p) { return atomic_load(&p->ready); }
 
@@ -137,8 +153,11 @@ void published_beat(struct published *p, const struct executor *x) {
     for (int i = 0; i < MOMENT_COUNT; i++) {
         if (!p->moment_rows[i]) continue;
         double number = row_number(p->moment_rows[i], &scope, &value);
-        set_moment(p, (enum published_moment)i, isnan(number) ? 0 : (int64_t)number);
+        set_moment(p, (enum published_moment)i, isnan(number) ? 0 : (int64_t)(number * moment_scale(i)));
     }
+    value.kind = METRIC_NONE;
+    if (p->load_phase_row) p->load_phase_row->read(&scope, &value);
+    atomic_store(&p->load_phase, value.kind == METRIC_TEXT ? value.text : "");
     set_moment(p, MOMENT_KEYS, (int64_t)dataset_keys(x->dataset));
     set_moment(p, MOMENT_EXPIRES, timed_keys(x->dataset));
     set_moment(p, MOMENT_CLIENTS, (int64_t)x->session_count);

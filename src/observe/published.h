@@ -36,6 +36,14 @@ enum published_moment {
     MOMENT_LOAD_EXPIRED,
     MOMENT_LOAD_RATE,
     MOMENT_LOAD_ETA_S,
+    MOMENT_LOAD_LEFT_MS,
+    MOMENT_LOAD_PERCENT, /* in thousandths of one */
+    MOMENT_LOAD_STRINGS, /* keys, by type */
+    MOMENT_LOAD_LISTS,
+    MOMENT_LOAD_SETS,
+    MOMENT_LOAD_ZSETS,
+    MOMENT_LOAD_HASHES,
+    MOMENT_LOAD_STREAMS,
     MOMENT_COUNT
 };
 
@@ -99,6 +107,7 @@ void published_fill(struct published *p, const struct executor *x);
 /* ---- any thread ---- */
 int64_t published_moment(const struct published *p, enum published_moment which);
 const char *published_phase(const struct published *p);
+const char *published_load_phase(const struct published *p); /* "" while nothing is loaded */
 bool published_ready(const struct published *p);
 /* How long ago the figures of the moment were written. */
 int64_t published_age_ms(const struct published *p);

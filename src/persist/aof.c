@@ -11,6 +11,7 @@
 #include "persist/aof_load_int.h"
 #include "persist/aof_steps_int.h"
 #include "persist/persist_int.h"
+#include "persist/snapshot.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #include "io/loop.h"
 #include "persist/aof.h"
 #include "persist/aof_manifest_int.h"
-#include "persist/load.h"
+#include "persist/done.h"
 
 struct aof_load;
 struct journal;

@@ -6,6 +6,7 @@
 #include "persist/aof_group_int.h"
 #include "persist/aof_replay_int.h"
 #include "persist/rdb_parse_int.h"
+#include "persist/scout_int.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -204,6 +205,7 @@ static bool run_group(struct reader *f, size_t len) {
     enum replay_result result = REPLAY_MORE;
     while (done < len) {
         const char *p = at(f) + done;
+        f->replay->place = f->before + offset + (int64_t)done;
         result = replay_feed(f->replay, p, len - done, &used);
         done += used;
         if (result != REPLAY_MARK) break;
@@ -285,6 +287,7 @@ static bool read_commands(struct reader *f) {
     debug_proven(lies(f) > 0);
     for (;;) {
         int64_t from = offset_of(f);
+        f->replay->place = f->before + from;
         enum replay_result result = replay_feed(f->replay, at(f), lies(f), &used);
         if (!f->replay->queued)
             f->unit_at = -1;
@@ -345,6 +348,7 @@ static bool read_outside(struct reader *f) {
 
 static bool read_records(struct reader *f) {
     proven(f->kept < 0 && f->unit_at < 0);
+    atomic_store_explicit(&f->progress->phase, LOAD_INCREMENTS, memory_order_relaxed);
     while (f->kept < 0) {
         if (!fill(f, 1)) return false;
         if (lies(f) == 0) return end_of_commands(f);
@@ -437,17 +441,33 @@ static bool measure(struct aof_load *l, char *why) {
     proven(l->manifest.count > 0);
     l->base_size = l->total_size = 0;
     for (unsigned i = 0; i < l->manifest.count; i++) {
-        const struct aof_file *m = &l->manifest.files[i];
+        struct aof_file *m = &l->manifest.files[i];
         if (m->kind == AOF_HISTORY) continue;
         if (!aof_path(path, l->folder, m->name)) return fail_manifest(why, l->folder, "too long a path");
         int fd = file_open_regular(path);
         int64_t size = fd < 0 ? fd : file_size(fd);
         if (fd >= 0) file_close(fd);
         if (size < 0) return fail_manifest(why, path, strerror((int)-size));
+        m->size = size;
         if (m->kind == AOF_BASE) l->base_size = size;
         l->total_size += size;
     }
     return true;
+}
+
+/* In the order in which they are read. */
+static void tell_files(const struct aof_load *l, struct scout *s) {
+    char path[PATH_MAX];
+    const struct aof_manifest *m = &l->manifest;
+    if (l->found == AOF_OLD_FILE) scout_add(s, l->old_path, l->total_size);
+    for (int increments = 0; increments < 2; increments++) {
+        for (unsigned i = 0; i < m->count; i++) {
+            const struct aof_file *f = &m->files[i];
+            if (f->kind != (increments ? AOF_INCR : AOF_BASE) || !aof_path(path, l->folder, f->name)) continue;
+            scout_add(s, path, f->size);
+        }
+    }
+    scout_known(s);
 }
 
 struct walk {
@@ -510,11 +530,16 @@ bool aof_load_run(void *arg, const struct load_options *options, struct load_pro
     struct aof_load *l = arg;
     why[0] = '\0';
     if (!prepare(l, why)) return false;
+    if (options->scout) tell_files(l, options->scout);
     char reason[LOAD_ERROR_MAX] = "";
     struct replay *replay = mem_alloc(MEM_PERSIST, sizeof *replay);
     replay_init(replay, ds, l->lists, l->list_count, l->string_max);
     replay->progress = progress;
     replay->cancelled = cancelled;
+    replay->pace = (struct pace){.delay_us = options->key_delay_us,
+                                 .cancelled = cancelled,
+                                 .slept_us = &progress->slept_us,
+                                 .asked_us = &progress->asked_us};
     replay->why = reason;
     atomic_store_explicit(&progress->total_bytes, l->total_size, memory_order_relaxed);
     struct walk w = {.load = l, .replay = replay};
@@ -526,6 +551,7 @@ bool aof_load_run(void *arg, const struct load_options *options, struct load_pro
                                .cancelled = cancelled,
                                .why = why};
     bool ok = read_all(&w);
+    atomic_store_explicit(&progress->phase, LOAD_FINISHING, memory_order_relaxed);
     if (replay->functions)
         log_warning("%llu FUNCTION commands were passed over: this version holds no function libraries",
                     (unsigned long long)replay->functions);

@@ -12,7 +12,10 @@
 
 #include "exec/command.h"
 #include "persist/aof_manifest_int.h"
-#include "persist/load.h"
+
+struct dataset;
+struct load_options;
+struct load_progress;
 
 enum aof_found { AOF_NOTHING, AOF_FOLDER, AOF_OLD_FILE /* one file, as before Redis 7 */ };
 

@@ -22,6 +22,7 @@ struct aof_file {
     enum aof_kind kind;
     int64_t seq;
     char name[AOF_NAME_MAX];
+    int64_t size; /* while it is loaded */
 };
 
 struct aof_manifest {

@@ -124,6 +124,17 @@ static void prefetch(const struct replay *r) {
             if (r->requests[i].key_index) db_prefetch(db, r->requests[i].key_hash, stage);
 }
 
+static void publish(const struct replay *r, size_t used) {
+    debug_proven(r->place >= 0);
+    atomic_store_explicit(&r->progress->loaded_bytes, r->place + (int64_t)used, memory_order_relaxed);
+}
+
+static void slow_down(struct replay *r, size_t used) {
+    proven(r->pace.cancelled != NULL);
+    publish(r, used);
+    pace_key(&r->pace);
+}
+
 /* *used: the end of the last that ran. */
 static enum replay_result run_batch(struct replay *r, size_t *used) {
     enum replay_result result = REPLAY_MORE;
@@ -136,10 +147,12 @@ static enum replay_result run_batch(struct replay *r, size_t *used) {
         r->at = *used;
         result = run_one(r, &r->requests[i]);
         if (result == REPLAY_MORE) *used = r->ends[i];
+        if (unlikely(r->pace.delay_us && pace_on(&r->pace))) slow_down(r, *used);
     }
     buf_clear(&r->session.out);
     r->count = 0;
     r->slices_used = 0;
+    publish(r, *used);
     atomic_store_explicit(&r->progress->loaded_keys, (int64_t)dataset_keys(r->executor.dataset), memory_order_relaxed);
     return result;
 }

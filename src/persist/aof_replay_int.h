@@ -4,6 +4,7 @@
 
 #include "exec/executor.h"
 #include "persist/load.h"
+#include "persist/pace_int.h"
 #include "wire/resp.h"
 
 #define REPLAY_BATCH  64
@@ -23,6 +24,8 @@ struct replay {
     size_t multi_at;           /* where the last MULTI of this feed begins; SIZE_MAX: there was none */
     uint64_t functions;        /* FUNCTION commands passed over */
     struct load_progress *progress;
+    struct pace pace;
+    int64_t place; /* of all files: where what is fed begins */
     const _Atomic bool *cancelled;
     char *why; /* LOAD_ERROR_MAX; the reason alone */
 };

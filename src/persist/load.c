@@ -5,6 +5,7 @@
 #include "io/loop.h"
 #include "io/thread.h"
 #include "mem/mem.h"
+#include "persist/forecast_int.h"
 #include "persist/rdb_parse_int.h"
 
 #include <stdio.h>
@@ -24,6 +25,8 @@ struct load_job {
     struct loop *loop;
     struct load_options options;
     struct load_progress progress;
+    struct scout *scout;
+    struct forecast forecast;
     _Atomic bool cancelled;
     _Atomic bool abandoned;
     _Atomic bool finished; /* the thread touches nothing any more */
@@ -44,9 +47,16 @@ static struct dataset *new_dataset(const struct load_options *o) {
     return ds;
 }
 
-static void begin(struct load_progress *progress) {
-    *progress = (struct load_progress){0};
+const char *load_phase_name(enum load_phase phase) {
+    static const char *const names[] = {"base", "increments", "finishing"};
+    proven(phase <= LOAD_FINISHING);
+    return names[phase];
+}
+
+static void begin(struct load_progress *progress, const struct load_options *o) {
+    *progress = (struct load_progress){.key_delay_us = o->key_delay_us};
     atomic_store_explicit(&progress->start_ms, clock_wall_ms(), memory_order_relaxed);
+    atomic_store_explicit(&progress->start_us, clock_mono_us(), memory_order_relaxed);
     proven(progress->start_ms != 0);
 }
 
@@ -66,6 +76,10 @@ static bool load_path(const struct load_options *o, struct load_progress *progre
         snprintf(why, LOAD_ERROR_MAX, "%.150s: cannot be opened: %s", o->path, strerror(error));
         return false;
     }
+    if (o->scout) {
+        scout_add(o->scout, o->path, src.size);
+        scout_known(o->scout);
+    }
     bool loaded = rdb_parse(&src, o->path, o, ds, why);
     source_close(&src);
     proven(!loaded || progress->loaded_bytes == progress->total_bytes);
@@ -77,7 +91,7 @@ static const _Atomic bool never = false;
 struct dataset *load_file(const struct load_options *options, struct load_progress *progress, char *why) {
     struct load_progress own = {0};
     if (!progress) progress = &own;
-    begin(progress);
+    begin(progress, options);
     struct dataset *ds = new_dataset(options);
     if (!load_path(options, progress, &never, ds, why)) {
         dataset_free(ds);
@@ -105,6 +119,7 @@ struct dataset *load_bytes(const struct load_options *options, const void *data,
 /* ---- the job ---- */
 static void job_free(struct load_job *job) {
     proven(job->options.path == job->path && !job->thread.running);
+    if (job->scout) scout_free(job->scout);
     mem_free(MEM_PERSIST, job->path, strlen(job->path) + 1);
     mem_free(MEM_PERSIST, job, sizeof(*job));
 }
@@ -156,7 +171,9 @@ struct load_job *load_start(struct loop *loop, const struct load_options *option
     job->options.path = job->path;
     job->dataset = new_dataset(options);
     proven(dataset_databases(job->dataset) == options->databases);
-    begin(&job->progress);
+    begin(&job->progress, options);
+    job->options.scout = job->scout = scout_new();
+    forecast_init(&job->forecast, job->scout, job->progress.start_us);
     int error = thread_start(&job->thread, "load", run, job);
     if (error) {
         snprintf(job->why, sizeof(job->why), "no thread to load with: %s", strerror(error));
@@ -171,6 +188,16 @@ struct load_job *load_start(struct loop *loop, const struct load_options *option
 const struct load_progress *load_progress(const struct load_job *job) {
     proven(job != NULL);
     return &job->progress;
+}
+
+void load_tick(struct load_job *job) {
+    proven(job->scout != NULL);
+    forecast_tick(&job->forecast, &job->progress, clock_mono_us());
+}
+
+struct load_forecast load_forecast(struct load_job *job) {
+    proven(job->scout != NULL);
+    return forecast_now(&job->forecast, &job->progress, clock_mono_us());
 }
 
 void load_cancel(struct load_job *job) {
@@ -190,6 +217,8 @@ void load_wait(struct load_job *job) {
         thread_sleep_us(1000);
     if (!is_set(&job->finished)) return;
     thread_join(&job->thread);
+    scout_free(job->scout);
+    job->scout = NULL;
     if (LEFT_TO_EXIT) return;
     dataset_free(job->dataset); /* of a load that had succeeded */
     job->dataset = NULL;

@@ -5,23 +5,42 @@
 
 #include "base/siphash.h"
 #include "keyspace/dataset.h"
+#include "persist/done.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
 
 struct loop;
 
+enum load_phase {
+    LOAD_BASE,       /* an RDB file is read: the only one, or an append-only file's base */
+    LOAD_INCREMENTS, /* commands are replayed */
+    LOAD_FINISHING, /* all has been read; the last keys go to their places, and files are made ready to be written on */
+};
+const char *load_phase_name(enum load_phase phase); /* "base", "increments", "finishing" */
+
 /* Published while the loader runs; relaxed atomics, any thread may read. */
 struct load_progress {
-    _Atomic int64_t total_bytes, loaded_bytes;
+    _Atomic int64_t total_bytes, loaded_bytes; /* of all files */
     _Atomic int64_t loaded_keys, expired_keys;
-    _Atomic int64_t file_used_memory; /* the file's used-mem aux field, 0 when absent */
-    _Atomic int64_t start_ms;         /* wall */
-    _Atomic int64_t end_ms;           /* 0 while running */
+    _Atomic int64_t typed_keys[TYPE_COUNT]; /* of RDB files, by enum value_type; strings are those that are no others */
+    _Atomic int64_t file_used_memory;       /* the file's used-mem aux field, 0 when absent */
+    _Atomic int64_t start_ms;               /* wall */
+    _Atomic int64_t start_us;               /* monotonic */
+    _Atomic int64_t end_ms;                 /* wall; 0 while running */
+    _Atomic int64_t slept_us, asked_us;     /* for key-load-delay, and how much of that it was to be */
+    _Atomic int phase;                      /* enum load_phase */
+    const _Atomic int64_t *key_delay_us;    /* load_options.key_delay_us; set once */
+};
+
+/* See persist/forecast_int.h. */
+struct load_forecast {
+    double seconds_left;
+    double percent; /* of the time; never less than it said before, and 100 only at the end */
 };
 
 struct load_options;
-struct load_progress;
+struct scout;
 /* Another way to fill ds, which is empty, than from the one RDB file of path: false with the reason in why (LOAD_ERROR_MAX),
  * empty when cancelled. Sets loaded_bytes, total_bytes and loaded_keys of progress. On the loader's thread. */
 typedef bool load_from(void *arg, const struct load_options *options, struct load_progress *progress,
@@ -40,18 +59,18 @@ struct load_options {
     bool more_follows;                 /* behind the data other bytes may stand, which are not looked at */
     /* key-load-delay, read again for every key: us per key, negative: 1 us per that many keys. May be changed meanwhile. */
     const _Atomic int64_t *key_delay_us;
-    load_from *body; /* NULL: reads the RDB file of path */
+    struct scout *scout; /* is told the files; NULL: nobody wants to know */
+    load_from *body;     /* NULL: reads the RDB file of path */
     void *body_arg;
 };
 
 struct load_job;
 
-/* error: NULL on success, else one sentence with file, offset, key (quoted, cut) and reason; dataset: the caller's from now
- * on, NULL on error or cancel. Called on the loop's thread, once, after the loader has ended; the job is freed after it. */
-typedef void load_done(void *arg, struct dataset *dataset, const char *error, bool cancelled);
-
 struct load_job *load_start(struct loop *loop, const struct load_options *options, load_done *done, void *arg);
 const struct load_progress *load_progress(const struct load_job *job);
+/* On the loop's thread, every 100 ms or so: what the forecast learns from. */
+void load_tick(struct load_job *job);
+struct load_forecast load_forecast(struct load_job *job);
 /* The loader notices within 10 ms, or one read of 1 MiB, or one compressed string; done is still called. */
 void load_cancel(struct load_job *job);
 /* Because the process is about to end: as load_cancel, but done is not promised, and the half-made dataset, whose freeing could
@@ -62,7 +81,6 @@ void load_abandon(struct load_job *job);
 void load_wait(struct load_job *job);
 
 /* The same on the calling thread, for tools, tests and fuzzers: error text into why (LOAD_ERROR_MAX) and NULL on failure. */
-#define LOAD_ERROR_MAX 512
 struct dataset *load_file(const struct load_options *options, struct load_progress *progress, char *why);
 /* From memory, for the fuzzer. */
 struct dataset *load_bytes(const struct load_options *options, const void *data, size_t n, char *why);

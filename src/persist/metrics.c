@@ -1,7 +1,9 @@
 /* INFO persistence. */
 #include "exec/journal.h"
 #include "persist/aof_steps_int.h"
+#include "persist/load.h"
 #include "persist/persist_int.h"
+#include "persist/snapshot.h"
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -122,31 +124,52 @@ static int64_t keys_per_second(const struct load_progress *p) {
     return ms ? value_of(&p->loaded_keys) * 1000 / ms : 0;
 }
 
-/* By the bytes so far; at least 1, as long as it is not over. */
-static int64_t seconds_left(const struct load_progress *p) {
-    double loaded = (double)value_of(&p->loaded_bytes), total = (double)value_of(&p->total_bytes);
-    double left = (double)elapsed_ms(p) / 1000 * (total - loaded) / (loaded + 1);
-    proven(loaded >= 0 && loaded <= total + 1);
-    return left < 1 ? 1 : (int64_t)left;
+static struct load_forecast forecast(void) {
+    proven(persist_loading());
+    return load_forecast(persist_state.load.job);
+}
+
+/* At least 1, as long as it is not over. */
+static int64_t seconds_left(void) {
+    double left = forecast().seconds_left;
+    return left < 1 ? 1 : (int64_t)(left + 0.5);
+}
+
+static int64_t strings(const struct load_progress *p) {
+    int64_t n = value_of(&p->loaded_keys);
+    for (int i = TYPE_STRING + 1; i < TYPE_COUNT; i++) n -= value_of(&p->typed_keys[i]);
+    return n > 0 ? n : 0; /* keys are counted in hundreds, other types one by one */
 }
 
 LOADING_ROW(load_start, value_of(&p->start_ms) / 1000)
 LOADING_ROW(load_total, value_of(&p->total_bytes))
 LOADING_ROW(load_used_memory, value_of(&p->file_used_memory))
 LOADING_ROW(load_bytes, value_of(&p->loaded_bytes))
-LOADING_ROW(load_eta, seconds_left(p))
+LOADING_ROW(load_eta, seconds_left())
+LOADING_ROW(load_left, (int64_t)(forecast().seconds_left * 1000))
 LOADING_ROW(load_keys, value_of(&p->loaded_keys))
 LOADING_ROW(load_rate, keys_per_second(p))
 LOADING_ROW(load_expired, value_of(&p->expired_keys))
+LOADING_ROW(load_strings, strings(p))
+LOADING_ROW(load_lists, value_of(&p->typed_keys[TYPE_LIST]))
+LOADING_ROW(load_sets, value_of(&p->typed_keys[TYPE_SET]))
+LOADING_ROW(load_zsets, value_of(&p->typed_keys[TYPE_ZSET]))
+LOADING_ROW(load_hashes, value_of(&p->typed_keys[TYPE_HASH]))
+LOADING_ROW(load_streams, value_of(&p->typed_keys[TYPE_STREAM]))
 
-static void read_load_percent(const struct metric_scope *scope, struct metric_value *out) {
+static void read_load_phase(const struct metric_scope *scope, struct metric_value *out) {
     const struct load_progress *p = loading();
     (void)scope;
     out->kind = METRIC_NONE;
     if (!p) return;
-    int64_t total = value_of(&p->total_bytes);
-    proven(total >= 0);
-    metric_real(out, METRIC_RATIO, total > 0 ? 100.0 * (double)value_of(&p->loaded_bytes) / (double)total : 0);
+    metric_text(out, load_phase_name((enum load_phase)atomic_load_explicit(&p->phase, memory_order_relaxed)));
+    proven(out->text != NULL);
+}
+
+static void read_load_percent(const struct metric_scope *scope, struct metric_value *out) {
+    (void)scope;
+    out->kind = METRIC_NONE;
+    if (persist_loading()) metric_real(out, METRIC_RATIO, forecast().percent);
 }
 
 /* ---- the rows ---- */
@@ -199,10 +222,19 @@ const struct metric persist_metrics[] = {
     GAUGE("loading_total_bytes", read_load_total, "Bytes of the file being loaded."),
     GAUGE("loading_rdb_used_mem", read_load_used_memory, "Memory used by the server that wrote the file."),
     GAUGE("loading_loaded_bytes", read_load_bytes, "Bytes of it that have been read."),
-    GAUGE("loading_loaded_perc", read_load_percent, "The same in percent."),
-    GAUGE("loading_eta_seconds", read_load_eta, "Seconds left at the rate so far."),
+    GAUGE("loading_loaded_perc", read_load_percent, "How much of the load's time has passed, in percent."),
+    GAUGE("loading_eta_seconds", read_load_eta, "Seconds left, by the work left and what work has cost so far."),
+    GAUGE("loading_remaining_ms", read_load_left, "The same in milliseconds."),
+    STATE("loading_phase", read_load_phase, "base, increments or finishing."),
     GAUGE("loading_loaded_keys", read_load_keys, "Keys that have been loaded."),
     GAUGE("loading_keys_per_sec", read_load_rate, "Keys a second since the load began."),
     GAUGE("loading_expired_keys", read_load_expired, "Keys that have been dropped as expired."),
+    GAUGE("loading_loaded_strings", read_load_strings,
+          "Keys loaded that hold a string; of RDB files, like those below."),
+    GAUGE("loading_loaded_lists", read_load_lists, "Keys loaded that hold a list."),
+    GAUGE("loading_loaded_sets", read_load_sets, "Keys loaded that hold a set."),
+    GAUGE("loading_loaded_zsets", read_load_zsets, "Keys loaded that hold a sorted set."),
+    GAUGE("loading_loaded_hashes", read_load_hashes, "Keys loaded that hold a hash."),
+    GAUGE("loading_loaded_streams", read_load_streams, "Keys loaded that hold a stream."),
 };
 const unsigned persist_metric_count = countof(persist_metrics);

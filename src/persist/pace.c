@@ -1,6 +1,7 @@
 #include "persist/pace_int.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "io/thread.h"
 
 /* The kernel wakes a sleeper some 50 us late: shorter delays would come out far too long one by one. */
@@ -12,12 +13,21 @@ static int64_t delay_now(const struct pace *p) {
     return atomic_load_explicit(p->delay_us, memory_order_relaxed);
 }
 
+static void sleep_slice(struct pace *p, int64_t us) {
+    int64_t begun_us = clock_mono_us();
+    thread_sleep_us(us);
+    proven(us > 0 && !p->slept_us == !p->asked_us);
+    if (!p->slept_us) return;
+    atomic_fetch_add_explicit(p->asked_us, us, memory_order_relaxed);
+    atomic_fetch_add_explicit(p->slept_us, clock_mono_us() - begun_us, memory_order_relaxed);
+}
+
 static void sleep_owed(struct pace *p) {
     proven(p->owed_us >= PACE_SLEEP_MIN_US);
     int64_t slept = 0;
     while (p->owed_us > 0 && !atomic_load_explicit(p->cancelled, memory_order_relaxed)) {
         int64_t slice = p->owed_us < PACE_SLICE_US ? p->owed_us : PACE_SLICE_US;
-        thread_sleep_us(slice);
+        sleep_slice(p, slice);
         slept += slice;
         p->owed_us -= slice;
         int64_t delay = delay_now(p);

@@ -11,8 +11,9 @@
 struct pace {
     const _Atomic int64_t *delay_us; /* us per key, negative: 1 us per that many keys; NULL or 0: none */
     const _Atomic bool *cancelled;
-    int64_t owed_us; /* not yet slept: delays below PACE_SLEEP_MIN_US add up */
-    int64_t keys;    /* towards the next 1 us */
+    int64_t owed_us;                      /* not yet slept: delays below PACE_SLEEP_MIN_US add up */
+    int64_t keys;                         /* towards the next 1 us */
+    _Atomic int64_t *slept_us, *asked_us; /* what the sleeps took so far, and were to take; NULL: nobody counts */
 };
 
 static inline bool pace_on(const struct pace *p) {

@@ -1,12 +1,15 @@
 #include "persist/aof_load_int.h"
 #include "persist/aof_steps_int.h"
+#include "persist/load.h"
 #include "persist/persist_int.h"
+#include "persist/snapshot.h"
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "io/file.h"
+#include "mem/mem.h"
 
 #include <stdio.h>
 
@@ -231,17 +234,30 @@ bool persist_load_first(load_done *done, void *arg, const char **error) {
     return false;
 }
 
+bool persist_load_status(char *line) {
+    struct load_job *job = persist_state.load.job;
+    if (!job) return false;
+    const struct load_progress *lp = load_progress(job);
+    struct load_forecast f = load_forecast(job);
+    int64_t loaded = value_of(&lp->loaded_bytes), total = value_of(&lp->total_bytes), keys = value_of(&lp->loaded_keys);
+    int64_t elapsed_ms = clock_wall_ms() - value_of(&lp->start_ms);
+    int n =
+        snprintf(line, PERSIST_STATUS_MAX,
+                 "Loading (%s): %d %%, %.0f seconds left, %lld of %lld MB, %lld keys, %lld keys/s, %lld MB in memory",
+                 load_phase_name((enum load_phase)atomic_load_explicit(&lp->phase, memory_order_relaxed)),
+                 (int)f.percent, f.seconds_left, (long long)(loaded >> 20), (long long)(total >> 20), (long long)keys,
+                 (long long)(elapsed_ms > 0 ? keys * 1000 / elapsed_ms : 0), (long long)(mem_used() >> 20));
+    proven(n > 0 && n < PERSIST_STATUS_MAX);
+    return true;
+}
+
 static void log_progress(int64_t now_ms) {
     struct persist_load *l = &persist_state.load;
     proven(l->job != NULL);
     if (now_ms < l->next_log_ms) return;
     l->next_log_ms = now_ms + LOG_EVERY_MS;
-    const struct load_progress *lp = load_progress(l->job);
-    int64_t loaded = value_of(&lp->loaded_bytes), total = value_of(&lp->total_bytes), keys = value_of(&lp->loaded_keys);
-    int64_t elapsed_ms = now_ms - value_of(&lp->start_ms);
-    log_notice("Loading: %lld %% (%lld of %lld MB), %lld keys, %lld keys/s",
-               (long long)(total > 0 ? loaded * 100 / total : 0), (long long)(loaded >> 20), (long long)(total >> 20),
-               (long long)keys, (long long)(elapsed_ms > 0 ? keys * 1000 / elapsed_ms : 0));
+    char line[PERSIST_STATUS_MAX];
+    if (persist_load_status(line)) log_notice("%s", line);
 }
 
 /* ---- saving ---- */
@@ -380,6 +396,7 @@ void persist_cron(void) {
     int64_t now_ms = clock_wall_ms();
     proven(persist_state.executor != NULL);
     if (persist_loading()) {
+        load_tick(persist_state.load.job);
         log_progress(now_ms);
         return;
     }

@@ -8,8 +8,7 @@
 #include "exec/command.h"
 #include "exec/executor.h"
 #include "persist/aof.h"
-#include "persist/load.h"
-#include "persist/snapshot.h"
+#include "persist/done.h"
 
 struct loop;
 
@@ -44,6 +43,9 @@ bool persist_load_first(load_done *done, void *arg, const char **error);
 /* DEBUG LOADAOF: what the append-only file holds takes the place of the dataset. False: it is off, or cannot be read now. */
 bool persist_load_aof(load_done *done, void *arg);
 bool persist_loading(void);
+/* Phase, percent, time left, bytes, keys and rate of the running load in one line. False when none runs. */
+#define PERSIST_STATUS_MAX 256
+bool persist_load_status(char *line);
 /* Because the process is about to end: what has been loaded is not freed, which could take seconds. */
 void persist_load_cancel(void);
 

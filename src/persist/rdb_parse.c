@@ -423,6 +423,7 @@ static bool load_end(struct parse *p) {
     if (left && !p->options->more_follows)
         return fail(p, "%llu bytes follow the end of the data", (unsigned long long)left);
     source_publish(p->src);
+    if (!p->options->more_follows) atomic_store_explicit(&p->progress->phase, LOAD_FINISHING, memory_order_relaxed);
     if (!flush_batch(p)) return false;
     db_fit(p->db);
     return true;
@@ -531,7 +532,10 @@ bool rdb_parse(struct source *src, const char *name, const struct load_options *
                   .now_ms = dataset_now(ds),
                   .keep_expired = options->keep_expired,
                   .progress = src->progress},
-        .pace = {.delay_us = options->key_delay_us, .cancelled = src->cancelled},
+        .pace = {.delay_us = options->key_delay_us,
+                 .cancelled = src->cancelled,
+                 .slept_us = &src->progress->slept_us,
+                 .asked_us = &src->progress->asked_us},
         .why = why,
     };
     proven(name && why && dataset_keys(ds) == 0);

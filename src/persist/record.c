@@ -146,7 +146,10 @@ enum record_result record_make(struct rdb_input *in, struct record_rules *rules,
     proven(!in->why && (!v.ptr || v.type == kind->type));
     if (!v.ptr && type >= RDB_TYPE_HASH_2 && !rules->keep_expired) return record_drop_expired(rules);
     if (!v.ptr) return drop_empty(rules, key, offset);
-    if (!record_expired(rules, expire_at)) return made(in, entry_new_object(key, v, expire_at), out);
+    if (!record_expired(rules, expire_at)) {
+        atomic_fetch_add_explicit(&rules->progress->typed_keys[v.type], 1, memory_order_relaxed);
+        return made(in, entry_new_object(key, v, expire_at), out);
+    }
     value_free(v);
     return record_drop_expired(rules);
 }

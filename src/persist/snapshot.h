@@ -4,6 +4,7 @@
 #define TARN_PERSIST_SNAPSHOT_H
 
 #include "keyspace/dataset.h"
+#include "persist/done.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -31,9 +32,6 @@ struct snapshot_progress {
 };
 
 struct snapshot_job;
-/* error: NULL on success, else a sentence (strerror and path). Called on the loop's thread after the walk has ended and the
- * dataset is thawed. */
-typedef void snapshot_done(void *arg, const char *error, bool cancelled);
 
 /* Freezes ds now (the file will hold this instant) and starts the thread. NULL with *why (static) when a thread cannot be had.
  * proven: ds is not frozen. ds must stay the same object until done. */

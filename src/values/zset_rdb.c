@@ -6,7 +6,8 @@
 
 #include <math.h>
 
-#define CLAIM_MAX ((size_t)1 << 20) /* members that room is made for before they come: 24 MiB */
+#define CLAIM_MAX \
+    ((size_t)1 << 24) /* members that room is made for before they come: 24 bytes for each, which has 9 in the file */
 
 static const char twice[] = "a member of a sorted set stands there twice",
                   no_score[] = "a score of a sorted set is not a number",

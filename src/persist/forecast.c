@@ -1,0 +1,185 @@
+#include "persist/forecast_int.h"
+
+#include "base/check.h"
+
+#include <math.h>
+#include <string.h>
+
+#define SCOUT_AFTER_US 250000 /* shorter loads are not worth one */
+#define SCOUT_WORTH_S  1.0    /* nor is a rest as short as this */
+#define HOLD_S         0.15   /* of evidence by which a factor is held to the common one */
+#define MEMORY_MIN_S   3.0    /* evidence fades with this time, or a third of the load's so far */
+#define FACTOR_MAX     20.0   /* times the common one, or as little of it */
+#define MODEST_S       1.0    /* while little is known, the percentage is as if at least so much were left */
+
+/* Nanoseconds, on an EPYC with two cores. What matters is how they stand to each other. */
+static const double usual_ns[WORK_KINDS] = {
+    [WORK_STRINGS] = 110, [WORK_RECORDS] = 250, [WORK_BYTES] = 0.5,    [WORK_UNPACKED] = 1.2,      [WORK_FIELDS] = 130,
+    [WORK_SCORED] = 180,  [WORK_PIECES] = 120,  [WORK_COMMANDS] = 330, [WORK_COMMAND_BYTES] = 0.8,
+};
+
+static int64_t value_of(const _Atomic int64_t *a) {
+    debug_proven(a != NULL);
+    return atomic_load_explicit(a, memory_order_relaxed);
+}
+
+void forecast_init(struct forecast *f, struct scout *scout, int64_t now_us) {
+    *f = (struct forecast){.scout = scout, .tick_us = now_us};
+    for (int k = 0; k < WORK_KINDS; k++) f->factors[k] = 1;
+    proven(scout && now_us > 0);
+}
+
+/* ---- fitting ---- */
+/* Solves m x = v in place, x in v. m is symmetric and positive definite. */
+static void solve(double m[WORK_KINDS][WORK_KINDS], double v[WORK_KINDS]) {
+    for (int i = 0; i < WORK_KINDS; i++) {
+        proven(m[i][i] > 0);
+        for (int j = i + 1; j < WORK_KINDS; j++) {
+            double times = m[j][i] / m[i][i];
+            for (int k = i; k < WORK_KINDS; k++) m[j][k] -= times * m[i][k];
+            v[j] -= times * v[i];
+        }
+    }
+    for (int i = WORK_KINDS - 1; i >= 0; i--) {
+        for (int k = i + 1; k < WORK_KINDS; k++) v[i] -= m[i][k] * v[k];
+        v[i] /= m[i][i];
+    }
+}
+
+static void fit(struct forecast *f) {
+    double m[WORK_KINDS][WORK_KINDS], v[WORK_KINDS];
+    proven(f->usual > 0 && f->took >= 0);
+    double common = f->took / f->usual;
+    if (common <= 0) return;
+    memcpy(m, f->matrix, sizeof m);
+    for (int k = 0; k < WORK_KINDS; k++) {
+        double hold = HOLD_S / f->factors[k];
+        m[k][k] += hold;
+        v[k] = f->right[k] + hold * common;
+    }
+    solve(m, v);
+    for (int k = 0; k < WORK_KINDS; k++) f->factors[k] = fmin(fmax(v[k], common / FACTOR_MAX), common * FACTOR_MAX);
+}
+
+static void fade(struct forecast *f, double seconds, double load_s) {
+    double memory = load_s / 3 > MEMORY_MIN_S ? load_s / 3 : MEMORY_MIN_S, keep = exp(-seconds / memory);
+    proven(keep >= 0 && keep <= 1);
+    for (int i = 0; i < WORK_KINDS; i++) {
+        for (int k = 0; k < WORK_KINDS; k++) f->matrix[i][k] *= keep;
+        f->right[i] *= keep;
+    }
+    f->usual *= keep;
+    f->took *= keep;
+}
+
+static void learn(struct forecast *f, const struct work *done, double seconds) {
+    double usual[WORK_KINDS], all = 0;
+    for (int k = 0; k < WORK_KINDS; k++) {
+        usual[k] = (done->of[k] - f->done.of[k]) * usual_ns[k] * 1e-9;
+        if (usual[k] < 0) usual[k] = 0; /* a rounding */
+        all += usual[k];
+    }
+    f->took += seconds;
+    f->usual += all;
+    proven(f->took >= 0 && all >= 0);
+    if (all <= 0) return;
+    for (int i = 0; i < WORK_KINDS; i++) {
+        for (int k = 0; k < WORK_KINDS; k++) f->matrix[i][k] += usual[i] * usual[k] / all;
+        f->right[i] += usual[i] * seconds / all;
+    }
+    fit(f);
+}
+
+static double load_seconds(const struct load_progress *p, int64_t now_us) {
+    proven(value_of(&p->start_us) > 0);
+    double s = (double)(now_us - value_of(&p->start_us)) / 1e6;
+    return s > 0 ? s : 0;
+}
+
+static bool scout_worth_it(const struct forecast *f, const struct load_progress *p, int64_t now_us) {
+    double left = (double)(value_of(&p->total_bytes) - f->place);
+    if (value_of(&p->slept_us) > 0) return left > 0; /* there is time enough */
+    if (now_us - value_of(&p->start_us) < SCOUT_AFTER_US || left <= 0) return false;
+    proven(f->bytes_per_s >= 0);
+    return left > SCOUT_WORTH_S * f->bytes_per_s;
+}
+
+void forecast_tick(struct forecast *f, const struct load_progress *p, int64_t now_us) {
+    int64_t place = value_of(&p->loaded_bytes), slept = value_of(&p->slept_us);
+    double seconds = (double)(now_us - f->tick_us) / 1e6;
+    proven(place >= f->place && slept >= f->slept_us);
+    if (seconds <= 0) return;
+    f->bytes_per_s = (double)(place - f->place) / seconds;
+    if (!scout_started(f->scout)) {
+        f->place = place;
+        f->tick_us = now_us;
+        if (scout_is_known(f->scout) && scout_worth_it(f, p, now_us) && scout_start(f->scout)) {
+            /* The first observation is all that was before it. */
+            f->place = f->slept_us = 0;
+            f->tick_us = value_of(&p->start_us);
+        }
+        return;
+    }
+    if (scout_reach(f->scout) < place || place == f->place) return;
+    struct work done;
+    scout_before(f->scout, place, &done);
+    double worked = seconds - (double)(slept - f->slept_us) / 1e6;
+    fade(f, seconds, load_seconds(p, now_us));
+    learn(f, &done, worked > 0 ? worked : 0);
+    f->done = done;
+    f->place = place;
+    f->slept_us = slept;
+    f->tick_us = now_us;
+}
+
+/* ---- foretelling ---- */
+/* What the pace asks for each key, with what the kernel adds to each sleep. */
+static double delay_s(const struct load_progress *p) {
+    double asked = (double)value_of(&p->asked_us), slept = (double)value_of(&p->slept_us);
+    int64_t delay = p->key_delay_us ? value_of(p->key_delay_us) : 0;
+    proven(asked >= 0 && slept >= 0);
+    double us = delay >= 0 ? (double)delay : -1.0 / (double)delay;
+    return us * 1e-6 * (asked > 0 ? slept / asked : 1);
+}
+
+/* The rest of the file is as what has been read; the place of the last tick but little more. */
+static double seconds_by_bytes(const struct load_progress *p, double seconds) {
+    double loaded = (double)value_of(&p->loaded_bytes), total = (double)value_of(&p->total_bytes);
+    proven(loaded >= 0);
+    return loaded > 0 && total > loaded ? seconds * (total - loaded) / loaded : 0;
+}
+
+static double keys_in(const struct work *w) {
+    double keys = w->of[WORK_STRINGS] + w->of[WORK_RECORDS] + w->of[WORK_COMMANDS];
+    debug_proven(keys >= 0);
+    return keys;
+}
+
+static double seconds_by_scout(const struct forecast *f, const struct load_progress *p) {
+    struct work here, there;
+    int64_t place = value_of(&p->loaded_bytes), reach = scout_reach(f->scout), total = value_of(&p->total_bytes);
+    double left = 0;
+    scout_before(f->scout, place, &here);
+    scout_before(f->scout, reach, &there);
+    /* Beyond its reach it is as before. */
+    double beyond = reach > 0 && total > reach ? (double)(total - reach) / (double)reach : 0;
+    for (int k = 0; k < WORK_KINDS; k++) {
+        double work = there.of[k] * (1 + beyond) - here.of[k];
+        if (work > 0) left += work * usual_ns[k] * 1e-9 * f->factors[k];
+    }
+    double keys = keys_in(&there) * (1 + beyond) - keys_in(&here);
+    proven(left >= 0);
+    return left + (keys > 0 ? keys * delay_s(p) : 0);
+}
+
+struct load_forecast forecast_now(struct forecast *f, const struct load_progress *p, int64_t now_us) {
+    double gone = load_seconds(p, now_us), percent;
+    bool scouted = scout_started(f->scout) && f->usual > 0 && scout_reach(f->scout) >= value_of(&p->loaded_bytes);
+    double left = scouted ? seconds_by_scout(f, p) : seconds_by_bytes(p, gone);
+    proven(left >= 0 && gone >= 0);
+    double modest = scouted || left > MODEST_S ? left : MODEST_S;
+    percent = 100 * gone / (gone + modest + 1e-3);
+    if (percent > f->percent) f->percent = percent < 99.9 ? percent : 99.9;
+    if (value_of(&p->end_ms)) f->percent = 100;
+    return (struct load_forecast){.seconds_left = left, .percent = f->percent};
+}

@@ -1,0 +1,499 @@
+#include "persist/scout_int.h"
+
+#include "base/check.h"
+#include "io/file.h"
+#include "io/thread.h"
+#include "mem/mem.h"
+#include "wire/rdb.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#define WINDOW   ((size_t)256 << 10)
+#define SAMPLE   ((size_t)16 << 10) /* of a step of an append-only file */
+#define HEADER   9                  /* bytes: magic and version */
+#define CHECKSUM 8
+
+struct scout_file {
+    char *path;
+    int64_t before, size; /* bytes of the files before, and of this one */
+};
+
+struct scout {
+    struct thread thread;
+    struct scout_file *files;
+    size_t count, capacity;
+    int64_t total;
+    struct work *steps; /* SCOUT_STEPS; those before reach stand still */
+    bool started;
+    _Atomic bool known, stop;
+    _Atomic int64_t reach;
+};
+
+struct walk { /* over one file */
+    struct scout *s;
+    const struct scout_file *file;
+    int fd;
+    unsigned char *block;     /* WINDOW */
+    struct rdb_reader window; /* what of the file lies there and is not used yet */
+    int64_t taken;            /* place in the file of the window's end */
+    struct work *step;        /* that of the place */
+    int64_t step_end;         /* place in the file at which the next begins */
+    bool valkey;
+};
+
+struct scout *scout_new(void) {
+    struct scout *s = mem_alloc_zeroed(MEM_PERSIST, sizeof *s);
+    proven(!s->started);
+    return s;
+}
+
+void scout_free(struct scout *s) {
+    atomic_store_explicit(&s->stop, true, memory_order_relaxed);
+    thread_join(&s->thread);
+    for (size_t i = 0; i < s->count; i++) mem_free(MEM_PERSIST, s->files[i].path, strlen(s->files[i].path) + 1);
+    mem_free(MEM_PERSIST, s->files, s->capacity * sizeof *s->files);
+    if (s->steps) mem_free(MEM_PERSIST, s->steps, SCOUT_STEPS * sizeof *s->steps);
+    proven(s->count <= s->capacity);
+    mem_free(MEM_PERSIST, s, sizeof *s);
+}
+
+void scout_add(struct scout *s, const char *path, int64_t size) {
+    proven(!s->known && size >= 0);
+    if (s->count == s->capacity) {
+        size_t more = s->capacity ? 2 * s->capacity : 4;
+        s->files = mem_realloc(MEM_PERSIST, s->files, s->capacity * sizeof *s->files, more * sizeof *s->files);
+        s->capacity = more;
+    }
+    size_t n = strlen(path) + 1;
+    char *copy = mem_alloc(MEM_PERSIST, n);
+    memcpy(copy, path, n);
+    s->files[s->count++] = (struct scout_file){copy, s->total, size};
+    s->total += size;
+}
+
+void scout_known(struct scout *s) {
+    proven(!s->started);
+    atomic_store_explicit(&s->known, true, memory_order_release);
+}
+
+bool scout_is_known(const struct scout *s) { return atomic_load_explicit(&s->known, memory_order_acquire); }
+
+bool scout_started(const struct scout *s) {
+    debug_proven(!s->started || s->total > 0);
+    return s->started;
+}
+
+int64_t scout_reach(const struct scout *s) {
+    debug_proven(s != NULL);
+    return atomic_load_explicit(&s->reach, memory_order_acquire);
+}
+
+int64_t scout_passed(const struct scout *s) {
+    int64_t reach = scout_reach(s);
+    debug_proven(reach >= 0);
+    return reach < s->total ? reach : INT64_MAX;
+}
+
+/* ---- steps ---- */
+static int64_t step_start(const struct scout *s, int64_t i) {
+    debug_proven(i >= 0 && i <= SCOUT_STEPS);
+    return (int64_t)((double)s->total * ((double)i / SCOUT_STEPS));
+}
+
+/* The step of a place of all files. */
+static int64_t step_of(const struct scout *s, int64_t place) {
+    int64_t i = (int64_t)((double)place / (double)s->total * SCOUT_STEPS);
+    if (i >= SCOUT_STEPS) i = SCOUT_STEPS - 1;
+    while (i > 0 && step_start(s, i) > place) i--;
+    while (i < SCOUT_STEPS - 1 && step_start(s, i + 1) <= place) i++;
+    proven(i >= 0 && i < SCOUT_STEPS);
+    return i;
+}
+
+void scout_before(const struct scout *s, int64_t place, struct work *out) {
+    memset(out, 0, sizeof *out);
+    if (!s->steps || place <= 0) return;
+    proven(place <= scout_reach(s));
+    int64_t last = step_of(s, place < s->total ? place : s->total - 1);
+    int64_t from = step_start(s, last), to = step_start(s, last + 1);
+    double part = (double)(place - from) / (double)(to - from);
+    for (int64_t i = 0; i < last; i++)
+        for (int k = 0; k < WORK_KINDS; k++) out->of[k] += s->steps[i].of[k];
+    if (place == from) return; /* the step may still be changed */
+    for (int k = 0; k < WORK_KINDS; k++) out->of[k] += s->steps[last].of[k] * part;
+}
+
+/* ---- the window ---- */
+static int64_t place(const struct walk *w) {
+    debug_proven(w->window.at <= w->window.end);
+    return w->taken - (w->window.end - w->window.at);
+}
+
+static bool refill(struct walk *w) {
+    int64_t at = place(w);
+    size_t had = (size_t)(w->window.end - w->window.at);
+    if (at >= w->file->size || atomic_load_explicit(&w->s->stop, memory_order_relaxed)) return false;
+    ssize_t got = file_read_at(w->fd, w->block, WINDOW, at);
+    if (got <= (ssize_t)had) return false;
+    w->window = (struct rdb_reader){w->block, w->block + got};
+    w->taken = at + got;
+    proven(place(w) == at);
+    return true;
+}
+
+static bool skip(struct walk *w, uint64_t n) {
+    size_t lies = (size_t)(w->window.end - w->window.at);
+    debug_proven(w->taken >= (int64_t)lies);
+    if (likely(n <= lies)) {
+        w->window.at += n;
+        return true;
+    }
+    if (n > (uint64_t)(w->file->size - place(w))) return false;
+    w->taken = place(w) + (int64_t)n;
+    w->window.at = w->window.end = w->block;
+    return true;
+}
+
+/* Everything before the place stands still; what comes goes to the step of the place. */
+static void enter_step(struct walk *w) {
+    int64_t i = step_of(w->s, w->file->before + place(w));
+    w->step = &w->s->steps[i];
+    w->step_end = step_start(w->s, i + 1) - w->file->before;
+    proven(w->step_end > place(w) || i == SCOUT_STEPS - 1);
+    atomic_store_explicit(&w->s->reach, step_start(w->s, i), memory_order_release);
+}
+
+static inline void step_on(struct walk *w) {
+    debug_proven(w->step != NULL);
+    if (unlikely(place(w) >= w->step_end)) enter_step(w);
+}
+
+static inline void note(struct walk *w, enum work_kind kind, double amount) {
+    debug_proven(kind < WORK_KINDS && amount >= 0);
+    w->step->of[kind] += amount;
+}
+
+/* What lies over more than one step goes to all of them in proportion. */
+static void spread(struct walk *w, enum work_kind kind, int64_t from, int64_t to, double amount) {
+    struct scout *s = w->s;
+    proven(from < to);
+    from += w->file->before;
+    to += w->file->before;
+    for (int64_t i = step_of(s, from); i < SCOUT_STEPS && step_start(s, i) < to; i++) {
+        int64_t a = step_start(s, i), b = step_start(s, i + 1);
+        if (a < from) a = from;
+        if (b > to) b = to;
+        s->steps[i].of[kind] += amount * (double)(b - a) / (double)(to - from);
+    }
+}
+
+/* ---- primitives ---- */
+static bool take_length(struct walk *w, uint64_t *n) {
+    debug_proven(w->window.at != NULL);
+    enum rdb_status status = rdb_read_length(&w->window, n);
+    if (unlikely(status == RDB_SHORT)) status = refill(w) ? rdb_read_length(&w->window, n) : RDB_SHORT;
+    return status == RDB_OK;
+}
+
+static bool take_byte(struct walk *w, uint8_t *byte) {
+    debug_proven(w->window.at != NULL);
+    enum rdb_status status = rdb_read_u8(&w->window, byte);
+    if (unlikely(status == RDB_SHORT)) status = refill(w) ? rdb_read_u8(&w->window, byte) : RDB_SHORT;
+    return status == RDB_OK;
+}
+
+static bool pass_string(struct walk *w) {
+    struct rdb_string_head head;
+    int64_t from = place(w);
+    enum rdb_status status = rdb_read_string_head(&w->window, &head);
+    if (unlikely(status == RDB_SHORT)) status = refill(w) ? rdb_read_string_head(&w->window, &head) : RDB_SHORT;
+    if (status != RDB_OK || !skip(w, head.stored)) return false;
+    proven(place(w) > from);
+    double unpacked = head.kind == RDB_STRING_LZF ? (double)head.len : 0;
+    if (likely(place(w) <= w->step_end)) {
+        note(w, WORK_BYTES, (double)head.stored);
+        note(w, WORK_UNPACKED, unpacked);
+        return true;
+    }
+    spread(w, WORK_BYTES, from, place(w), (double)head.stored);
+    if (unpacked > 0) spread(w, WORK_UNPACKED, from, place(w), unpacked);
+    return true;
+}
+
+static bool pass_lengths(struct walk *w, unsigned count) {
+    uint64_t ignored;
+    proven(count < 16);
+    while (count-- > 0)
+        if (!take_length(w, &ignored)) return false;
+    return true;
+}
+
+static bool pass_strings(struct walk *w, unsigned count) {
+    proven(count < 16);
+    while (count-- > 0)
+        if (!pass_string(w)) return false;
+    return true;
+}
+
+/* ---- values ---- */
+/* A score of before RDB 8: digits behind their number, from 253 on infinities and no number, without digits. */
+static bool pass_text_score(struct walk *w) {
+    uint8_t digits;
+    debug_proven(w->file != NULL);
+    return take_byte(w, &digits) && skip(w, digits < 253 ? digits : 0);
+}
+
+struct shape { /* of a record behind its key: head bytes, then either one string, or a number of elements */
+    bool known, counted, text_score;
+    uint8_t head, lengths, strings, raw; /* head: before the number; the rest: of an element, in this order */
+    uint8_t kind;                        /* an element's */
+};
+
+static const struct shape shapes[] = {
+    [RDB_TYPE_STRING] = {.known = true},
+    [RDB_TYPE_LIST] = {true, true, false, 0, 0, 1, 0, WORK_PIECES},
+    [RDB_TYPE_SET] = {true, true, false, 0, 0, 1, 0, WORK_FIELDS},
+    [RDB_TYPE_ZSET] = {true, true, true, 0, 0, 1, 0, WORK_SCORED},
+    [RDB_TYPE_HASH] = {true, true, false, 0, 0, 2, 0, WORK_FIELDS},
+    [RDB_TYPE_ZSET_2] = {true, true, false, 0, 0, 1, 8, WORK_SCORED},
+    [RDB_TYPE_HASH_ZIPMAP] = {.known = true},
+    [RDB_TYPE_LIST_ZIPLIST] = {.known = true},
+    [RDB_TYPE_SET_INTSET] = {.known = true},
+    [RDB_TYPE_ZSET_ZIPLIST] = {.known = true},
+    [RDB_TYPE_HASH_ZIPLIST] = {.known = true},
+    [RDB_TYPE_LIST_QUICKLIST] = {true, true, false, 0, 0, 1, 0, WORK_PIECES},
+    [RDB_TYPE_HASH_LISTPACK] = {.known = true},
+    [RDB_TYPE_ZSET_LISTPACK] = {.known = true},
+    [RDB_TYPE_LIST_QUICKLIST_2] = {true, true, false, 0, 1, 1, 0, WORK_PIECES},
+    [RDB_TYPE_SET_LISTPACK] = {.known = true},
+    [RDB_TYPE_HASH_2] = {true, true, false, 0, 0, 2, 8, WORK_FIELDS},
+    [RDB_TYPE_HASH_METADATA] = {true, true, false, 8, 1, 2, 0, WORK_FIELDS},
+    [RDB_TYPE_HASH_LISTPACK_EXPIRE] = {.known = true, .head = 8},
+};
+
+static bool pass_elements(struct walk *w, const struct shape *shape) {
+    uint64_t n;
+    if (!take_length(w, &n)) return false;
+    proven(shape->counted && shape->kind < WORK_KINDS);
+    for (; n > 0; n--) {
+        step_on(w);
+        note(w, shape->kind, 1);
+        if (!pass_lengths(w, shape->lengths) || !pass_strings(w, shape->strings)) return false;
+        if (shape->text_score ? !pass_text_score(w) : !skip(w, shape->raw)) return false;
+    }
+    return true;
+}
+
+static bool pass_pending(struct walk *w, unsigned raw, unsigned lengths) {
+    uint64_t n;
+    if (!take_length(w, &n)) return false;
+    proven(raw > 0);
+    for (; n > 0; n--) {
+        step_on(w);
+        note(w, WORK_PIECES, 1);
+        if (!skip(w, raw) || !pass_lengths(w, lengths)) return false;
+    }
+    return true;
+}
+
+static bool pass_consumers(struct walk *w, unsigned form) {
+    uint64_t n;
+    if (!take_length(w, &n)) return false;
+    proven(form >= 1 && form <= 5);
+    for (; n > 0; n--) {
+        if (!pass_string(w) || !skip(w, form > 2 ? 16 : 8) || !pass_pending(w, 16, 0)) return false;
+    }
+    return true;
+}
+
+static bool pass_groups(struct walk *w, unsigned form) {
+    uint64_t n;
+    if (!take_length(w, &n)) return false;
+    proven(form >= 1 && form <= 5);
+    for (; n > 0; n--) {
+        if (!pass_string(w) || !pass_lengths(w, form > 1 ? 3 : 2)) return false;
+        if (!pass_pending(w, 24, 1) || !pass_consumers(w, form)) return false;
+        if (form > 4 && !pass_pending(w, 16, 0)) return false;
+    }
+    return true;
+}
+
+static bool pass_producers(struct walk *w) {
+    uint64_t n, sent;
+    if (!pass_lengths(w, 2) || !take_length(w, &n)) return false;
+    proven(w->file != NULL);
+    for (; n > 0; n--) {
+        if (!pass_string(w) || !take_length(w, &sent)) return false;
+        for (; sent > 0; sent--)
+            if (!pass_string(w) || !pass_lengths(w, 2)) return false;
+    }
+    debug_proven(w->step != NULL);
+    return pass_lengths(w, 2);
+}
+
+/* Nodes, figures, groups with what is pending and for whom; see values/stream_rdb.c. */
+static bool pass_stream(struct walk *w, unsigned form) {
+    uint64_t n;
+    proven(form >= 1 && form <= 5);
+    if (!take_length(w, &n)) return false;
+    for (; n > 0; n--) {
+        step_on(w);
+        note(w, WORK_PIECES, 1);
+        if (!pass_strings(w, 2)) return false;
+    }
+    if (!pass_lengths(w, form > 1 ? 8 : 3) || !pass_groups(w, form)) return false;
+    return form <= 3 || pass_producers(w);
+}
+
+/* 0: no stream. */
+static unsigned stream_form(uint8_t type) {
+    static const uint8_t types[] = {RDB_TYPE_STREAM_LISTPACKS, RDB_TYPE_STREAM_LISTPACKS_2, RDB_TYPE_STREAM_LISTPACKS_3,
+                                    RDB_TYPE_STREAM_LISTPACKS_4, RDB_TYPE_STREAM_LISTPACKS_5};
+    for (unsigned i = 0; i < countof(types); i++)
+        if (types[i] == type) return i + 1;
+    proven(type != RDB_TYPE_STREAM_LISTPACKS);
+    return 0;
+}
+
+static bool pass_key(struct walk *w, uint8_t type) {
+    note(w, type == RDB_TYPE_STRING ? WORK_STRINGS : WORK_RECORDS, 1);
+    if (!pass_string(w)) return false;
+    unsigned form = stream_form(type);
+    if (form > 0) return pass_stream(w, form);
+    if (type >= countof(shapes) || !shapes[type].known) return false;
+    const struct shape *shape = &shapes[type];
+    if (type == RDB_TYPE_HASH_2 && !w->valkey) return false;
+    if (shape->head && !skip(w, shape->head)) return false;
+    return shape->counted ? pass_elements(w, shape) : pass_string(w);
+}
+
+/* A number, and the names of fields. */
+static bool pass_template(struct walk *w) {
+    uint64_t n;
+    if (!pass_lengths(w, 1) || !take_length(w, &n)) return false;
+    proven(w->file != NULL);
+    for (; n > 0; n--)
+        if (!pass_string(w)) return false;
+    return true;
+}
+
+/* ---- a file ---- */
+static bool pass_record(struct walk *w, bool *end) {
+    uint8_t opcode;
+    if (!take_byte(w, &opcode)) return false;
+    debug_proven(w->step != NULL && !*end);
+    if (opcode < RDB_HASH_TEMPLATE) return pass_key(w, opcode);
+    switch (opcode) {
+    case RDB_HASH_TEMPLATE:
+        return pass_template(w);
+    case RDB_EXPIRE_MS:
+        return skip(w, 8);
+    case RDB_EXPIRE_S:
+        return skip(w, 4);
+    case RDB_FREQ:
+        return skip(w, 1);
+    case RDB_IDLE:
+    case RDB_SELECT:
+        return pass_lengths(w, 1);
+    case RDB_RESIZEDB:
+        return pass_lengths(w, 2);
+    case RDB_SLOT_INFO:
+        return pass_lengths(w, 3);
+    case RDB_AUX:
+        return pass_strings(w, 2);
+    case RDB_FUNCTION_2:
+        return pass_string(w);
+    case RDB_MODULE_AUX: /* without data; with it the load is refused */
+        return pass_lengths(w, 4);
+    case RDB_EOF:
+        *end = true;
+        return place(w) == w->file->size || skip(w, CHECKSUM); /* the first versions have none */
+    default:
+        return false;
+    }
+}
+
+static bool walk_rdb(struct walk *w) {
+    bool end = false;
+    proven(place(w) == 0);
+    if (!skip(w, HEADER)) return false;
+    while (!end) {
+        step_on(w);
+        if (!pass_record(w, &end)) return false;
+    }
+    proven(place(w) <= w->file->size);
+    return true;
+}
+
+static double count_commands(const char *p, size_t n) {
+    double commands = 0;
+    for (const char *end = p + n; (p = memchr(p, '\n', (size_t)(end - p))) && ++p < end;) commands += *p == '*';
+    proven(commands >= 0);
+    return commands;
+}
+
+/* From a place to the end of its step, judged by a part in the middle. False: nothing can be read. */
+static bool sample_step(struct walk *w) {
+    int64_t from = place(w), to = w->step_end < w->file->size ? w->step_end : w->file->size;
+    int64_t middle = from + (to - from) / 2 - (int64_t)SAMPLE / 2;
+    if (middle < from) middle = from;
+    size_t wanted = to - middle < (int64_t)SAMPLE ? (size_t)(to - middle) : SAMPLE;
+    ssize_t got = file_read_at(w->fd, w->block, wanted, middle);
+    if (got <= 0) return false;
+    proven(to > from && (size_t)got <= wanted);
+    note(w, WORK_COMMANDS, count_commands((char *)w->block, (size_t)got) * (double)(to - from) / (double)got);
+    note(w, WORK_COMMAND_BYTES, (double)(to - from));
+    w->window.at = w->window.end = w->block;
+    w->taken = to;
+    return true;
+}
+
+static bool walk_commands(struct walk *w) {
+    while (place(w) < w->file->size) {
+        step_on(w);
+        if (atomic_load_explicit(&w->s->stop, memory_order_relaxed) || !sample_step(w)) return false;
+    }
+    proven(place(w) == w->file->size);
+    return true;
+}
+
+static bool is_rdb(struct walk *w) {
+    if (!refill(w)) return false;
+    size_t lies = (size_t)(w->window.end - w->window.at);
+    w->valkey = lies >= 6 && memcmp(w->window.at, "VALKEY", 6) == 0;
+    proven(place(w) == 0);
+    return w->valkey || (lies >= 5 && memcmp(w->window.at, "REDIS", 5) == 0);
+}
+
+static bool walk_file(struct scout *s, const struct scout_file *file, unsigned char *block) {
+    struct walk w = {.s = s, .file = file, .block = block, .window = {block, block}};
+    proven(file->before + file->size <= s->total);
+    if (file->size == 0) return true;
+    w.fd = file_open_regular(file->path);
+    if (w.fd < 0) return false;
+    enter_step(&w);
+    bool good = (!is_rdb(&w) || walk_rdb(&w)) && walk_commands(&w);
+    file_close(w.fd);
+    proven(!good || place(&w) == file->size);
+    return good;
+}
+
+static void *run(void *arg) {
+    struct scout *s = arg;
+    proven(s->started && s->steps);
+    unsigned char *block = mem_alloc(MEM_PERSIST, WINDOW);
+    bool good = true;
+    for (size_t i = 0; good && i < s->count; i++) good = walk_file(s, &s->files[i], block);
+    mem_free(MEM_PERSIST, block, WINDOW);
+    proven(s->reach <= s->total);
+    if (good) atomic_store_explicit(&s->reach, s->total, memory_order_release);
+    return NULL;
+}
+
+bool scout_start(struct scout *s) {
+    proven(scout_is_known(s) && !s->started && s->total > 0);
+    s->started = true;
+    s->steps = mem_alloc_zeroed(MEM_PERSIST, SCOUT_STEPS * sizeof *s->steps);
+    return thread_start(&s->thread, "load-scout", run, s) == 0;
+}

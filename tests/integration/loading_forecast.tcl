@@ -1,0 +1,70 @@
+# How true the progress of a load is, over five kinds of files: how long it was to last, at each moment, beside how long it lasted;
+# the percentage, which never falls and does not wait at its end. Slowed down here, so that sleeping outweighs a machine's noise;
+# with TARN_LONG (make long) files that take their seconds by themselves.
+source [file join [file dirname [info script]] harness harness.tcl]
+foreach file {forecast json} { source [file join [file dirname [info script]] support $file.tcl] }
+
+# {status answer}: what GET path says, as a dict.
+proc get {port path} {
+    set c [client_connect 127.0.0.1 $port]
+    $c -raw "GET $path HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    set text [$c -raw_rest]
+    $c -close
+    regexp {^HTTP/1.1 (\d+) } $text -> status
+    return [list $status [json::parse [string range $text [string first "\r\n\r\n" $text]+4 end]]]
+}
+
+set long [info exists ::env(TARN_LONG)]
+
+# kind, thousands of keys and key-load-delay, here and in the long form
+foreach {kind n delay long_n long_delay} {
+    uniform 4 450 12000 0
+    "heavy end" 8 500 4000 0
+    compressible 3 1600 12000 0
+    "giant zset" 40 0 8000 0
+    "base and tail" 4 350 5000 0
+} {
+    test "what is foretold comes true: $kind" {
+        if {$long} { lassign [list $long_n $long_delay] n delay }
+        set options [forecast::make $kind $n]
+        dict set options -config key-load-delay $delay
+        set srv [server_start {*}$options -wait listening]
+        set watched [forecast::watch $srv]
+        lassign [forecast::judge $watched 0.2 [expr {$long ? 1000 : 500 * $harness::slow}]] good falls above worst count
+        puts "# $kind: [lindex $watched 1] ms, [format %.1f [expr {100 * $good}]] % of $count samples good, worst $worst ms, [format %.1f [expr {100 * $above}]] % above 99"
+        assert_equal 0 $falls "the percentage fell"
+        if {$delay || $long} {
+            assert_range $count 20 100000
+            assert_range $good 0.95 1 "$worst ms at worst"
+            assert_range $above 0 0.05
+        }
+        server_stop $srv
+        if {$long} { file delete -force [dict get $options -dir] }
+    }
+}
+
+test "the phases, the keys by type and the memory of a load are shown, in INFO and by HTTP" {
+    set options [forecast::make "base and tail" 1]
+    set http [free_port]
+    dict set options -config key-load-delay 3000
+    dict set options -config http-port $http
+    dict set options -config http-bind 127.0.0.1
+    set srv [server_start {*}$options -wait listening]
+    set r [client $srv]
+    wait_for {[info_field $r loading_loaded_keys persistence] > 10}
+    assert_equal base [info_field $r loading_phase persistence]
+    assert_range [info_field $r loading_loaded_strings persistence] 1 500
+    assert_equal 0 [info_field $r loading_loaded_hashes persistence]
+    foreach path {/readyz /api/loading} {
+        wait_for {[dict get [lindex [set reply [get $http $path]] 1] load_phase] eq "base"}
+        lassign $reply status answer
+        assert_equal [expr {$path eq "/readyz" ? 503 : 200}] $status
+        foreach field {phase percent eta_seconds remaining_ms loaded_bytes total_bytes} { assert [dict exists $answer $field] $field }
+    }
+    assert_range [dict get $answer loaded_keys_by_type string] 1 500
+    assert_range [dict get $answer memory_by_owner strings] 1 1000000
+    # The delay is for commands, too.
+    $r config set key-load-delay 0
+    wait_for {[info_field $r loading persistence] == 0}
+    assert_equal "" [info_field $r loading_phase persistence]
+}
