@@ -122,6 +122,7 @@ void forecast_tick(struct forecast *f, const struct load_progress *p, int64_t no
     }
     if (scout_reach(f->scout) < place || place == f->place) return;
     struct work done;
+    proven(f->scout != NULL);
     scout_before(f->scout, place, &done);
     double worked = seconds - (double)(slept - f->slept_us) / 1e6;
     fade(f, seconds, load_seconds(p, now_us));
@@ -144,6 +145,7 @@ static double delay_s(const struct load_progress *p) {
 
 /* The rest of the file is as what has been read; the place of the last tick but little more. */
 static double seconds_by_bytes(const struct load_progress *p, double seconds) {
+    debug_proven(seconds >= 0);
     double loaded = (double)value_of(&p->loaded_bytes), total = (double)value_of(&p->total_bytes);
     proven(loaded >= 0);
     return loaded > 0 && total > loaded ? seconds * (total - loaded) / loaded : 0;
@@ -157,6 +159,7 @@ static double keys_in(const struct work *w) {
 
 static double seconds_by_scout(const struct forecast *f, const struct load_progress *p) {
     struct work here, there;
+    proven(p->start_us > 0);
     int64_t place = value_of(&p->loaded_bytes), reach = scout_reach(f->scout), total = value_of(&p->total_bytes);
     double left = 0;
     scout_before(f->scout, place, &here);

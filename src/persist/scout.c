@@ -49,6 +49,7 @@ struct scout *scout_new(void) {
 }
 
 void scout_free(struct scout *s) {
+    proven(s != NULL);
     atomic_store_explicit(&s->stop, true, memory_order_relaxed);
     thread_join(&s->thread);
     for (size_t i = 0; i < s->count; i++) mem_free(MEM_PERSIST, s->files[i].path, strlen(s->files[i].path) + 1);
@@ -77,7 +78,10 @@ void scout_known(struct scout *s) {
     atomic_store_explicit(&s->known, true, memory_order_release);
 }
 
-bool scout_is_known(const struct scout *s) { return atomic_load_explicit(&s->known, memory_order_acquire); }
+bool scout_is_known(const struct scout *s) {
+    debug_proven(s != NULL);
+    return atomic_load_explicit(&s->known, memory_order_acquire);
+}
 
 bool scout_started(const struct scout *s) {
     debug_proven(!s->started || s->total > 0);
@@ -473,6 +477,7 @@ static bool walk_file(struct scout *s, const struct scout_file *file, unsigned c
     w.fd = file_open_regular(file->path);
     if (w.fd < 0) return false;
     enter_step(&w);
+    proven(w.step != NULL);
     bool good = (!is_rdb(&w) || walk_rdb(&w)) && walk_commands(&w);
     file_close(w.fd);
     proven(!good || place(&w) == file->size);
