@@ -29,6 +29,7 @@ enum directive_flags {
     DIRECTIVE_NOT_LOADING = 1 << 4, /* CONFIG SET refused while loading */
     DIRECTIVE_MULTI = 1 << 5,       /* takes several words (SPECIAL, FLAGS): all words of the line reach set() */
     DIRECTIVE_ADDITIVE = 1 << 6,    /* several lines in one file add up (save, client-output-buffer-limit) */
+    DIRECTIVE_AUTO = 1 << 8,        /* MEMORY: "auto" is a value too, stored as -1 */
     DIRECTIVE_INERT = 1 << 7,       /* accepted, checked, stored, reported, without effect yet: logged once when set */
 };
 

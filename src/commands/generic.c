@@ -81,7 +81,7 @@ static void object_idletime_run(struct context *c) {
 
 static void object_freq_run(struct context *c) {
     if (!object_entry(c)) return;
-    if (dataset_access(c->dataset) == ACCESS_LRU)
+    if (dataset_access(c->dataset) != ACCESS_LFU)
         reply_error(c->reply, "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note "
                               "that when switching between policies at runtime LRU and LFU data will take some time "
                               "to adjust.");

@@ -7,6 +7,7 @@
 #include "exec/context.h"
 #include "exec/executor_int.h"
 #include "exec/journal.h"
+#include "exec/limit.h"
 #include "exec/monitor.h"
 #include "exec/pubsub.h"
 #include "exec/saved.h"
@@ -16,8 +17,6 @@
 #include <stdio.h>
 
 #define STRING_MAX_DEFAULT (INT64_C(512) * 1024 * 1024)
-/* Used memory is summed over the threads (~100 ns), so only every so many writes. */
-#define LIMIT_CHECK_EVERY 16
 
 void executor_init(struct executor *x, const struct command_list *lists, unsigned count, struct dataset *dataset) {
     memset(x, 0, sizeof *x);
@@ -32,6 +31,7 @@ void executor_init(struct executor *x, const struct command_list *lists, unsigne
     x->pubsub = pubsub_new();
     x->tracking = tracking_new();
     x->blocking = blocking_new();
+    x->limit = limit_new();
     buf_init(&x->drain, MEM_CLIENT_OUT);
     x->keyspace.arg = x;
     random_init_from_system(&x->random);
@@ -51,6 +51,7 @@ void executor_release(struct executor *x) {
     pubsub_free(x->pubsub);
     tracking_free(x->tracking);
     blocking_free(x->blocking);
+    limit_free(x->limit);
     buf_release(&x->drain);
     command_index_free(x->commands);
     x->commands = NULL;
@@ -60,6 +61,7 @@ void executor_release(struct executor *x) {
 static void carry_stats(const struct dataset_stats *old, struct dataset_stats *fresh) {
     fresh->expired_keys = old->expired_keys;
     fresh->expired_elements = old->expired_elements;
+    fresh->evicted_keys = old->evicted_keys;
     fresh->keyspace_hits = old->keyspace_hits;
     fresh->keyspace_misses = old->keyspace_misses;
     fresh->lazyfreed = old->lazyfreed;
@@ -180,16 +182,6 @@ static bool refuse_form(struct reply *reply, const struct request *r) {
     return true;
 }
 
-static bool over_memory_limit(struct executor *x) {
-    if (x->limit_checks == 0 || x->limit_seen != x->used_memory_limit) {
-        x->over_limit = mem_used() > x->used_memory_limit;
-        x->limit_seen = x->used_memory_limit;
-        x->limit_checks = LIMIT_CHECK_EVERY;
-    }
-    x->limit_checks--;
-    return x->over_limit;
-}
-
 static const char *refuse_subscribed(struct executor *x, const struct context *c) {
     snprintf(x->refusal_text, sizeof x->refusal_text,
              "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
@@ -230,7 +222,7 @@ static const char *refusal(struct executor *x, const struct context *c, unsigned
         return "NOAUTH Authentication required.";
     if (c->session->flags & SESSION_MULTI && flags & CMD_NO_MULTI)
         return "ERR Command not allowed inside a transaction";
-    if (flags & CMD_DENYOOM && x->used_memory_limit > 0 && over_memory_limit(x)) return ERROR_NO_MEMORY;
+    if (flags & CMD_DENYOOM && !limit_make_room(x)) return ERROR_NO_MEMORY;
     if (flags & (CMD_WRITE | CMD_PROBE) && hooks->refuse_write && (why = hooks->refuse_write(hooks->arg))) return why;
     if (c->session->flags & SESSION_PUBSUB && c->reply->resp == 2 && !(flags & CMD_WHILE_SUBSCRIBED))
         return refuse_subscribed(x, c);
@@ -572,6 +564,7 @@ void executor_reset_stats(struct executor *x) {
     memset(&x->sampler, 0, sizeof x->sampler);
     x->error_code_count = 0;
     x->ticks_unfiled = 0;
-    ds->expired_keys = ds->expired_elements = ds->keyspace_hits = ds->keyspace_misses = ds->lazyfreed =
-        ds->expire_cycle_us = 0;
+    limit_reset_stats(x);
+    ds->expired_keys = ds->expired_elements = ds->evicted_keys = ds->keyspace_hits = ds->keyspace_misses =
+        ds->lazyfreed = ds->expire_cycle_us = 0;
 }

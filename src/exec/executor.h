@@ -12,6 +12,7 @@
 struct blocking;
 struct context;
 struct journal;
+struct memory_limit;
 struct pubsub;
 struct tracking;
 struct watchers;
@@ -24,6 +25,7 @@ enum pause_reason {
     PAUSE_OF_LOAD, /* DEBUG RELOAD */
     PAUSE_OF_AOF,  /* a sync that is too late */
     PAUSE_OF_MIGRATE,
+    PAUSE_OF_MEMORY, /* limit.h: a snapshot keeps too much */
     PAUSE_REASONS
 };
 
@@ -61,6 +63,7 @@ struct executor_stats {
     uint64_t auth_failures, acl_denied_commands;
     uint64_t net_in, net_out, reads, writes;
     uint64_t query_buffer_closed, output_buffer_closed;
+    uint64_t evicted_clients;
     uint64_t
         command_time_ns; /* sum over all commands, brought up to date by executor_sample and executor_flush_times */
     uint64_t client_peak_in,
@@ -134,16 +137,14 @@ struct executor {
     bool latency_tracking;
     double percentiles[EXECUTOR_PERCENTILES_MAX]; /* latency-tracking-info-percentiles; 50 99 99.9 unless set */
     unsigned percentile_count;
-    int64_t string_max;        /* proto-max-bulk-len; 512 MB unless set */
-    int64_t session_limit;     /* maxclients, for show; 0: not told */
-    int64_t used_memory_limit; /* maxmemory, 0 none; CMD_DENYOOM is refused beyond it under noeviction */
+    int64_t string_max;         /* proto-max-bulk-len; 512 MB unless set */
+    int64_t session_limit;      /* maxclients, for show; 0: not told */
+    int64_t used_memory_limit;  /* maxmemory, 0 none; CMD_DENYOOM is refused beyond it where no key may go */
+    struct memory_limit *limit; /* limit.h */
     char run_id[41];
     int64_t start_ms;
     uint64_t ticks_now;     /* end of the last command of this batch, 0 at its start */
     uint64_t ticks_unfiled; /* not yet in stats.command_time_ns */
-    int64_t limit_seen;     /* the limit that over_limit was found with */
-    unsigned limit_checks;  /* writes until used memory is looked at again */
-    bool over_limit;
     struct executor_sampler sampler;
 };
 

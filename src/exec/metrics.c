@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "exec/blocking.h"
 #include "exec/executor.h"
+#include "exec/limit.h"
 #include "exec/pubsub.h"
 #include "exec/tracking.h"
 #include "exec/transaction.h"
@@ -61,11 +62,12 @@
     OTHER(stats, expired_stale_perc, METRIC_GAUGE, "expired keys still held, percent: none by design")                \
     ZERO(stats, expired_time_cap_reached_count, METRIC_COUNTER, "expire cycles cut short")                            \
     FIELD(stats, expire_cycle_cpu_milliseconds, METRIC_COUNTER, "time spent in expiring", ds->expire_cycle_us / 1000) \
-    ZERO(stats, evicted_keys, METRIC_COUNTER, "keys evicted over maxmemory")                                          \
-    ZERO(stats, evicted_clients, METRIC_COUNTER, "clients evicted over maxmemory-clients")                            \
+    FIELD(stats, evicted_keys, METRIC_COUNTER, "keys evicted over maxmemory", ds->evicted_keys)                       \
+    FIELD(stats, evicted_clients, METRIC_COUNTER, "clients evicted over maxmemory-clients", stats->evicted_clients)   \
     ZERO(stats, evicted_scripts, METRIC_COUNTER, "cached scripts evicted")                                            \
-    ZERO(stats, total_eviction_exceeded_time, METRIC_COUNTER, "time over maxmemory, ms")                              \
-    ZERO(stats, current_eviction_exceeded_time, METRIC_GAUGE, "time over maxmemory of this stretch, ms")              \
+    FIELD(stats, total_eviction_exceeded_time, METRIC_COUNTER, "time over maxmemory, ms", limit_over_total_ms(x))     \
+    FIELD(stats, current_eviction_exceeded_time, METRIC_GAUGE, "time over maxmemory of this stretch, ms",             \
+          limit_over_ms(x))                                                                                           \
     FIELD(stats, keyspace_hits, METRIC_COUNTER, "lookups that found their key", ds->keyspace_hits)                    \
     FIELD(stats, keyspace_misses, METRIC_COUNTER, "lookups that found nothing", ds->keyspace_misses)                  \
     FIELD(stats, pubsub_channels, METRIC_GAUGE, "channels with subscribers",                                          \
@@ -154,7 +156,7 @@ static void read_paused_reason(const struct metric_scope *scope, struct metric_v
     static const char *const names[PAUSE_REASONS] = {
         [PAUSE_OF_CLIENT] = "client_pause", [PAUSE_OF_SHUTDOWN] = "shutdown_in_progress",
         [PAUSE_OF_LOAD] = "debug_reload",   [PAUSE_OF_AOF] = "aof_sync",
-        [PAUSE_OF_MIGRATE] = "migrate",
+        [PAUSE_OF_MIGRATE] = "migrate",     [PAUSE_OF_MEMORY] = "snapshot_memory",
     };
     int shown = pause_shown(scope->executor);
     metric_text(out, shown < 0 ? "none" : names[shown]);

@@ -13,8 +13,18 @@ void process_cpu(struct process_cpu *out);        /* getrusage(RUSAGE_SELF) */
 void process_cpu_thread(struct process_cpu *out); /* of the calling thread */
 int64_t process_rss_bytes(void);                  /* /proc/self/statm */
 int64_t process_total_memory_bytes(void);         /* of the machine */
-const char *process_os(void);                     /* "Linux 6.1.0 x86_64" */
-const char *process_executable(void);             /* absolute path */
+/* The memory this process may use: the lowest limit of its control group and those above it (cgroup v1 and v2), or the
+ * machine's. ~100 us. */
+struct process_memory {
+    int64_t limit_bytes;
+    int64_t used_bytes; /* of the group that sets the limit, its page cache included; 0 without one */
+    bool contained;     /* a group sets it */
+};
+void process_memory(struct process_memory *out);
+/* The same with another root of the file system, "" for the real one: for tests. */
+void process_memory_under(const char *root, struct process_memory *out);
+const char *process_os(void);         /* "Linux 6.1.0 x86_64" */
+const char *process_executable(void); /* absolute path */
 
 /* Raises RLIMIT_NOFILE towards want; returns the limit now in force. */
 int64_t process_raise_open_files(int64_t want);

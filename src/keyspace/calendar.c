@@ -1,6 +1,7 @@
 #include "keyspace/calendar.h"
 
 #include "base/check.h"
+#include "base/random.h"
 #include "mem/mem.h"
 
 #define LEVELS           8
@@ -194,6 +195,33 @@ size_t calendar_take_due(struct calendar *c, int64_t now_ms, uint64_t *refs, siz
         if (level_to_cascade(c) == 0) taken += slot_take(c, c->levels[0], digit(c->hand, 0), refs + taken, max - taken);
     }
     return taken;
+}
+
+/* The first used slot from `from` on, around the end; SLOTS when none is used. */
+static unsigned level_around(const struct level *l, unsigned from) {
+    for (unsigned n = 0; l && n < SLOTS; n++) {
+        unsigned i = (from + n) % SLOTS;
+        if (l->used[i / 64] >> (i % 64) & 1) return i;
+    }
+    return SLOTS;
+}
+
+size_t calendar_draw(struct calendar *c, struct random *r, uint64_t *refs, size_t max) {
+    unsigned level = (unsigned)random_below(r, LEVELS), from = (unsigned)random_below(r, SLOTS), i = SLOTS;
+    if (c->count == 0) return 0;
+    while ((i = level_around(c->levels[level], from)) == SLOTS) level = (level + 1) % LEVELS;
+    struct level *l = c->levels[level];
+    size_t n = 0;
+    while (n < max && l->slots[i]) {
+        struct chunk *k = l->slots[i];
+        uint32_t at = (uint32_t)random_below(r, k->count);
+        uint64_t ref = k->refs[at];
+        k->refs[at] = k->refs[k->count - 1];
+        k->refs[k->count - 1] = ref;
+        refs[n++] = slot_pop(c, l, i);
+    }
+    proven(n > 0 && n <= max);
+    return n;
 }
 
 int64_t calendar_hand_ms(const struct calendar *c) {

@@ -35,6 +35,10 @@ void calendar_file(struct calendar *c, int64_t at_ms, uint64_t ref); /* a time t
 /* Moves the calendar's hand towards now and writes at most max references whose time has come (never early, by the time
  * they are filed under). Does at most about `work` reference moves; sets *more when due work is left for another call. */
 size_t calendar_take_due(struct calendar *c, int64_t now_ms, uint64_t *refs, size_t max, size_t work, bool *more);
+/* Takes out up to max references chosen at random from one of the slots, for who wants to see some: those that live are to be
+ * filed again. O(max). */
+struct random;
+size_t calendar_draw(struct calendar *c, struct random *r, uint64_t *refs, size_t max);
 /* When the next reference may be due (a lower bound), INT64_MAX when empty. O(levels). */
 int64_t calendar_next_ms(const struct calendar *c);
 /* Everything before is done. A clock that is far behind it has been set back: what is filed meanwhile comes late. */

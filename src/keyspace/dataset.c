@@ -37,7 +37,8 @@ struct dataset *dataset_new(unsigned databases, const struct siphash_seed *seed)
     ds->next_expiry_ms = INT64_MAX;
     ds->limits = value_limits_default;
     ds->lfu_log_factor = LFU_LOG_FACTOR_DEFAULT;
-    ds->lfu_decay_minutes = LFU_DECAY_MINUTES_DEFAULT;
+    ds->access.lfu_decay_minutes = LFU_DECAY_MINUTES_DEFAULT;
+    ds->awaited = awaited_new();
     frozen_init(&ds->frozen);
     random_init(&ds->random, seed->k0 ^ seed->k1);
     for (unsigned i = 0; i < databases; i++) {
@@ -78,6 +79,7 @@ void dataset_free(struct dataset *ds) {
     for (unsigned i = 0; i < ds->count; i++) contents_release(&ds->dbs[i].contents);
     libraries_free(ds);
     top_release(ds);
+    awaited_drop(ds->awaited);
     mem_free(MEM_TABLE, ds, dataset_bytes(ds->count));
 }
 
@@ -96,15 +98,14 @@ void dataset_defer(struct dataset *ds, void (*job)(void *), void *arg) {
 
 void dataset_set_access(struct dataset *ds, enum access_policy policy, int lfu_log_factor, int lfu_decay_minutes) {
     proven(lfu_log_factor >= 0 && lfu_decay_minutes >= 0);
-    ds->policy = policy;
     ds->lfu_log_factor = lfu_log_factor;
-    ds->lfu_decay_minutes = lfu_decay_minutes;
-    access_set_clock(ds);
+    ds->access.lfu_decay_minutes = lfu_decay_minutes;
+    access_set_policy(ds, policy, dataset_keys(ds) == 0);
 }
 
 enum access_policy dataset_access(const struct dataset *ds) {
     debug_proven(dataset_sound(ds));
-    return ds->policy;
+    return ds->access.policy;
 }
 
 void dataset_set_now(struct dataset *ds, int64_t now_ms) {
@@ -182,17 +183,47 @@ static size_t drop_contents(struct db *db, struct db_contents **list) {
     return keys;
 }
 
+/* What freeing them will give back. */
+static size_t contents_bytes(const struct db_contents *c) {
+    debug_proven(contents_sound(c));
+    size_t bytes = c->table.bytes;
+    for (int type = 0; c->accounts && type < TYPE_COUNT; type++) bytes += c->accounts[type].bytes;
+    if (c->calendar) bytes += calendar_bytes(c->calendar);
+    return bytes;
+}
+
+static void defer_contents(struct dataset *ds, struct db_contents *dropped, size_t bytes) {
+    if (!dropped) return;
+    proven(!ds->snapshot);
+    dataset_defer(ds, parting_run, parting_new(ds, contents_free_list, dropped, bytes));
+}
+
+static void free_dataset_job(void *dataset) {
+    proven(dataset != NULL);
+    dataset_free(dataset);
+}
+
+void dataset_retire(struct dataset *ds, struct dataset *old) {
+    proven(ds != old && !old->snapshot);
+    size_t bytes = 0;
+    for (unsigned i = 0; i < old->count; i++) bytes += contents_bytes(&old->dbs[i].contents);
+    dataset_defer(ds, parting_run, parting_new(ds, free_dataset_job, old, bytes));
+}
+
 size_t dataset_flush(struct dataset *ds, int db_index, bool defer) {
     proven(db_index >= -1 && db_index < (int)ds->count);
     struct db_contents *dropped = NULL;
     unsigned first = db_index < 0 ? 0 : (unsigned)db_index, end = db_index < 0 ? ds->count : first + 1;
-    size_t keys = 0;
-    for (unsigned i = first; i < end; i++) keys += drop_contents(&ds->dbs[i], &dropped);
+    size_t keys = 0, bytes = 0;
+    for (unsigned i = first; i < end; i++) {
+        bytes += contents_bytes(&ds->dbs[i].contents);
+        keys += drop_contents(&ds->dbs[i], &dropped);
+    }
     if (defer) ds->stats.lazyfreed += keys;
     if (ds->snapshot)
-        snapshot_keep_contents(ds, dropped);
+        snapshot_keep_contents(ds, dropped, bytes);
     else if (defer)
-        dataset_defer(ds, contents_free_list, dropped);
+        defer_contents(ds, dropped, bytes);
     else
         contents_free_list(dropped);
     expiry_find_next(ds);

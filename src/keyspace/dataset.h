@@ -36,11 +36,12 @@ struct keyspace_hooks {
     void (*defer)(void *arg, void (*job)(void *), void *job_arg);
 };
 
-enum access_policy { ACCESS_LRU, ACCESS_LFU };
+enum access_policy { ACCESS_LRU, ACCESS_LFU, ACCESS_LRM };
 
 struct dataset_stats {
     uint64_t expired_keys;     /* by the calendar and on access */
     uint64_t expired_elements; /* fields of hashes */
+    uint64_t evicted_keys;
     uint64_t keyspace_hits, keyspace_misses;
     uint64_t changes;   /* what DEBUG calls dirty: bumped by the caller that knows what counts (exec) */
     uint64_t lazyfreed; /* deferred frees, and those still waiting */
@@ -49,6 +50,8 @@ struct dataset_stats {
 
 struct dataset *dataset_new(unsigned databases, const struct siphash_seed *seed);
 void dataset_free(struct dataset *ds); /* any thread; O(keys) */
+/* Frees old, whose place ds has taken, by ds's hooks.defer; until then its bytes are awaited. */
+void dataset_retire(struct dataset *ds, struct dataset *old);
 void dataset_set_hooks(struct dataset *ds, const struct keyspace_hooks *hooks);
 void dataset_set_access(struct dataset *ds, enum access_policy policy, int lfu_log_factor, int lfu_decay_minutes);
 
@@ -87,6 +90,8 @@ int64_t dataset_next_expiry_ms(const struct dataset *ds); /* lower bound; INT64_
 void dataset_discard(struct dataset *ds, struct value v);
 void dataset_settle(struct dataset *ds, struct value_edit *e);
 
+/* Bytes still counted as values' that the reaper has yet to free, or that a live snapshot may read until its end. */
+size_t dataset_awaited_bytes(const struct dataset *ds);
 /* Code of function libraries, which nothing runs yet: kept as it came from a file, so that the next file has it too. Only while
  * the dataset is being loaded: afterwards any thread may read. False: no memory. */
 bool dataset_keep_library(struct dataset *ds, struct slice code);

@@ -49,7 +49,7 @@ const struct entry *db_view(struct db *db, struct key key, unsigned flags) {
     }
     struct entry *e = table_slot_entry(slot);
     if (likely(!(flags & VIEW_NO_STATS))) ds->stats.keyspace_hits++;
-    if (likely(!(flags & VIEW_NO_TOUCH))) access_touch(ds, slot, e);
+    if (likely(!(flags & VIEW_NO_TOUCH)) && likely(ds->access.policy != ACCESS_LRM)) access_touch(ds, slot, e);
     return e;
 }
 

@@ -20,10 +20,10 @@ static void free_body_job(void *body) {
     string_body_free(body);
 }
 
-static void defer_free(struct dataset *ds, void (*job)(void *), void *value) {
+static void defer_free(struct dataset *ds, void (*job)(void *), void *value, size_t bytes) {
     debug_proven(job && value);
     ds->stats.lazyfreed++;
-    dataset_defer(ds, job, value);
+    dataset_defer(ds, parting_run, parting_new(ds, job, value, bytes));
 }
 
 static void body_dispose(struct dataset *ds, struct string_body *body, bool reached) {
@@ -31,7 +31,7 @@ static void body_dispose(struct dataset *ds, struct string_body *body, bool reac
     if (reached)
         frozen_limbo(&ds->frozen, MEM_STRINGS, body, string_body_size(body), 0);
     else if (string_body_size(body) > DEFER_BYTES_MIN)
-        defer_free(ds, free_body_job, body);
+        defer_free(ds, free_body_job, body, mem_good_size(string_body_size(body)));
     else
         string_body_free(body);
 }
@@ -40,11 +40,11 @@ static void object_dispose(struct dataset *ds, struct value v, bool reached) {
     const struct value_kind *kind = value_kind(v.type);
     proven(!reached || ds->frozen.live);
     if (reached && v.form == VALUE_HEAD)
-        frozen_limbo_value(&ds->frozen, kind->head_free, v.ptr);
+        frozen_limbo_value(&ds->frozen, parting_run, parting_new(ds, kind->head_free, v.ptr, value_memory(v)));
     else if (reached)
         frozen_limbo(&ds->frozen, kind->owner, v.ptr, value_block_size(v), 0);
     else if (v.form == VALUE_HEAD && value_blocks(v) > VALUE_FREES_MAX)
-        defer_free(ds, kind->head_free, v.ptr);
+        defer_free(ds, kind->head_free, v.ptr, value_memory(v));
     else
         value_free(v);
 }
@@ -91,6 +91,16 @@ void db_expire_slot(struct db *db, uint64_t hash, table_slot *slot) {
     struct entry *e = take_slot(db, hash, slot, &reach);
     ds->stats.expired_keys++;
     if (ds->hooks.expired) ds->hooks.expired(ds->hooks.arg, db, entry_key(e));
+    entry_dispose(ds, e, reach);
+}
+
+void db_evict_slot(struct db *db, uint64_t hash, table_slot *slot) {
+    struct dataset *ds = db->dataset;
+    struct reach reach;
+    struct entry *e = take_slot(db, hash, slot, &reach);
+    debug_proven(db_sound(db));
+    ds->stats.evicted_keys++;
+    if (ds->hooks.evicted) ds->hooks.evicted(ds->hooks.arg, db, entry_key(e));
     entry_dispose(ds, e, reach);
 }
 

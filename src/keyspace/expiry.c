@@ -142,6 +142,12 @@ void expiry_elements_moved(struct db *db, uint64_t hash, int64_t old_due, int64_
     proven(c->calendar != NULL);
 }
 
+void expiry_file_again(struct db *db, uint64_t ref, const struct entry *e) {
+    int64_t at = entry_wanted(e);
+    proven(db->contents.calendar != NULL);
+    if (at != INT64_MAX) calendar_file(db->contents.calendar, at, ref);
+}
+
 void expiry_release(struct db_contents *c) {
     proven(!c->retiring || c->calendar);
     if (c->calendar) calendar_free(c->calendar);

@@ -9,6 +9,7 @@
 #include "keyspace/account.h"
 #include "keyspace/calendar.h"
 #include "keyspace/db.h"
+#include "keyspace/eviction.h"
 #include "keyspace/top.h"
 #include "store/frozen.h"
 #include "store/table.h"
@@ -36,6 +37,32 @@ struct db {
 };
 
 struct library;
+struct awaited;
+
+/* What an access word is read by; see access.c. */
+struct access_rule {
+    enum access_policy policy;
+    uint32_t clock; /* LRU, LRM: seconds; LFU: minutes (16 bits) */
+    int lfu_decay_minutes;
+    bool mixed;     /* words of another policy may be left: those from before `since` */
+    uint32_t since; /* by the clock */
+};
+
+/* A key that may be taken out soon. It is named by its hash: it may have gone since, or be in use again. */
+struct candidate {
+    uint64_t score, hash; /* the higher the score, the sooner */
+    unsigned db;
+};
+
+/* The best candidates of the keys looked at so far, the best last, and where to look next: see eviction.c. */
+#define CANDIDATES_MAX 16
+struct evictor {
+    struct candidate candidates[CANDIDATES_MAX];
+    unsigned count;
+    enum eviction_order order; /* by which the scores were given */
+    unsigned db;
+    uint64_t cursor; /* of table_scan in that database */
+};
 
 /* A key among the biggest: found again by its hash. bytes 0: a place that is free. */
 struct top_place {
@@ -61,14 +88,15 @@ struct dataset {
     struct library *libraries; /* in the order in which they came */
     int64_t now_ms;
     int64_t horizon_ms; /* a key whose time is below has expired: now_ms, or INT64_MIN while expired keys are kept */
-    uint32_t clock;     /* LRU: seconds; LFU: minutes (16 bits); see access.c */
-    enum access_policy policy;
-    int lfu_log_factor, lfu_decay_minutes;
+    struct access_rule access;
+    int lfu_log_factor;
     struct dataset_stats stats;
     struct keyspace_hooks hooks;
     struct frozen frozen;
     struct dataset_frozen *snapshot; /* the live one, or NULL */
     struct random random;
+    struct evictor evictor;
+    struct awaited *awaited;
     struct value_limits limits;
     struct top top;
     int64_t next_expiry_ms; /* lower bound over all databases */
@@ -97,7 +125,7 @@ static inline bool db_sound(const struct db *db) {
 }
 
 static inline bool dataset_sound(const struct dataset *ds) {
-    return ds->count > 0 && ds->frozen.live == (ds->snapshot != NULL) && ds->clock <= ACCESS_CLOCK_MASK &&
+    return ds->count > 0 && ds->frozen.live == (ds->snapshot != NULL) && ds->access.clock <= ACCESS_CLOCK_MASK &&
            ds->horizon_ms == (ds->keep_expired ? INT64_MIN : ds->now_ms);
 }
 
@@ -238,8 +266,11 @@ void access_touch_counter(struct dataset *ds, table_slot *slot, struct entry *e)
 uint32_t access_fresh(const struct dataset *ds); /* the word of a new key */
 uint32_t access_from(const struct dataset *ds, int64_t idle_or_frequency);
 void access_set_clock(struct dataset *ds);
-int64_t access_idle_seconds(uint32_t clock, uint32_t word);
-uint8_t access_decayed(uint32_t clock, int decay_minutes, uint32_t word);
+/* fresh: no key has a word of another policy. */
+void access_set_policy(struct dataset *ds, enum access_policy policy, bool fresh);
+int64_t access_idle_seconds(const struct access_rule *rule, uint32_t word);
+uint8_t access_decayed(const struct access_rule *rule, uint32_t word);
+uint32_t access_decay_age(const struct access_rule *rule, uint32_t word); /* minutes since the counter was touched */
 
 static inline uint32_t access_word(const table_slot *slot, const struct entry *e) {
     debug_proven(table_slot_entry(slot) == e);
@@ -255,8 +286,8 @@ static inline void access_store(table_slot *slot, struct entry *e, uint32_t word
 /* Notes an access. Allowed on entries and slots that a snapshot shares: it ignores these bits, which are atomic. */
 static inline void access_touch(struct dataset *ds, table_slot *slot, struct entry *e) {
     debug_proven(dataset_sound(ds));
-    if (likely(ds->policy == ACCESS_LRU))
-        access_store(slot, e, ds->clock);
+    if (likely(ds->access.policy != ACCESS_LFU))
+        access_store(slot, e, ds->access.clock);
     else
         access_touch_counter(ds, slot, e);
 }
@@ -264,6 +295,8 @@ static inline void access_touch(struct dataset *ds, table_slot *slot, struct ent
 /* ---- db_write.c ---- */
 /* Takes the key of the slot out for good because its time has come: counts it and tells hooks.expired. */
 void db_expire_slot(struct db *db, uint64_t hash, table_slot *slot);
+/* The same to make room: evicted_keys, hooks.evicted. */
+void db_evict_slot(struct db *db, uint64_t hash, table_slot *slot);
 /* Frees an entry that no table holds, or leaves to limbo what a snapshot may still read of it. */
 void entry_dispose(struct dataset *ds, struct entry *e, struct reach reach);
 /* The block alone: what it points to, if anything, lives on elsewhere. */
@@ -300,6 +333,16 @@ static inline void db_tell_changed(struct db *db, struct slice key) {
     if (h->changed) h->changed(h->arg, db, key);
 }
 
+/* ---- deferred.c ---- */
+struct parting;
+struct awaited *awaited_new(void);
+void awaited_drop(struct awaited *a); /* by the dataset; it stays until the last of its partings has run */
+void awaited_add(struct awaited *a, int64_t bytes);
+/* release(value) is to be called later, by parting_run, and frees about so many bytes, which stand in dataset_awaited_bytes until
+ * then. */
+struct parting *parting_new(struct dataset *ds, void (*release)(void *), void *value, size_t bytes);
+void parting_run(void *parting);
+
 /* ---- db_edit.c ---- */
 /* Removes at most max elements of the hash at key whose time has come. Returns how many. */
 size_t db_expire_elements(struct db *db, struct key key, size_t max);
@@ -309,6 +352,8 @@ size_t db_expire_elements(struct db *db, struct key key, size_t max);
 void expiry_moved(struct db *db, uint64_t hash, int64_t old_at, int64_t new_at);
 /* The same for the time of its first element (INT64_MAX: none). */
 void expiry_elements_moved(struct db *db, uint64_t hash, int64_t old_due, int64_t new_due);
+/* A reference that calendar_draw took out, back under the time of its key. */
+void expiry_file_again(struct db *db, uint64_t ref, const struct entry *e);
 void expiry_release(struct db_contents *contents);
 void expiry_rebind(struct db *db);
 void expiry_find_next(struct dataset *ds); /* next_expiry_ms anew */
@@ -326,6 +371,6 @@ void libraries_free(struct dataset *ds);
 /* ---- snapshot.c ---- */
 /* Contents dropped while a snapshot is live wait for its end. All of them: also a table made since holds bodies that the
  * snapshot reads (STRING_BODY_SHARED). */
-void snapshot_keep_contents(struct dataset *ds, struct db_contents *list);
+void snapshot_keep_contents(struct dataset *ds, struct db_contents *list, size_t bytes);
 
 #endif

@@ -9,8 +9,8 @@ struct frozen_db {
 struct dataset_frozen {
     struct dataset *dataset;
     struct db_contents *dropped; /* since the freeze, waiting for the thaw */
-    uint32_t clock;
-    int lfu_decay_minutes;
+    size_t dropped_bytes;        /* of them, about */
+    struct access_rule access;
     unsigned count;
     struct frozen_db dbs[];
 };
@@ -24,8 +24,7 @@ struct dataset_frozen *dataset_freeze(struct dataset *ds) {
     proven(!ds->snapshot);
     struct dataset_frozen *z = mem_alloc_zeroed(MEM_LIMBO, frozen_bytes(ds->count));
     z->dataset = ds;
-    z->clock = ds->clock;
-    z->lfu_decay_minutes = ds->lfu_decay_minutes;
+    z->access = ds->access;
     z->count = ds->count;
     frozen_begin(&ds->frozen);
     for (unsigned i = 0; i < ds->count; i++) {
@@ -38,8 +37,10 @@ struct dataset_frozen *dataset_freeze(struct dataset *ds) {
     return z;
 }
 
-void snapshot_keep_contents(struct dataset *ds, struct db_contents *list) {
+void snapshot_keep_contents(struct dataset *ds, struct db_contents *list, size_t bytes) {
     proven(ds->snapshot != NULL);
+    ds->snapshot->dropped_bytes += bytes;
+    awaited_add(ds->awaited, (int64_t)bytes);
     while (list) {
         struct db_contents *next = list->next;
         list->next = ds->snapshot->dropped;
@@ -73,12 +74,14 @@ void dataset_thaw(struct dataset *ds, struct dataset_frozen *frozen) {
     for (unsigned i = 0; i < ds->count; i++) contents_thaw(&ds->dbs[i].contents);
     for (struct db_contents *c = frozen->dropped; c; c = c->next) contents_thaw(c);
     struct leftover *l = mem_alloc(MEM_LIMBO, sizeof *l);
+    struct parting *p = parting_new(ds, leftover_free_job, l, frozen->dropped_bytes);
+    awaited_add(ds->awaited, -(int64_t)frozen->dropped_bytes); /* the parting's now */
     l->dropped = frozen->dropped;
     l->limbo = frozen_end(&ds->frozen);
     ds->snapshot = NULL;
     debug_proven(dataset_sound(ds));
     mem_free(MEM_LIMBO, frozen, frozen_bytes(frozen->count));
-    dataset_defer(ds, leftover_free_job, l);
+    dataset_defer(ds, parting_run, p);
 }
 
 bool dataset_is_frozen(const struct dataset *ds) {
@@ -148,10 +151,10 @@ bool dataset_frozen_each(struct dataset_frozen *z, unsigned db_index,
 
 int64_t dataset_frozen_idle_seconds(const struct dataset_frozen *z, uint32_t access) {
     proven(access <= ACCESS_CLOCK_MASK);
-    return access_idle_seconds(z->clock, access);
+    return access_idle_seconds(&z->access, access);
 }
 
 uint8_t dataset_frozen_frequency(const struct dataset_frozen *z, uint32_t access) {
     proven(access <= ACCESS_CLOCK_MASK);
-    return access_decayed(z->clock, z->lfu_decay_minutes, access);
+    return access_decayed(&z->access, access);
 }

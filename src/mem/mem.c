@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "mem/mem_int.h"
+#include "mem/set.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -99,6 +100,19 @@ int64_t mem_owner_blocks(enum mem_owner owner) { return owner_sum(owner).blocks;
 int64_t mem_used(void) {
     int64_t sum = 0;
     for (unsigned owner = 0; owner < MEM_OWNER_COUNT; owner++) sum += mem_owner_bytes((enum mem_owner)owner);
+    return sum;
+}
+
+int64_t mem_set_bytes(uint32_t owners) {
+    int64_t sum = 0;
+    proven(owners >> MEM_OWNER_COUNT == 0);
+    for (; owners; owners &= owners - 1) sum += mem_owner_bytes((enum mem_owner)__builtin_ctz(owners));
+    return sum;
+}
+
+int64_t mem_set_here(uint32_t owners) {
+    int64_t sum = 0;
+    for (; owners; owners &= owners - 1) sum += load(&balance_of((enum mem_owner)__builtin_ctz(owners))->bytes);
     return sum;
 }
 

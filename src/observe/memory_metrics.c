@@ -1,5 +1,6 @@
 /* INFO memory. Each row reads the facts that info_print has taken. */
 #include "base/check.h"
+#include "exec/limit.h"
 #include "keyspace/dataset.h"
 #include "observe/observe_int.h"
 
@@ -52,7 +53,7 @@ READ_REAL(rss_overhead, METRIC_RATIO, FACTS->rss_overhead)
 READ_INTEGER(rss_overhead_bytes, FACTS->rss - (int64_t)FACTS->heap.resident)
 READ_REAL(fragmentation, METRIC_RATIO, FACTS->fragmentation)
 READ_INTEGER(fragmentation_bytes, FACTS->rss - FACTS->used)
-READ_INTEGER(not_counted, FACTS->owners[MEM_REPLICATION] + FACTS->owners[MEM_AOF])
+READ_INTEGER(not_counted, limit_not_counted(scope->executor))
 READ_INTEGER(replication, FACTS->owners[MEM_REPLICATION])
 READ_INTEGER(clients, FACTS->clients)
 READ_INTEGER(aof, FACTS->owners[MEM_AOF])

@@ -93,19 +93,11 @@ void persist_load_cancel(void) {
 
 static int64_t value_of(const _Atomic int64_t *a) { return atomic_load_explicit(a, memory_order_relaxed); }
 
-static void free_dataset_job(void *dataset) {
-    proven(dataset != NULL);
-    dataset_free(dataset);
-}
-
 static void put_in_place(struct dataset *fresh) {
     struct executor *x = persist_state.executor;
     proven(x->loading && !dataset_is_frozen(x->dataset));
     struct dataset *old = executor_replace_dataset(x, fresh);
-    if (x->keyspace.defer)
-        x->keyspace.defer(x->keyspace.arg, free_dataset_job, old);
-    else
-        dataset_free(old);
+    dataset_retire(fresh, old);
     x->loading = false;
     note_saved(fresh, dataset_stats_const(fresh)->changes);
 }

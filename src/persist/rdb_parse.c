@@ -393,7 +393,7 @@ static bool load_expire(struct parse *p, bool in_seconds) {
 static bool load_idle(struct parse *p) {
     uint64_t idle;
     if (!take_length(p, &idle)) return false;
-    if (p->options->access == ACCESS_LRU) p->access = idle < IDLE_MAX ? (int32_t)idle : IDLE_MAX;
+    if (p->options->access != ACCESS_LFU) p->access = idle < IDLE_MAX ? (int32_t)idle : IDLE_MAX;
     proven(p->access >= -1 && p->access <= IDLE_MAX);
     p->attributes = true;
     return true;

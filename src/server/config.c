@@ -77,7 +77,10 @@ static bool assign_number(const struct directive *row, struct slice s, char *why
     int64_t v;
     switch (row->type) {
     case DIRECTIVE_MEMORY:
-        if (!parse_memory(s, &v)) return refuse(why, "argument must be a memory value");
+        if (row->flags & DIRECTIVE_AUTO && slice_is(s, "auto"))
+            v = -1;
+        else if (!parse_memory(s, &v))
+            return refuse(why, "argument must be a memory value");
         break;
     case DIRECTIVE_PERCENT:
         if (!parse_percent(s, &v, why)) return false;
@@ -235,7 +238,10 @@ void config_format(const struct config_item *item, struct buf *out) {
         break;
     case DIRECTIVE_INT:
     case DIRECTIVE_MEMORY:
-        buf_printf(out, "%lld", (long long)*(const int64_t *)row->value);
+        if (row->flags & DIRECTIVE_AUTO && *(const int64_t *)row->value < 0)
+            buf_append_slice(out, SLICE("auto"));
+        else
+            buf_printf(out, "%lld", (long long)*(const int64_t *)row->value);
         break;
     case DIRECTIVE_PERCENT: {
         long long v = (long long)*(const int64_t *)row->value;

@@ -159,7 +159,7 @@ static void put_item(struct rewriting *w, const struct config_item *item, struct
     struct slice word;
     size_t at = 0;
     buf_append_slice(&w->out, name);
-    if (item->row->type == DIRECTIVE_MEMORY) {
+    if (item->row->type == DIRECTIVE_MEMORY && *(const int64_t *)item->row->value >= 0) {
         put_memory(&w->out, *(const int64_t *)item->row->value);
     } else {
         buf_init(&words, MEM_SERVER);

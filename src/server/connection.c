@@ -43,7 +43,7 @@ static void describe(struct session *s, struct session_link *out) {
     /* A buffer of usual size is the reply space; what a large reply needs beyond is what agents watch. */
     out->output_memory = s->out.cap > OUTPUT_FIRST_SIZE ? s->out.cap : 0;
     out->output_list_len = out->output_memory ? 1 : 0;
-    out->total_memory = sizeof *c + c->held.cap + s->out.cap;
+    out->total_memory = connection_memory(c) - transaction_bytes(s); /* which CLIENT LIST adds */
     out->events = c->fd.events == (LOOP_READ | LOOP_WRITE) ? "rw" : c->fd.events == LOOP_READ ? "r" : "";
     out->is_unix = s->flags & SESSION_UNIX;
 }
@@ -140,7 +140,7 @@ static void on_event(struct loop_fd *fd, unsigned events) {
 }
 
 /* ---- out ---- */
-static void drop_output(struct connection *c) {
+void connection_drop_output(struct connection *c) {
     buf_release(&c->session.out);
     c->sent = 0;
 }
@@ -176,6 +176,15 @@ void connection_send(struct connection *c) {
     watch_for_room(c, output_left(c) > 0);
 }
 
+static void note_soft(struct connection *c, bool over, int64_t now_ms) {
+    if (over == (c->soft_limit_since_ms != 0)) return;
+    c->soft_limit_since_ms = over ? now_ms : 0;
+    if (over)
+        list_append(&c->network->over_soft, &c->over_soft);
+    else
+        list_remove(&c->over_soft);
+}
+
 /* client-output-buffer-limit: hard at once, soft when it lasts. */
 void connection_check_output(struct connection *c) {
     if (c->session.flags & SESSION_CLOSE) return;
@@ -185,19 +194,23 @@ void connection_check_output(struct connection *c) {
     int64_t left = (int64_t)output_left(c), now = c->network->executor->now_ms;
     bool hard = limit->hard_bytes && left > limit->hard_bytes;
     bool soft = limit->soft_bytes && left > limit->soft_bytes;
-    if (!soft) c->soft_limit_since_ms = 0;
-    if (soft && c->soft_limit_since_ms == 0) c->soft_limit_since_ms = now;
+    note_soft(c, soft, now);
     bool lasting = soft && now - c->soft_limit_since_ms > limit->soft_seconds * 1000;
     if (!hard && !lasting) return;
     c->network->executor->stats.output_buffer_closed++;
-    log_warning(
-        "Client id=%llu scheduled to be closed ASAP for overcoming of output buffer limits (%lld bytes unsent).",
-        (unsigned long long)c->session.id, (long long)left);
+    log_warning("Client id=%llu scheduled to be closed ASAP for overcoming of output buffer limits (%lld bytes unsent, "
+                "%s limit).",
+                (unsigned long long)c->session.id, (long long)left, hard ? "hard" : "soft");
     session_close(&c->session, false);
+}
+
+void network_check_soft_limits(struct network *n) {
+    list_each_safe(it, &n->over_soft) connection_check_output(list_entry(it, struct connection, over_soft));
 }
 
 void connection_send_early(struct connection *c) {
     connection_send(c);
+    connection_note_memory(c);
     if (output_left(c) > OUTPUT_EARLY_SEND) connection_check_output(c);
 }
 
@@ -208,6 +221,8 @@ void connection_open(struct network *n, int fd, bool is_unix) {
     c->fd = (struct loop_fd){.fd = fd, .call = on_event};
     list_init(&c->ready);
     list_init(&c->touched);
+    list_init(&c->over_soft);
+    list_init(&c->by_memory);
     buf_init(&c->held, MEM_CLIENT_IN);
     session_init(&c->session, n->executor, &socket_transport);
     if (is_unix) c->session.flags |= SESSION_UNIX;
@@ -216,6 +231,7 @@ void connection_open(struct network *n, int fd, bool is_unix) {
         net_set_nodelay(fd, true);
         net_set_keepalive(fd, (int)server_settings()->tcp_keepalive_s);
     }
+    connection_note_memory(c);
     int failed = loop_watch(n->loop, &c->fd, LOOP_READ);
     if (failed) {
         log_warning("Cannot watch a new connection: %s", strerror(failed));
@@ -226,6 +242,8 @@ void connection_open(struct network *n, int fd, bool is_unix) {
 void connection_destroy(struct connection *c) {
     list_remove(&c->ready);
     list_remove(&c->touched);
+    list_remove(&c->over_soft);
+    connection_forget_memory(c);
     if (c->fd.watched) loop_unwatch(c->network->loop, &c->fd);
     close(c->fd.fd);
     session_release(&c->session);
@@ -259,8 +277,10 @@ void connection_finish(struct connection *c) {
         if (output_left(c) > 0) connection_check_output(c);
     }
     bool sent_all = c->session.out.len == 0;
-    if (sent_all) drop_output(c);
+    if (sent_all) connection_drop_output(c);
     if (c->session.flags & SESSION_CLOSE || (sent_all && c->session.flags & SESSION_CLOSE_AFTER_REPLY)) {
         connection_destroy(c);
+    } else {
+        connection_note_memory(c);
     }
 }

@@ -30,8 +30,6 @@
     { ROW(name_, alias_, initial_, flags_, DIRECTIVE_INT, int64_t), .min = (min_), .max = (max_) }
 #define MEMORY(name_, alias_, initial_, min_, max_, flags_) \
     { ROW(name_, alias_, initial_, flags_, DIRECTIVE_MEMORY, int64_t), .min = (min_), .max = (max_) }
-#define PERCENT(name_, alias_, initial_, min_, max_, flags_) \
-    { ROW(name_, alias_, initial_, flags_, DIRECTIVE_PERCENT, int64_t), .min = (min_), .max = (max_) }
 #define CHOICE(name_, alias_, initial_, choices_, flags_) \
     { ROW(name_, alias_, initial_, flags_, DIRECTIVE_ENUM, int), .choices = (choices_) }
 
@@ -210,7 +208,6 @@ static const struct directive rows[] = {
     /* memory */
     YES_NO("activerehashing", NULL, "yes", 0),
     YES_NO("key-memory-histograms", NULL, "no", FIXED),
-    PERCENT("maxmemory-clients", NULL, "0", -100, INT64_MAX, 0),
     MEMORY("maxmemory-scripts", NULL, "0", 0, INT64_MAX, 0),
     CHOICE("oom-score-adj", NULL, "no", oom_score_adj_choices, 0),
     {.name = "oom-score-adj-values",

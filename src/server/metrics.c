@@ -4,6 +4,7 @@
 #include "io/loop.h"
 #include "io/thread.h"
 #include "server/config.h"
+#include "server/memory_plan.h"
 #include "server/network.h"
 #include "server/server.h"
 #include "server/settings.h"
@@ -50,6 +51,20 @@ READ_INTEGER(turn_rate, server_turn_rate())
 READ_INTEGER(turn_mean, server_turn_mean_us())
 READ_INTEGER(command_time, scope->executor->stats.command_time_ns / 1000)
 
+/* The shares of maxmemory auto; left out under a given maxmemory. */
+#define READ_SHARE(name)                                                                        \
+    static void read_share_##name(const struct metric_scope *scope, struct metric_value *out) { \
+        (void)scope;                                                                            \
+        metric_int(out, settings_memory_plan()->name);                                          \
+        if (server_settings()->maxmemory_given >= 0) out->kind = METRIC_NONE;                   \
+    }
+READ_SHARE(available)
+READ_SHARE(clients)
+READ_SHARE(replication)
+READ_SHARE(slack)
+READ_INTEGER(clients_limit, network_clients_limit())
+READ_INTEGER(clients_bytes, network_client_bytes(server_network()))
+
 static void listeners(const struct metric_scope *scope, metric_emit *emit, void *arg) {
     (void)scope;
     network_describe_listeners(server_network(), emit, arg);
@@ -82,6 +97,12 @@ const struct metric server_metrics[] = {
     GAUGE("stats", "instantaneous_eventloop_duration_usec", read_turn_mean, "Mean time of a turn in the last second."),
     GAUGE("debug", "eventloop_duration_max", read_turn_max, "The longest turn in microseconds."),
     STATE("memory", "maxmemory_policy", read_policy, "What happens at the limit."),
+    GAUGE("memory", "maxmemory_auto_available", read_share_available, "Memory of the container or machine."),
+    GAUGE("memory", "maxmemory_auto_clients", read_share_clients, "Of it, reserved for clients."),
+    GAUGE("memory", "maxmemory_auto_replication", read_share_replication, "Reserved for replication and AOF."),
+    GAUGE("memory", "maxmemory_auto_slack", read_share_slack, "Reserved for the allocator, saves and the process."),
+    GAUGE("memory", "mem_clients_filed", read_clients_bytes, "Bytes of all clients, as maxmemory-clients counts them."),
+    GAUGE("memory", "maxmemory_clients", read_clients_limit, "What all clients may hold together, 0 for no limit."),
     GAUGE("memory", "lazyfree_pending_objects", read_reaper_pending, "Frees that wait for the reaper."),
 };
 const unsigned server_metric_count = countof(server_metrics);

@@ -15,6 +15,8 @@ struct network *network_new(struct loop *loop, struct executor *executor) {
     n->arena = mem_alloc(MEM_CLIENT_IN, NETWORK_ARENA_SIZE);
     list_init(&n->ready);
     list_init(&n->touched);
+    list_init(&n->over_soft);
+    for (unsigned i = 0; i < CLIENT_CLASSES; i++) list_init(&n->by_memory[i]);
     return n;
 }
 
@@ -226,7 +228,12 @@ void network_process(struct network *n) {
 
 bool network_has_pending(const struct network *n) { return !list_empty(&n->ready) || !list_empty(&n->touched); }
 
+void network_apply_clients_limit(struct network *n) { network_cut_clients(n); }
+
+int64_t network_client_bytes(const struct network *n) { return n->client_bytes; }
+
 void network_close_idle(struct network *n) {
+    network_check_soft_limits(n);
     int64_t timeout_ms = server_settings()->timeout_s * 1000;
     if (timeout_ms == 0) return;
     list_each(it, &n->executor->sessions) {

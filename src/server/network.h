@@ -38,6 +38,11 @@ void network_apply_keepalive(struct network *n);
 void network_process(struct network *n);           /* after the callbacks of a turn: the four steps above */
 bool network_has_pending(const struct network *n); /* sessions resumed meanwhile: do not sleep */
 
+/* Bytes that all clients together may hold, 0: no limit (maxmemory-clients). */
+int64_t network_clients_limit(void);
+void network_apply_clients_limit(struct network *n);
+int64_t network_client_bytes(const struct network *n);
+
 /* Every second: idle clients past `timeout` are closed. */
 void network_close_idle(struct network *n);
 /* Sends what can be sent and closes: for shutdown. */

@@ -23,6 +23,8 @@
 #define OUTPUT_EARLY_SEND (256 * 1024)
 
 #define LISTENERS_MAX     32
+/* Of connections by size: see client_memory.c. */
+#define CLIENT_CLASSES 48
 
 struct connection {
     struct session session; /* first: the transport casts back */
@@ -39,6 +41,9 @@ struct connection {
     struct resp_parser parser;
     size_t sent;                 /* bytes of session.out that are sent already */
     int64_t soft_limit_since_ms; /* output over the soft limit since; 0: not */
+    struct list_node over_soft;  /* in the network's while it is */
+    size_t memory;               /* bytes as they were last filed */
+    struct list_node by_memory;  /* in the network's list of that size, unless it may not be evicted */
 };
 
 struct pending {
@@ -59,6 +64,9 @@ struct network {
     struct loop *loop;
     struct executor *executor;
     struct list_node ready, touched;
+    struct list_node over_soft;
+    struct list_node by_memory[CLIENT_CLASSES];
+    int64_t client_bytes; /* sum of connection.memory */
     char *arena;
     size_t arena_used;
     struct pending batch[BATCH_REQUESTS];
@@ -83,6 +91,16 @@ void connection_send_early(struct connection *c);
 void connection_finish(struct connection *c);
 void connection_destroy(struct connection *c);
 void connection_touch(struct connection *c);
+void connection_drop_output(struct connection *c);
+/* Once a second: those that have been over their soft limit for too long. O(those over it). */
+void network_check_soft_limits(struct network *n);
+
+/* ---- client_memory.c ---- */
+size_t connection_memory(const struct connection *c); /* all it holds now */
+/* After a change of what it holds. Cuts clients when all together hold too much, perhaps this one. O(1). */
+void connection_note_memory(struct connection *c);
+void connection_forget_memory(struct connection *c);
+void network_cut_clients(struct network *n);
 
 static inline const char *connection_input(const struct connection *c) { return c->lent ? c->lent : c->held.ptr; }
 

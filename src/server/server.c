@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "exec/executor.h"
-#include "exec/tracking.h"
+#include "exec/limit.h"
 #include "io/loop.h"
 #include "io/process.h"
 #include "io/thread.h"
@@ -15,7 +15,6 @@
 #include "server/config.h"
 #include "server/debug.h"
 #include "server/defrag.h"
-#include "server/events.h"
 #include "server/network.h"
 #include "server/settings.h"
 
@@ -92,54 +91,6 @@ static void defer(void *arg, void (*job)(void *), void *job_arg) {
     reaper_post(server.reaper, job, job_arg);
 }
 
-/* ---- settings that take effect while running ---- */
-static const char *apply_executor_settings(void) {
-    const struct server_settings *s = server_settings();
-    struct executor *x = &server.executor;
-    x->password = s->requirepass;
-    x->used_memory_limit = s->maxmemory;
-    x->string_max = s->proto_max_bulk_len;
-    x->session_limit = s->maxclients;
-    x->tracking->keys_max = (size_t)s->tracking_table_max_keys;
-    return NULL;
-}
-
-static const char *apply_access_settings(void) {
-    const struct server_settings *s = server_settings();
-    int policy = s->maxmemory_policy;
-    bool lfu = policy == EVICT_ALLKEYS_LFU || policy == EVICT_VOLATILE_LFU;
-    enum access_policy access = lfu ? ACCESS_LFU : ACCESS_LRU;
-    dataset_set_access(server.executor.dataset, access, (int)s->lfu_log_factor, (int)s->lfu_decay_minutes);
-    bool saved = lfu || policy == EVICT_ALLKEYS_LRU || policy == EVICT_VOLATILE_LRU;
-    persist_set_access(access, (int)s->lfu_log_factor, (int)s->lfu_decay_minutes, saved);
-    return NULL;
-}
-
-static const char *apply_setting(enum settings_part part) {
-    const char *why = NULL;
-    switch (part) {
-    case SETTINGS_LISTENERS:
-        return network_relisten(server.network, &why) ? NULL : why;
-    case SETTINGS_KEEPALIVE:
-        network_apply_keepalive(server.network);
-        return NULL;
-    case SETTINGS_EXECUTOR:
-        return apply_executor_settings();
-    case SETTINGS_ACCESS:
-        return apply_access_settings();
-    case SETTINGS_LIMITS:
-        dataset_set_limits(server.executor.dataset, &server_settings()->limits);
-        persist_set_limits(&server_settings()->limits);
-        return NULL;
-    case SETTINGS_EVENTS:
-        events_apply(&server.executor);
-        return NULL;
-    case SETTINGS_TITLE: /* nothing shows a title of several words yet */
-        return NULL;
-    }
-    return NULL;
-}
-
 /* ---- the turn ---- */
 /* A slice of expiry between two turns: short enough not to be felt, long enough to keep up with any write rate. */
 #define EXPIRE_SLICE_US 1000
@@ -162,18 +113,27 @@ static void expire_due(struct dataset *ds) {
     observe_latency("expire-cycle", (uint64_t)(clock_mono_us() - begun_us) * 1000);
 }
 
-/* Expiry, deadlines, and how long the loop may sleep. */
+static bool make_room(struct executor *x) {
+    if (likely(!limit_is_over(x))) return limit_step(x);
+    int64_t begun_us = clock_mono_us();
+    bool more = limit_step(x);
+    observe_latency("eviction-cycle", (uint64_t)(clock_mono_us() - begun_us) * 1000);
+    return more;
+}
+
+/* Expiry, eviction, deadlines, and how long the loop may sleep. */
 static int64_t before_wait(void *arg) {
     (void)arg;
     struct executor *x = &server.executor;
     executor_begin_batch(x);
     expire_due(x->dataset);
+    bool more = make_room(x);
     executor_tick(x, x->now_ms);
     executor_end_turn(x);
     shutdown_tick();
     aof_turn();
     int64_t defrag = defrag_turn(server.defrag, clock_mono_us());
-    if (server.expire_pending || server.stopping || network_has_pending(server.network)) return 0;
+    if (more || server.expire_pending || server.stopping || network_has_pending(server.network)) return 0;
     int64_t expiry = x->pause == PAUSE_NONE ? us_until(dataset_next_expiry_ms(x->dataset), x->now_ms) : INT64_MAX;
     int64_t deadline = us_until(executor_next_deadline_ms(x), x->now_ms);
     if (expiry < deadline) deadline = expiry;
@@ -283,7 +243,7 @@ static bool boot(void) {
     unsigned command_lists;
     const struct command_list *lists = server_command_lists(&command_lists);
     persist_set_commands(lists, command_lists);
-    settings_on_change(apply_setting);
+    settings_on_change(settings_apply);
     observe_set_sensitive(config_is_sensitive);
     unsigned count;
     const struct metric_list *metrics = server_metric_lists(&count);

@@ -1,4 +1,5 @@
 #include "server/settings.h"
+#include "server/memory_plan.h"
 
 #include "base/check.h"
 #include "base/num.h"
@@ -18,6 +19,7 @@
 static struct {
     struct server_settings values;
     settings_hook *hook;
+    struct memory_plan plan;
     char error[DIRECTIVE_ERROR_MAX]; /* a reason made at run time */
 } own;
 
@@ -192,6 +194,22 @@ static size_t get_bind(char *dst, size_t cap) {
     return within(at, cap);
 }
 
+/* ---- maxmemory ---- */
+const struct memory_plan *settings_memory_plan(void) { return &own.plan; }
+
+static void plan_memory(void) {
+    bool automatic = own.values.maxmemory_given < 0;
+    own.plan = (struct memory_plan){0};
+    if (automatic) memory_plan_make(&own.plan);
+    own.values.maxmemory = automatic ? own.plan.data : own.values.maxmemory_given;
+}
+
+static const char *apply_maxmemory(void) {
+    plan_memory();
+    if (own.values.maxmemory_given < 0) memory_plan_log(&own.plan);
+    return changed(SETTINGS_EXECUTOR);
+}
+
 /* ---- client-output-buffer-limit ---- */
 static const char *const output_class_names[] = {"normal", "slave", "pubsub"};
 
@@ -346,11 +364,6 @@ void settings_remove_pidfile(void) {
     if (path) (void)file_remove(path);
 }
 
-static void warn_of_missing_eviction(void) {
-    if (own.values.maxmemory == 0 || own.values.maxmemory_policy == EVICT_NOTHING) return;
-    log_warning("Eviction is not part of this version: beyond maxmemory, writes are refused as under noeviction.");
-}
-
 void settings_reapply(enum settings_part part) {
     const char *problem = changed(part);
     if (problem) log_warning("A setting could not be made effective: %s", problem);
@@ -359,9 +372,10 @@ void settings_reapply(enum settings_part part) {
 void settings_start(void) {
     static const enum settings_part parts[] = {SETTINGS_KEEPALIVE, SETTINGS_EXECUTOR, SETTINGS_ACCESS,
                                                SETTINGS_TITLE,     SETTINGS_EVENTS,   SETTINGS_LIMITS};
+    plan_memory();
     for (size_t i = 0; i < countof(parts); i++) settings_reapply(parts[i]);
     apply_background_thread();
-    warn_of_missing_eviction();
+    if (own.values.maxmemory_given < 0) memory_plan_log(&own.plan);
 }
 
 bool settings_permit(enum permission p, const struct context *c) {
@@ -497,8 +511,17 @@ static const struct directive rows[] = {
     {DEFRAG("active-defrag-threshold-upper", threshold_upper, "100", DIRECTIVE_INT), .min = 0, .max = 1000},
     {.name = "maxmemory",
      .type = DIRECTIVE_MEMORY,
-     .value = &own.values.maxmemory,
+     .flags = DIRECTIVE_AUTO,
+     .value = &own.values.maxmemory_given,
      .initial = "0",
+     .min = -1,
+     .max = INT64_MAX,
+     .apply = apply_maxmemory},
+    {.name = "maxmemory-clients",
+     .type = DIRECTIVE_PERCENT,
+     .value = &own.values.maxmemory_clients,
+     .initial = "0",
+     .min = -100,
      .max = INT64_MAX,
      .apply = apply_executor},
     {.name = "maxmemory-policy",
@@ -509,17 +532,17 @@ static const struct directive rows[] = {
      .apply = apply_access},
     {.name = "maxmemory-samples",
      .type = DIRECTIVE_INT,
-     .flags = INERT,
      .value = &own.values.maxmemory_samples,
      .initial = "5",
      .min = 1,
-     .max = INT_MAX},
+     .max = 64,
+     .apply = apply_executor},
     {.name = "maxmemory-eviction-tenacity",
      .type = DIRECTIVE_INT,
-     .flags = INERT,
      .value = &own.values.eviction_tenacity,
      .initial = "10",
-     .max = 100},
+     .max = 100,
+     .apply = apply_executor},
     {.name = "lfu-log-factor",
      .type = DIRECTIVE_INT,
      .value = &own.values.lfu_log_factor,

@@ -56,6 +56,8 @@ struct server_settings {
     struct output_limit output_limits[OUTPUT_CLASS_COUNT];
     /* data */
     int64_t databases;
+    int64_t maxmemory_given;   /* bytes, 0: no limit, -1: auto; maxmemory is what it comes to */
+    int64_t maxmemory_clients; /* bytes, -N: percent of maxmemory, 0: none */
     int64_t maxmemory, maxmemory_samples, eviction_tenacity;
     int maxmemory_policy; /* enum eviction_policy */
     int64_t lfu_log_factor, lfu_decay_minutes;
@@ -98,7 +100,7 @@ extern const struct directive_list settings_directives;
 enum settings_part {
     SETTINGS_LISTENERS, /* port, bind: not called by settings_start */
     SETTINGS_KEEPALIVE, /* tcp-keepalive */
-    SETTINGS_EXECUTOR,  /* requirepass, maxmemory, proto-max-bulk-len, maxclients */
+    SETTINGS_EXECUTOR,  /* requirepass, maxmemory, maxmemory-clients, proto-max-bulk-len, maxclients */
     SETTINGS_ACCESS,    /* maxmemory-policy, lfu-log-factor, lfu-decay-time */
     SETTINGS_LIMITS,    /* list-max-listpack-size and the like */
     SETTINGS_TITLE,     /* proc-title-template */
@@ -106,6 +108,7 @@ enum settings_part {
 };
 typedef const char *settings_hook(enum settings_part part);
 void settings_on_change(settings_hook *hook);
+settings_hook settings_apply; /* the server's (apply.c) */
 
 /* Makes the start-up values effective: calls the hook for every part but the listeners, and sets the allocator's
  * background thread. */

@@ -225,8 +225,6 @@ static void test_refuses_in_order(void **state) {
     misconf = "MISCONF no";
     x->password = "p";
     x->used_memory_limit = 1;
-    x->loading = true;
-    executor_pause(x, PAUSE_OF_CLIENT, PAUSE_ALL, FIXTURE_TIME_MS + 1000);
     a.session.authenticated = false;
     assert_string_equal(ask(&a, "debug"), "-ERR wrong number of arguments for 'debug' command\r\n");
     assert_string_equal(ask(&a, "debug x"), "-ERR protected\r\n");
@@ -236,8 +234,10 @@ static void test_refuses_in_order(void **state) {
     a.session.authenticated = true;
     assert_string_equal(ask(&a, "set k v"), "-OOM command not allowed when used memory > 'maxmemory'.\r\n");
     assert_string_equal(ask(&a, "ping"), "-MISCONF no\r\n");
-    x->used_memory_limit = 0;
+    x->loading = true; /* then it is not the dataset that takes the memory */
+    executor_pause(x, PAUSE_OF_CLIENT, PAUSE_ALL, FIXTURE_TIME_MS + 1000);
     assert_string_equal(ask(&a, "set k v"), "-MISCONF no\r\n");
+    x->used_memory_limit = 0;
     misconf = NULL;
     assert_string_equal(ask(&a, "set k v"), "-LOADING Tarn is loading the dataset in memory\r\n");
     x->loading = false;
