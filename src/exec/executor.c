@@ -32,6 +32,7 @@ void executor_init(struct executor *x, const struct command_list *lists, unsigne
     x->tracking = tracking_new();
     x->blocking = blocking_new();
     x->limit = limit_new();
+    x->sampler = mem_alloc_zeroed(MEM_OBSERVE, sizeof *x->sampler);
     buf_init(&x->drain, MEM_CLIENT_OUT);
     x->keyspace.arg = x;
     random_init_from_system(&x->random);
@@ -52,6 +53,7 @@ void executor_release(struct executor *x) {
     tracking_free(x->tracking);
     blocking_free(x->blocking);
     limit_free(x->limit);
+    mem_free(MEM_OBSERVE, x->sampler, sizeof *x->sampler);
     buf_release(&x->drain);
     command_index_free(x->commands);
     x->commands = NULL;
@@ -521,7 +523,7 @@ static double sample_rate(struct executor_rate *rate, unsigned slot, uint64_t to
 }
 
 static void file_peaks(struct executor *x) {
-    struct executor_sampler *m = &x->sampler;
+    struct executor_sampler *m = x->sampler;
     m->peaks_in[m->next_second] = x->stats.client_peak_in;
     m->peaks_out[m->next_second] = x->stats.client_peak_out;
     m->next_second = (m->next_second + 1) % EXECUTOR_PEAK_SECONDS;
@@ -529,7 +531,7 @@ static void file_peaks(struct executor *x) {
 }
 
 void executor_sample(struct executor *x, int64_t now_us) {
-    struct executor_sampler *m = &x->sampler;
+    struct executor_sampler *m = x->sampler;
     int64_t elapsed_us = now_us - m->last_us;
     executor_flush_times(x);
     if (m->last_us == 0) {
@@ -561,7 +563,7 @@ void executor_reset_stats(struct executor *x) {
         for (unsigned k = 0; k < c->subcommand_count; k++) reset_command(&c->subcommands[k]);
     }
     memset(&x->stats, 0, sizeof x->stats);
-    memset(&x->sampler, 0, sizeof x->sampler);
+    memset(x->sampler, 0, sizeof *x->sampler);
     x->error_code_count = 0;
     x->ticks_unfiled = 0;
     limit_reset_stats(x);

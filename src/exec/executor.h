@@ -11,6 +11,7 @@
 
 struct blocking;
 struct context;
+struct executor_sampler;
 struct journal;
 struct memory_limit;
 struct pubsub;
@@ -79,22 +80,6 @@ struct error_count {
 
 #define EXECUTOR_PERCENTILES_MAX 8
 
-/* A rate over the last EXECUTOR_RATE_SAMPLES calls of executor_sample. */
-#define EXECUTOR_RATE_SAMPLES 16
-struct executor_rate {
-    uint64_t last_total;
-    double samples[EXECUTOR_RATE_SAMPLES];
-};
-
-/* What executor_sample keeps. */
-#define EXECUTOR_PEAK_SECONDS 8
-struct executor_sampler {
-    int64_t last_us, last_second_us;
-    unsigned next, next_second;
-    struct executor_rate ops, in, out;
-    uint64_t peaks_in[EXECUTOR_PEAK_SECONDS], peaks_out[EXECUTOR_PEAK_SECONDS];
-};
-
 struct executor {
     struct command_index *commands;
     struct dataset *dataset; /* never NULL; an empty one while loading */
@@ -143,9 +128,9 @@ struct executor {
     struct memory_limit *limit; /* limit.h */
     char run_id[41];
     int64_t start_ms;
-    uint64_t ticks_now;     /* end of the last command of this batch, 0 at its start */
-    uint64_t ticks_unfiled; /* not yet in stats.command_time_ns */
-    struct executor_sampler sampler;
+    uint64_t ticks_now;               /* end of the last command of this batch, 0 at its start */
+    uint64_t ticks_unfiled;           /* not yet in stats.command_time_ns */
+    struct executor_sampler *sampler; /* executor_int.h */
 };
 
 void executor_init(struct executor *x, const struct command_list *lists, unsigned count, struct dataset *dataset);

@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "exec/blocking.h"
-#include "exec/executor.h"
+#include "exec/executor_int.h"
 #include "exec/limit.h"
 #include "exec/pubsub.h"
 #include "exec/tracking.h"
@@ -20,9 +20,9 @@
     ZERO(clients, cluster_connections, METRIC_GAUGE, "sockets of the cluster bus")                                    \
     OTHER(clients, maxclients, METRIC_GAUGE, "limit of connected_clients")                                            \
     FIELD(clients, client_recent_max_input_buffer, METRIC_GAUGE, "largest query buffer of the last seconds, bytes",   \
-          recent_peak(x->sampler.peaks_in, stats->client_peak_in))                                                    \
+          recent_peak(x->sampler->peaks_in, stats->client_peak_in))                                                   \
     FIELD(clients, client_recent_max_output_buffer, METRIC_GAUGE, "largest unsent output of the last seconds, bytes", \
-          recent_peak(x->sampler.peaks_out, stats->client_peak_out))                                                  \
+          recent_peak(x->sampler->peaks_out, stats->client_peak_out))                                                 \
     FIELD(clients, blocked_clients, METRIC_GAUGE, "clients in a blocking command or held by a pause",                 \
           x->blocked_count)                                                                                           \
     FIELD(clients, tracking_clients, METRIC_GAUGE, "clients with tracking on", x->tracking->session_count)            \
