@@ -204,11 +204,27 @@ function top(t) {
   at('top-text').textContent = t.keys.length ? '' : t.reason;
   at('top-list').replaceChildren(...t.keys.map(k => make('li', {}, k.key + ' ' + bytes(k.bytes))));
 }
+// A walk on the server finds these; looking at them makes it walk again when they are old.
+function prefixes(p) {
+  const groups = p.prefixes.map(g => [g.prefix || '(no “' + p.delimiter + '”)', g.keys, g.bytes]);
+  const more = p.count - p.prefixes.length, rest = [p.keys, p.bytes];
+  for (const [, keys, size] of groups) { rest[0] -= keys; rest[1] -= size; }
+  if (rest[0] > 0) groups.push([more > 0 || p.other_keys > 0 ? '(all others)' : '(others)', ...rest]);
+  at('prefixes-text').textContent = !p.known ? 'The server has not walked over its keys yet.'
+    : `${count(p.keys)} keys with ${bytes(p.bytes)}, ${duration(Math.round(p.age_ms / 1000))} ago, in ${(p.duration_ms / 1000).toFixed(2)} s. MEMORY PREFIXES 2 goes one level deeper.`;
+  at('prefixes').tBodies[0].replaceChildren(...groups.map(([name, keys, size]) => {
+    const tr = make('tr'), share = 100 * size / Math.max(1, p.bytes), td = make('td', {title: share.toFixed(1) + ' %'});
+    td.append(make('span', {class: 'share', style: `width:${share.toFixed(1)}%`}));
+    tr.append(make('th', {scope: 'row'}, name), make('td', {class: 'n'}, count(keys)), make('td', {class: 'n'}, bytes(size)), make('td', {class: 'n'}, bytes(size / Math.max(1, keys))), td);
+    return tr;
+  }));
+}
 function say(text, bad) {
   const s = at('status');
   if (s.textContent !== text) s.textContent = text;
   s.className = bad ? 'bad' : '';
 }
+let turns = 0, prefixesKnown = false;
 async function turn() {
   try {
     const [memory, ops, load, keys] = await Promise.all(['/api/memory', '/api/operations', '/api/loading', '/api/top'].map(ask));
@@ -222,6 +238,11 @@ async function turn() {
     drawTree();
     commands(ops);
     top(keys);
+    if (turns++ % 5 === 0 || !prefixesKnown) {
+      const p = await ask('/api/prefixes?count=30');
+      prefixesKnown = p.known;
+      prefixes(p);
+    }
   } catch (e) {
     say('No answer from the server (' + e.message + ')', true);
   }

@@ -74,6 +74,8 @@ try {
     await page.waitForFunction(() => [...document.querySelectorAll('#figures dd')].some(e => /\d,\d{3}/.test(e.textContent)));
     await page.waitForTimeout(4000);
     must(await page.locator('#tree-map button').count() >= 2, 'pieces of the tree');
+    await page.waitForFunction(() => [...document.querySelectorAll('#prefixes tbody th')].some(e => e.textContent === 'key:'));
+    must(/keys with .* ago, in /.test(await page.textContent('#prefixes-text')), 'when the prefixes were taken');
     must(/does not keep track/.test(await page.textContent('#top-text')), 'the reason for no top keys');
     await page.screenshot({path: join(folder, 'traffic.png'), fullPage: true});
     await page.context().close();
@@ -108,6 +110,14 @@ try {
     await page.waitForSelector('#tree-map button');
     const nameless = await page.evaluate(() => [...document.querySelectorAll('button,a,[role=img],progress')].filter(e => !(e.textContent.trim() || e.getAttribute('aria-label') || e.getAttribute('aria-labelledby'))).length);
     must(nameless === 0, nameless + ' without a name');
+    await page.context().close();
+  });
+  await check('a prefix is shown as it is, whatever it holds', async () => {
+    const name = '<img src=x onerror=alert(1)>\u2028é"\\:';
+    cli('setrange', name + '1', '4999999', 'x');
+    const page = await open({viewport: {width: 1100, height: 1000}});
+    await page.waitForFunction(name => [...document.querySelectorAll('#prefixes tbody th')].some(e => e.textContent === name), name, {timeout: 30000});
+    must(await page.locator('#prefixes img').count() === 0, 'markup');
     await page.context().close();
   });
   await check('without the token there is nothing', async () => {
