@@ -14,7 +14,8 @@ with_server srv {} {
         set r [client $srv]
         assert_match "Hi Sam, this instance is empty or is using very little memory*" [$r memory doctor]
         $r debug populate 30000 key 1000
-        assert_match "Hi Sam, I can't find any memory issue in your instance*" [$r memory doctor]
+        # A C library keeps no figures of its heap; then what a sanitizer takes looks like gaps.
+        if {[has_heap_figures $r]} { assert_match "Hi Sam, I can't find any memory issue in your instance*" [$r memory doctor] }
     }
     test "one giant key" {
         set r [client $srv]
