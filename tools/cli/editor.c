@@ -18,7 +18,8 @@
 #define WORDS_MAX     64  /* of the line, for hints */
 #define COLUMNS_MIN   20  /* narrower hints are left out */
 #define LISTED_MAX    200 /* candidates shown at once */
-/* What stands between two of these is for the terminal and takes no column. */
+/* What stands between two of these is for the terminal and takes no column. libedit takes it for one cell with the character behind
+ * it, and does not see when only that character has changed: so it is always a space. */
 #define LITERAL '\1'
 
 struct editor {
@@ -60,9 +61,9 @@ static char *show_hint(EditLine *line) {
     int name_words, count = e->hints && info->lastchar > info->buffer ? line_words(e, info, words) : 0;
     const struct doc *doc = count > 0 ? docs_find(e->docs, words, count, &name_words) : NULL;
     if (!doc) return nothing;
-    int room = columns() - (int)strlen(e->prompt) - (int)(info->lastchar - info->buffer) - 4;
+    int room = columns() - (int)strlen(e->prompt) - (int)(info->lastchar - info->buffer) - 6;
     buf_clear(&e->hint);
-    buf_printf(&e->hint, "%c\033[90m%c", LITERAL, LITERAL);
+    buf_printf(&e->hint, "%c\033[90m%c ", LITERAL, LITERAL);
     size_t start = e->hint.len;
     docs_hint(doc, words + name_words, count - name_words, &e->hint);
     if (e->hint.len == start || room < COLUMNS_MIN) return nothing;
@@ -70,7 +71,7 @@ static char *show_hint(EditLine *line) {
         e->hint.len = start + (size_t)room - 3;
         buf_append(&e->hint, "...", 3);
     }
-    buf_printf(&e->hint, "%c\033[0m%c", LITERAL, LITERAL);
+    buf_printf(&e->hint, "%c\033[0m%c ", LITERAL, LITERAL);
     *buf_reserve(&e->hint, 1) = '\0';
     return e->hint.ptr;
 }

@@ -7,6 +7,7 @@
 #include "script.h"
 #include "secret.h"
 #include "survey.h"
+#include "top.h"
 #include "transfer.h"
 #include "watch.h"
 
@@ -217,6 +218,9 @@ static const struct option_row rows[] = {
      .help = "An error reply goes to standard error and makes the exit code 1"},
     {"--verbose", NULL, NULL, GROUP_OUTPUT, OPTION_SWITCH, MEMBER(verbose),
      .help = "Say on standard error what is connected to and how long commands take"},
+    {"top", NULL, NULL, GROUP_MODE, OPTION_PLAIN, .mode = top_run,
+     .help = "Memory by owner, biggest keys, clients and traffic, live on the whole screen (-i)"},
+    {"--once", NULL, NULL, GROUP_MODE, OPTION_SWITCH, MEMBER(once), .help = "One frame of top as plain text"},
     {"--scan", NULL, NULL, GROUP_MODE, OPTION_PLAIN, .mode = survey_list, .help = "List all keys"},
     {"--bigkeys", NULL, NULL, GROUP_MODE, OPTION_PLAIN, .mode = survey_big,
      .help = "The keys with most elements, by type"},

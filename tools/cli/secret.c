@@ -34,13 +34,13 @@ static bool read_line(char *dst, size_t cap, bool shown) {
 bool secret_ask(char *dst, size_t cap) {
     struct termios before, quiet;
     bool terminal = tcgetattr(STDIN_FILENO, &before) == 0;
-    fputs("Please input password: ", stderr);
-    fflush(stderr);
-    if (terminal) {
+    if (terminal) { /* before the question: an answer may come at once */
         quiet = before;
         quiet.c_lflag &= ~(tcflag_t)(ECHO | ICANON);
         tcsetattr(STDIN_FILENO, TCSADRAIN, &quiet);
     }
+    fputs("Please input password: ", stderr);
+    fflush(stderr);
     bool ok = read_line(dst, cap, terminal);
     if (terminal) tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
     fputc('\n', stderr);

@@ -86,7 +86,7 @@ static bool is_page(struct slice reply) {
 
 static bool pages_fail(struct pages *p, struct slice reply) {
     struct slice text = reply_is_error(reply) ? reply_text(reply) : SLICE("not what SCAN answers");
-    fprintf(stderr, "ERROR: %.*s\n", (int)text.len, text.ptr);
+    fprintf(stderr, "Error: %.*s\n", (int)text.len, text.ptr);
     p->failed = true;
     return false;
 }
