@@ -67,12 +67,36 @@ void batch_init(struct batch *b);
 void batch_release(struct batch *b); /* with the entries that are still in it; the block is not its concern */
 void batch_grow(struct batch *b);
 
-/* proven: not full. */
-static inline void batch_add(struct batch *b, struct batch_key key) {
-    debug_proven(!key.is_made || key.made.entry);
+/* One more, to be filled in where it lies: a copy from elsewhere would cost more than the rest. proven: not full. */
+static inline struct batch_key *batch_add(struct batch *b) {
     debug_proven(b->count < BATCH_MAX);
     if (unlikely(b->count == b->capacity)) batch_grow(b);
-    b->keys[b->count++] = key;
+    struct batch_key *k = &b->keys[b->count++];
+    __builtin_prefetch(k + 16, 1); /* where another thread has been since */
+    return k;
+}
+
+static inline void batch_add_record(struct batch *b, uint8_t type, struct slice key, uint32_t value_bytes,
+                                    int64_t expire_at, int32_t access, int64_t offset) {
+    debug_proven(key.ptr && value_bytes > 0);
+    struct batch_key *k = batch_add(b);
+    k->raw.key = key.ptr;
+    k->raw.key_len = (uint32_t)key.len;
+    k->raw.value_bytes = value_bytes;
+    k->expire_at = expire_at;
+    k->offset = offset;
+    k->access = access;
+    k->type = type;
+    k->is_made = false;
+}
+
+static inline void batch_add_made(struct batch *b, struct entry *e, int32_t access, int64_t offset) {
+    debug_proven(e != NULL);
+    struct batch_key *k = batch_add(b);
+    k->made.entry = e;
+    k->offset = offset;
+    k->access = access;
+    k->is_made = true;
 }
 
 static inline bool batch_full(const struct batch *b) {

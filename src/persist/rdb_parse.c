@@ -207,12 +207,8 @@ static bool add_record(struct parse *p, uint8_t type, struct slice key) {
         record_drop_expired(&p->rules);
         return key_done(p);
     }
-    struct batch_key k = {.type = type, .expire_at = p->expire_at, .access = p->access, .offset = p->record};
-    k.raw.key = key.ptr;
-    k.raw.key_len = (uint32_t)key.len;
-    k.raw.value_bytes = (uint32_t)((const char *)p->src->window.at - value);
-    debug_proven(k.raw.value_bytes > 0);
-    batch_add(builder_batch(&p->builder), k);
+    uint32_t value_bytes = (uint32_t)((const char *)p->src->window.at - value);
+    batch_add_record(builder_batch(&p->builder), type, key, value_bytes, p->expire_at, p->access, p->record);
     p->records = true;
     return key_done(p);
 }
@@ -263,9 +259,7 @@ static bool add_made(struct parse *p, uint8_t type, struct slice key) {
     if (result == RECORD_BROKEN) return lost(p);
     if (result == RECORD_LEFT_OUT) return key_done(p);
     debug_proven(entry_expire_at(e) == p->expire_at);
-    struct batch_key k = {.is_made = true, .access = p->access, .offset = p->record};
-    k.made.entry = e;
-    batch_add(builder_batch(&p->builder), k);
+    batch_add_made(builder_batch(&p->builder), e, p->access, p->record);
     return key_done(p);
 }
 

@@ -132,6 +132,7 @@ struct entry *record_make_short(const unsigned char *value, const unsigned char 
     char room[RDB_SHORT_MAX];
     struct slice text;
     debug_proven(value == (const unsigned char *)key.ptr + key.len);
+    debug_proven(value < end);
     return likely(rdb_read_short(value, end, room, &text)) ? entry_new_string(key, text, expire_at) : NULL;
 }
 

@@ -51,6 +51,7 @@ void source_exchange_block(struct source *s, unsigned char **spare) {
     unsigned char *lies = s->block;
     s->block = *spare ? *spare : block_new();
     *spare = lies;
+    proven(s->block && s->block != lies);
 }
 
 void source_close(struct source *s) {

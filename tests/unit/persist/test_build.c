@@ -35,21 +35,15 @@ static void add(struct builder *b, unsigned number) {
     char key[32];
     size_t n = (size_t)snprintf(key, sizeof key, "key:%u", number);
     struct entry *e = entry_new_string(slice_of(key, n), SLICE("value"), NO_EXPIRE);
-    struct batch_key k = {.is_made = true, .access = -1, .offset = (int64_t)number * 10};
-    k.made.entry = e;
-    batch_add(builder_batch(b), k);
+    batch_add_made(builder_batch(b), e, -1, (int64_t)number * 10);
 }
 
 /* A record that is still to be made: key and value as a file has them, kept in `bytes`. */
 static void add_raw(struct builder *b, char bytes[64], unsigned number, const char *value, size_t n) {
     int key = snprintf(bytes, 64, "key:%u", number);
-    struct batch_key k = {
-        .type = RDB_TYPE_STRING, .expire_at = NO_EXPIRE, .access = -1, .offset = (int64_t)number * 10};
     memcpy(bytes + key, value, n);
-    k.raw.key = bytes;
-    k.raw.key_len = (uint32_t)key;
-    k.raw.value_bytes = (uint32_t)n;
-    batch_add(builder_batch(b), k);
+    batch_add_record(builder_batch(b), RDB_TYPE_STRING, slice_of(bytes, (size_t)key), (uint32_t)n, NO_EXPIRE, -1,
+                     (int64_t)number * 10);
 }
 
 /* Batches of a key each are handed over faster than they are adopted: the parser's side waits for empty ones. */
