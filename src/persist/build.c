@@ -14,7 +14,7 @@ void builder_init(struct builder *b, struct dataset *ds, struct record_rules *ru
 /* ---- making ---- */
 /* Under lock, which is let go meanwhile: a batch that has been filled is made by this thread. */
 static void make(struct builder *b, unsigned i, enum build_thread by) {
-    proven(b->stage[i] == BUILD_FILLED);
+    proven(i < BUILD_BATCHES && b->stage[i] == BUILD_FILLED);
     b->stage[i] = BUILD_MAKING;
     pthread_mutex_unlock(&b->lock);
     enum batch_result made = batch_make(&b->batches[i], &b->makers[by], b->ds, b->cancelled);
@@ -63,6 +63,7 @@ static void adopt(struct builder *b, unsigned i, enum build_thread by) {
 /* ---- the builder's thread ---- */
 /* The batch that is next, -1 at the end. */
 static int next(struct builder *b) {
+    proven(!b->alone);
     pthread_mutex_lock(&b->lock);
     while (b->queued == 0 && !b->ending) pthread_cond_wait(&b->changed, &b->lock);
     proven(b->queued <= BUILD_BATCHES); /* all of them while the parser waits for an empty one */
@@ -125,6 +126,7 @@ static void fill_ends(struct builder *b, struct db *db, size_t expected) {
 }
 
 enum batch_result builder_flush(struct builder *b, struct db *db) {
+    debug_proven(db != NULL);
     builder_wait(b);
     proven(b->queued == 0);
     fill_ends(b, db, 0);

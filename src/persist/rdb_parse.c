@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "persist/build_int.h"
 #include "persist/pace_int.h"
+#include "persist/rdb_skip_int.h"
 #include "wire/rdb_io.h"
 #include "wire/rdb_template.h"
 
@@ -37,6 +38,7 @@ struct parse {
     int32_t access;         /* the same; -1: none */
     struct buf key;
     struct rdb_input in;
+    struct rdb_input scan; /* for the ends of records */
     struct rdb_templates templates;
     _Alignas(BATCH_APART) struct record_rules rules; /* what other threads read: apart from what is written here */
     struct builder builder;
@@ -239,6 +241,17 @@ static bool pass_short(struct rdb_reader *r, struct slice *key) {
     return true;
 }
 
+/* Values that refer to what stood before them are not for later. */
+static enum rdb_status pass_value(struct parse *p, struct rdb_reader *r, uint8_t type) {
+    if (!p->valkey && type >= RDB_TYPE_HASH_TEMPLATE_PACK) return RDB_CORRUPT;
+    p->scan.window = r;
+    p->scan.why = NULL;
+    p->scan.ended = false;
+    if (rdb_skip_value(&p->scan, type, p->valkey)) return RDB_OK;
+    proven(r->at <= r->end);
+    return p->scan.ended ? RDB_SHORT : RDB_CORRUPT;
+}
+
 /* Moves the window behind key and value when all of it lies there, if need be with one more block. */
 static bool pass_record(struct parse *p, uint8_t type, struct slice *key) {
     enum rdb_status status;
@@ -246,7 +259,7 @@ static bool pass_record(struct parse *p, uint8_t type, struct slice *key) {
     do {
         struct rdb_reader ahead = p->src->window;
         status = find_key(&ahead, key);
-        if (likely(status == RDB_OK)) status = record_skip_value(&ahead, type);
+        if (likely(status == RDB_OK)) status = pass_value(p, &ahead, type);
         if (likely(status == RDB_OK)) p->src->window.at = ahead.at;
     } while (status == RDB_SHORT && source_has_more(p->src) && input_more(&p->in));
     return status == RDB_OK;
@@ -539,18 +552,20 @@ bool rdb_parse(struct source *src, const char *name, const struct load_options *
     rdb_templates_init(&p.templates);
     start_input(&p);
     p.in.templates = &p.templates;
+    rdb_input_init(&p.scan, &src->window);
     forget_attributes(&p);
     bool loaded = load_all(&p);
     if (!loaded && src->error != ECANCELED) flush_batch(&p); /* an earlier fault is the one to tell */
     builder_release(&p.builder);
     buf_release(&p.key);
-    if (p.in.passed_over)
-        log_warning("%.150s: of %llu streams what this version does not hold is left out: what idempotent producers "
-                    "have sent, and "
-                    "that entries were given back (they are pending for the consumer nacked)",
-                    name, (unsigned long long)p.in.passed_over);
     rdb_input_release(&p.in);
+    rdb_input_release(&p.scan);
     rdb_templates_release(&p.templates);
+    if (p.rules.passed_over)
+        log_warning(
+            "%.150s: of %lld streams what this version does not hold is left out: what idempotent producers have sent, "
+            "and that entries were given back (they are pending for the consumer nacked)",
+            name, (long long)p.rules.passed_over);
     if (p.rules.empty) log_warning("%.150s: %lld keys without elements were left out", name, (long long)p.rules.empty);
     proven(loaded == (why[0] == '\0' && src->error != ECANCELED));
     return loaded;

@@ -4,8 +4,15 @@
 #include "wire/rdb_template.h"
 
 static bool skip_string(struct rdb_input *in) {
+    const unsigned char *behind = rdb_skip_short(in->window->at, in->window->end);
     debug_proven(!in->more);
-    return rdb_skip_string(in->window) == RDB_OK;
+    if (likely(behind != NULL)) {
+        in->window->at = behind;
+        return true;
+    }
+    enum rdb_status status = rdb_skip_string(in->window);
+    if (status == RDB_SHORT) in->ended = true;
+    return status == RDB_OK;
 }
 
 static bool skip_strings(struct rdb_input *in, uint64_t n) {

@@ -5,7 +5,8 @@
 
 #include "wire/rdb_io.h"
 
-/* in: over a window that is all there is, behind the key. False: no end can be told. O(elements). */
+/* in: over a window that is all there is, behind the key. False: no end can be told; in->ended when it may lie behind the window. When
+ * false, in->why need not say anything. ~5 ns for a short string, O(elements). */
 bool rdb_skip_value(struct rdb_input *in, uint8_t type, bool valkey);
 /* Tagged values up to a 0, as modules write them. */
 bool rdb_skip_tagged(struct rdb_input *in);

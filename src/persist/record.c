@@ -10,70 +10,6 @@
 #define KEY_SHOWN        64 /* bytes of a key in the log */
 #define EMPTY_LOGGED     10
 
-/* ---- where a value ends ---- */
-/* [before: raw bytes] [count: length] (lengths, strings, raw bytes) once, or count times. */
-struct layout {
-    uint8_t before, lengths, strings, bytes;
-    bool counted;
-};
-
-static const struct layout layouts[] = {
-    [RDB_TYPE_STRING] = {.strings = 1},
-    [RDB_TYPE_LIST] = {.strings = 1, .counted = true},
-    [RDB_TYPE_SET] = {.strings = 1, .counted = true},
-    [RDB_TYPE_HASH] = {.strings = 2, .counted = true},
-    [RDB_TYPE_ZSET_2] = {.strings = 1, .bytes = 8, .counted = true},
-    [RDB_TYPE_HASH_ZIPMAP] = {.strings = 1},
-    [RDB_TYPE_LIST_ZIPLIST] = {.strings = 1},
-    [RDB_TYPE_SET_INTSET] = {.strings = 1},
-    [RDB_TYPE_ZSET_ZIPLIST] = {.strings = 1},
-    [RDB_TYPE_HASH_ZIPLIST] = {.strings = 1},
-    [RDB_TYPE_LIST_QUICKLIST] = {.strings = 1, .counted = true},
-    [RDB_TYPE_HASH_LISTPACK] = {.strings = 1},
-    [RDB_TYPE_ZSET_LISTPACK] = {.strings = 1},
-    [RDB_TYPE_LIST_QUICKLIST_2] = {.lengths = 1, .strings = 1, .counted = true},
-    [RDB_TYPE_SET_LISTPACK] = {.strings = 1},
-    [RDB_TYPE_HASH_2] = {.strings = 2, .bytes = 8, .counted = true},
-    [RDB_TYPE_HASH_METADATA] = {.before = 8, .lengths = 1, .strings = 2, .counted = true},
-    [RDB_TYPE_HASH_LISTPACK_EXPIRE] = {.before = 8, .strings = 1},
-};
-
-static enum rdb_status skip_bytes(struct rdb_reader *r, size_t n) {
-    debug_proven(r->at <= r->end);
-    if ((size_t)(r->end - r->at) < n) return RDB_SHORT;
-    r->at += n;
-    return RDB_OK;
-}
-
-static enum rdb_status skip_part(struct rdb_reader *r, const struct layout *l) {
-    enum rdb_status status = RDB_OK;
-    uint64_t length;
-    for (unsigned i = 0; i < l->lengths && status == RDB_OK; i++) status = rdb_read_length(r, &length);
-    for (unsigned i = 0; i < l->strings && status == RDB_OK; i++) {
-        const unsigned char *behind = rdb_skip_short(r->at, r->end);
-        if (likely(behind != NULL))
-            r->at = behind;
-        else
-            status = rdb_skip_string(r);
-    }
-    debug_proven(r->at <= r->end);
-    return status == RDB_OK ? skip_bytes(r, l->bytes) : status;
-}
-
-enum rdb_status record_skip_value(struct rdb_reader *r, uint8_t type) {
-    struct rdb_reader ahead = *r;
-    if (type >= countof(layouts) || !layouts[type].strings) return RDB_CORRUPT;
-    const struct layout *l = &layouts[type];
-    uint64_t count = 1;
-    enum rdb_status status = skip_bytes(&ahead, l->before);
-    if (status == RDB_OK && l->counted) status = rdb_read_length(&ahead, &count);
-    while (status == RDB_OK && count-- > 0) status = skip_part(&ahead, l);
-    if (status == RDB_OK) r->at = ahead.at;
-    proven(r->at <= r->end);
-    return status;
-}
-
-/* ---- what it becomes ---- */
 enum record_result record_drop_expired(struct record_rules *rules) {
     proven(!rules->keep_expired);
     atomic_fetch_add_explicit(&rules->progress->expired_keys, 1, memory_order_relaxed);
@@ -144,6 +80,8 @@ enum record_result record_make(struct rdb_input *in, struct record_rules *rules,
     proven(kind && (key.ptr || key.len == 0));
     int64_t now_ms = rules->keep_expired ? 0 : rules->now_ms;
     if (!kind->rdb_read(type, in, rules->limits, now_ms, &v)) return RECORD_BROKEN;
+    if (in->passed_over) atomic_fetch_add_explicit(&rules->passed_over, (int64_t)in->passed_over, memory_order_relaxed);
+    in->passed_over = 0;
     proven(!in->why && (!v.ptr || v.type == kind->type));
     if (!v.ptr && type >= RDB_TYPE_HASH_2 && !rules->keep_expired) return record_drop_expired(rules);
     if (!v.ptr) return drop_empty(rules, key, offset);

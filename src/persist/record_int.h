@@ -2,7 +2,7 @@
  *
  *   type:8  key:string  value
  *
- * in two steps. Where it ends is found by skipping over lengths, which is cheap and done by the thread that reads. What it
+ * in two steps. Where it ends is found by skipping over lengths (rdb_skip_int.h), which is cheap and done by the thread that reads. What it
  * becomes, an entry, is dear (unpacking, allocating, building) and done by any thread that has time, as long as the bytes lie where
  * they lay. */
 #ifndef TARN_PERSIST_RECORD_INT_H
@@ -20,11 +20,8 @@ struct record_rules {
     bool keep_expired;
     struct load_progress *progress; /* expired_keys */
     _Atomic int64_t empty;          /* left out because they have no elements */
+    _Atomic int64_t passed_over;    /* values of which something is left out that nothing here can hold */
 };
-
-/* Moves r behind a value of this type. SHORT, and r stays: not all of it lies in r's slice. CORRUPT, and r stays: a type whose
- * values have no simple form (streams), or no value at all: whoever makes it finds out. O(elements), ~5 ns each. */
-enum rdb_status record_skip_value(struct rdb_reader *r, uint8_t type);
 
 enum record_result {
     RECORD_MADE,     /* *out is the caller's */
