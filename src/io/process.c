@@ -104,20 +104,22 @@ void process_set_title(const char *title) { prctl(PR_SET_NAME, title, 0, 0, 0); 
 
 void process_disable_thp(void) { prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); }
 
-bool process_notify_supervisor(const char *state) {
+enum process_notify process_notify_supervisor(const char *state) {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un to = {.sun_family = AF_UNIX};
-    if (path == NULL || (path[0] != '/' && path[0] != '@')) return false;
+    if (path == NULL || (path[0] != '/' && path[0] != '@')) return PROCESS_NOTIFY_NOBODY;
     size_t len = strlen(path);
-    if (len < 2 || len >= sizeof to.sun_path) return false;
+    if (len < 2 || len >= sizeof to.sun_path) return PROCESS_NOTIFY_NOBODY;
     memcpy(to.sun_path, path, len);
     if (to.sun_path[0] == '@') to.sun_path[0] = '\0'; /* the abstract namespace, as systemd writes it */
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return false;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return PROCESS_NOTIFY_LATER;
     socklen_t to_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
     ssize_t sent = sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&to, to_len);
+    bool full = sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS);
     close(fd);
-    return sent == (ssize_t)strlen(state);
+    if (sent >= 0) return PROCESS_NOTIFY_SENT;
+    return full ? PROCESS_NOTIFY_LATER : PROCESS_NOTIFY_NOBODY;
 }
 
 int process_signal_fd(void) {

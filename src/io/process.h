@@ -32,8 +32,10 @@ int process_daemonize(void);                 /* fork, setsid, /dev/null; 0 in th
 int process_write_pidfile(const char *path); /* 0 or errno */
 void process_set_title(const char *title);   /* prctl name only */
 void process_disable_thp(void);
-/* sd_notify without libsystemd: one datagram to $NOTIFY_SOCKET. True when sent. */
-bool process_notify_supervisor(const char *state);
+/* sd_notify without libsystemd: one datagram to $NOTIFY_SOCKET, a path or "@name" (abstract). Does not wait; LATER: the other
+ * side has no room for it just now. */
+enum process_notify { PROCESS_NOTIFY_SENT, PROCESS_NOTIFY_LATER, PROCESS_NOTIFY_NOBODY };
+enum process_notify process_notify_supervisor(const char *state);
 
 /* Signals become a call on the loop's thread: handler(signal_number). Installs for SIGTERM and SIGINT; ignores SIGHUP
  * and SIGPIPE. The calls come through fd (a signalfd) that the caller watches. Returns the descriptor or -errno. */

@@ -15,6 +15,7 @@
 
 #define READ_BLOCK   ((size_t)1 << 20)
 #define MANIFEST_MAX ((size_t)1 << 20)
+#define DROP_STEP    ((int64_t)16 << 20)
 
 struct reader { /* of one file */
     struct aof_load *load;
@@ -27,6 +28,7 @@ struct reader { /* of one file */
     struct buf window; /* what of the file lies here; owner MEM_PERSIST */
     size_t pos;        /* of it, the next byte that has not been used */
     int64_t taken;     /* bytes of the file before the window's end */
+    int64_t dropped;   /* bytes of it that have left the page cache */
     int64_t before;    /* bytes of the files before this one */
     bool base;         /* of the manifest: complete before it got its name, so nothing is a torn tail */
     bool last;         /* no file comes after it */
@@ -89,6 +91,16 @@ static bool fail_at(struct reader *f, int64_t offset, const char *format, ...) {
     return false;
 }
 
+/* As the source of an RDB file does. */
+static void drop_behind(struct reader *f) {
+    int64_t passed = f->options->scout ? scout_passed(f->options->scout) : INT64_MAX, to = offset_of(f);
+    proven(f->dropped <= f->taken);
+    if (passed - f->before < to) to = passed - f->before;
+    if (to - f->dropped < DROP_STEP) return;
+    file_drop_cache(f->fd, f->dropped, to - f->dropped);
+    f->dropped = to;
+}
+
 /* At least n bytes behind pos, as far as the file has them. False after an error, which is told. */
 static bool fill(struct reader *f, size_t n) {
     proven(f->pos <= f->window.len);
@@ -106,6 +118,7 @@ static bool fill(struct reader *f, size_t n) {
         }
         buf_advance(&f->window, (size_t)got);
         f->taken += got;
+        drop_behind(f);
     }
     return true;
 }
@@ -359,7 +372,7 @@ static bool read_records(struct reader *f) {
 
 static bool read_rdb(struct reader *f) {
     struct load_options o = *f->options;
-    struct source src = {.progress = f->progress, .cancelled = f->cancelled, .checksum = o.checksum};
+    struct source src = {.progress = f->progress, .cancelled = f->cancelled, .checksum = o.checksum, .scout = o.scout};
     proven(f->before == 0);
     o.keep_expired = true; /* what has ended has its DEL further on */
     o.more_follows = true;

@@ -69,7 +69,7 @@ static void end(struct load_progress *progress) {
 static bool load_path(const struct load_options *o, struct load_progress *progress, const _Atomic bool *cancelled,
                       struct dataset *ds, char *why) {
     if (o->body) return o->body(o->body_arg, o, progress, cancelled, ds, why);
-    struct source src = {.progress = progress, .cancelled = cancelled, .checksum = o->checksum};
+    struct source src = {.progress = progress, .cancelled = cancelled, .checksum = o->checksum, .scout = o->scout};
     proven(o->path && dataset_keys(ds) == 0);
     int error = source_open(&src, o->path);
     if (error) {

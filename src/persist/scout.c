@@ -26,7 +26,7 @@ struct scout {
     int64_t total;
     struct work *steps; /* SCOUT_STEPS; those before reach stand still */
     bool started;
-    _Atomic bool known, stop;
+    _Atomic bool known, stop, ended;
     _Atomic int64_t reach;
 };
 
@@ -96,7 +96,7 @@ int64_t scout_reach(const struct scout *s) {
 int64_t scout_passed(const struct scout *s) {
     int64_t reach = scout_reach(s);
     debug_proven(reach >= 0);
-    return reach < s->total ? reach : INT64_MAX;
+    return atomic_load_explicit(&s->ended, memory_order_relaxed) ? INT64_MAX : reach;
 }
 
 /* ---- steps ---- */
@@ -493,6 +493,7 @@ static void *run(void *arg) {
     mem_free(MEM_PERSIST, block, WINDOW);
     proven(s->reach <= s->total);
     if (good) atomic_store_explicit(&s->reach, s->total, memory_order_release);
+    atomic_store_explicit(&s->ended, true, memory_order_relaxed);
     return NULL;
 }
 
@@ -500,5 +501,7 @@ bool scout_start(struct scout *s) {
     proven(scout_is_known(s) && !s->started && s->total > 0);
     s->started = true;
     s->steps = mem_alloc_zeroed(MEM_PERSIST, SCOUT_STEPS * sizeof *s->steps);
-    return thread_start(&s->thread, "load-scout", run, s) == 0;
+    bool runs = thread_start(&s->thread, "load-scout", run, s) == 0;
+    if (!runs) atomic_store_explicit(&s->ended, true, memory_order_relaxed);
+    return runs;
 }

@@ -77,7 +77,9 @@ static bool write_aside(struct snapshot_job *job, int fd) {
     }
     if (error) return failed(job, "cannot write", job->aside, error);
     error = -file_sync(fd);
-    return error ? failed(job, "cannot sync", job->aside, error) : true;
+    if (error) return failed(job, "cannot sync", job->aside, error);
+    file_drop_cache(fd, 0, 0); /* nobody reads it before the next start */
+    return true;
 }
 
 static bool put_in_place(struct snapshot_job *job) {

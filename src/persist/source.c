@@ -3,11 +3,13 @@
 #include "base/check.h"
 #include "io/file.h"
 #include "mem/mem.h"
+#include "persist/scout_int.h"
 #include "wire/crc64.h"
 
 #include <errno.h>
 
 #define READ_AHEAD (8 * (int64_t)SOURCE_BLOCK)
+#define DROP_STEP  (16 * (int64_t)SOURCE_BLOCK)
 
 static void reset(struct source *s, int fd, int64_t size) {
     proven(s->progress && s->cancelled && size >= 0);
@@ -16,6 +18,7 @@ static void reset(struct source *s, int fd, int64_t size) {
     s->taken = 0;
     s->crc = 0;
     s->error = 0;
+    s->dropped = 0;
     s->block = NULL;
     s->window = (struct rdb_reader){NULL, NULL};
     s->summed = NULL;
@@ -58,7 +61,10 @@ void source_close(struct source *s) {
     proven((s->fd >= 0) == (s->block != NULL));
     source_block_free(s->block);
     s->block = NULL;
-    if (s->fd >= 0) file_close(s->fd);
+    if (s->fd >= 0) {
+        file_drop_cache(s->fd, 0, 0);
+        file_close(s->fd);
+    }
     s->fd = -1;
 }
 
@@ -67,6 +73,14 @@ uint64_t source_crc(struct source *s) {
     if (s->checksum) s->crc = crc64(s->crc, s->summed, (size_t)(s->window.at - s->summed));
     s->summed = s->window.at;
     return s->crc;
+}
+
+static void drop_behind(struct source *s) {
+    int64_t passed = s->scout ? scout_passed(s->scout) : INT64_MAX, to = s->taken < passed ? s->taken : passed;
+    proven(s->dropped <= s->taken);
+    if (to - s->dropped < DROP_STEP) return;
+    file_drop_cache(s->fd, s->dropped, to - s->dropped);
+    s->dropped = to;
 }
 
 /* At most n bytes from the file; fewer only at its end. A file that has become shorter meanwhile ends where it ends. */
@@ -88,6 +102,7 @@ static size_t read_file(struct source *s, void *dst, uint64_t n) {
     s->taken += got;
     if ((size_t)got < wanted) s->size = s->taken;
     file_will_read(s->fd, s->taken, READ_AHEAD);
+    drop_behind(s);
     return (size_t)got;
 }
 

@@ -4,7 +4,8 @@
  *   block: | seam: SOURCE_SEAM bytes | SOURCE_BLOCK bytes |        the file is read in blocks; what the parser has not used
  *                 ^ window.at              window.end ^           of one is moved in front of the next, nothing else is copied
  *
- * One thread. */
+ * What has been read leaves the page cache, in steps of 16 MiB and at the end: the memory is wanted for what is made of it. Not before
+ * the scout has seen it, too. One thread. */
 #ifndef TARN_PERSIST_SOURCE_INT_H
 #define TARN_PERSIST_SOURCE_INT_H
 
@@ -25,13 +26,16 @@ struct source {
     const unsigned char *summed; /* the checksum covers everything before */
     uint64_t crc;
     bool checksum;
-    unsigned char *block; /* what the next bytes are read to; the window may lie in an earlier one */
-    int error;            /* errno of a read that failed, ECANCELED after a cancel */
+    unsigned char *block;      /* what the next bytes are read to; the window may lie in an earlier one */
+    int error;                 /* errno of a read that failed, ECANCELED after a cancel */
+    const struct scout *scout; /* looks at the file too, further on; NULL: nobody does */
+    int64_t dropped;           /* bytes of it whose pages have left the page cache */
     struct load_progress *progress;
     const _Atomic bool *cancelled;
 };
 
-/* 0 or errno. progress and cancelled must be set. */
+struct scout;
+/* 0 or errno. progress and cancelled must be set; scout may be. */
 int source_open(struct source *s, const char *path);
 void source_from_memory(struct source *s, const void *data, size_t n);
 void source_close(struct source *s);

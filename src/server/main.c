@@ -9,6 +9,7 @@
 #include "server/config.h"
 #include "server/server.h"
 #include "server/settings.h"
+#include "server/supervise.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -62,7 +63,8 @@ static bool print_text(int argc, char **argv) {
 static bool settle(void) {
     const struct server_settings *s = server_settings();
     if (!settings_open_log()) return false;
-    if (s->daemonize && process_daemonize() != 0) {
+    supervise_begin();
+    if (s->daemonize && !supervise_is_on() && process_daemonize() != 0) {
         log_warning("Cannot run in the background: %s", strerror(errno));
         return false;
     }

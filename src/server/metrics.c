@@ -8,6 +8,7 @@
 #include "server/network.h"
 #include "server/server.h"
 #include "server/settings.h"
+#include "server/supervise.h"
 
 #define READ_INTEGER(name, expression)                                                    \
     static void read_##name(const struct metric_scope *scope, struct metric_value *out) { \
@@ -20,11 +21,6 @@
         metric_text(out, (expression));                                                   \
     }
 
-static const char *supervision_name(void) {
-    static const char *const names[] = {"no", "upstart", "systemd", "auto"};
-    return names[server_settings()->supervised];
-}
-
 static const char *policy_name(void) {
     static const char *const names[] = {
         [EVICT_VOLATILE_LRU] = "volatile-lru",       [EVICT_VOLATILE_LFU] = "volatile-lfu",
@@ -36,7 +32,7 @@ static const char *policy_name(void) {
     return names[server_settings()->maxmemory_policy];
 }
 
-READ_TEXT(supervised, supervision_name())
+READ_TEXT(supervised, supervise_name())
 READ_TEXT(phase, server_phase_name())
 READ_INTEGER(port, server_settings()->port)
 READ_INTEGER(hz, server_settings()->hz)

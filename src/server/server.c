@@ -17,6 +17,7 @@
 #include "server/defrag.h"
 #include "server/network.h"
 #include "server/settings.h"
+#include "server/supervise.h"
 
 #include <unistd.h>
 
@@ -60,6 +61,8 @@ const char *server_phase_name(void) {
 }
 
 void server_enter(enum server_phase phase) {
+    if (phase == PHASE_DRAINING) supervise_stopping();
+    if (phase == PHASE_SERVING && server.phase == PHASE_DRAINING) supervise_ready(); /* it stays after all */
     server.phase = phase;
     observer_enter(server_phase_name(), phase == PHASE_SERVING);
 }
@@ -173,6 +176,7 @@ static void on_cron(struct loop_timer *timer) {
     observer_cron();
     persist_cron();
     defrag_cron(server.defrag, now_us);
+    supervise_cron();
     if (now_us >= server.next_second_us) {
         server.next_second_us = now_us + 1000000;
         sample_turns();
@@ -202,7 +206,7 @@ static void make_executor(void) {
 static void ready(void) {
     server_enter(PHASE_SERVING);
     log_notice("Ready to accept connections");
-    process_notify_supervisor("READY=1\nSTATUS=Ready to accept connections");
+    supervise_ready();
 }
 
 static void loaded(void *arg, struct dataset *dataset, const char *error, bool cancelled) {
@@ -289,7 +293,7 @@ int server_run(void) {
     } else {
         server.exit_code = EXIT_CONFIG;
     }
-    process_notify_supervisor("STOPPING=1");
+    if (server.phase != PHASE_DRAINING) supervise_stopping();
     settings_remove_pidfile();
     tear_down();
     return server.exit_code;

@@ -189,19 +189,19 @@ static void test_supervisor_is_told(void **state) {
     char folder[] = "/tmp/tarn-notify-XXXXXX";
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     unsetenv("NOTIFY_SOCKET");
-    assert_false(process_notify_supervisor("READY=1"));
+    assert_int_equal(process_notify_supervisor("READY=1"), PROCESS_NOTIFY_NOBODY);
     assert_non_null(mkdtemp(folder));
     snprintf(a.sun_path, sizeof a.sun_path, "%s/n", folder);
     int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
     setenv("NOTIFY_SOCKET", a.sun_path, 1);
-    assert_true(process_notify_supervisor("READY=1"));
+    assert_int_equal(process_notify_supervisor("READY=1"), PROCESS_NOTIFY_SENT);
     char got[32] = "";
     assert_int_equal(recv(fd, got, sizeof got - 1, MSG_DONTWAIT), 7);
     assert_string_equal(got, "READY=1");
     close(fd);
     unlink(a.sun_path);
-    assert_false(process_notify_supervisor("READY=1")); /* nobody listens */
+    assert_int_equal(process_notify_supervisor("READY=1"), PROCESS_NOTIFY_NOBODY); /* nobody listens */
     rmdir(folder);
     unsetenv("NOTIFY_SOCKET");
 }
