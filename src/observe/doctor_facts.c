@@ -1,5 +1,6 @@
 #include "base/check.h"
 #include "exec/executor.h"
+#include "io/process.h"
 #include "keyspace/entry.h"
 #include "keyspace/top.h"
 #include "observe/doctor.h"
@@ -77,10 +78,19 @@ static void take_past(struct doctor_facts *f, struct history *h) {
     history_unlock(h);
 }
 
+static void take_container(struct doctor_facts *f) {
+    struct process_memory m;
+    process_memory(&m);
+    if (!m.contained) return;
+    f->container.limit = m.limit_bytes;
+    f->container.used = m.used_bytes;
+}
+
 void doctor_facts_take(struct doctor_facts *f, const struct executor *x, struct history *h) {
     *f = (struct doctor_facts){.now_s = x->now_ms / 1000};
     memory_facts_take(&f->memory, x, true);
     take_client(f, x);
     dataset_top(x->dataset, 1, take_key, f);
     take_past(f, h);
+    take_container(f);
 }

@@ -4,7 +4,7 @@
 #   tclsh tests/bench/bench.tcl [-server path] [-oracle path] [-only row,row] [-rounds N] [-quick] [-build folder]
 #
 # Rows: get set (pipelines of 128 and 16, and none; 50 connections; 2 M keys, 32-byte values), memory load save (5 M keys "key:N",
-# 32-byte values), latency (commands during BGSAVE under full-speed SETs), loading (INFO, CONFIG GET, MEMORY MALLOC-STATS while
+# 32-byte values), latency (commands during BGSAVE, and during MEMORY ANALYZE, under full-speed SETs), loading (INFO, CONFIG GET, MEMORY MALLOC-STATS while
 # the 5 M keys load), families and values (families.tcl). For get and set the server is bound to core 0 and redis-benchmark to core 1; a server's processor time is
 # what the kernel's scheduler counted for all its threads (nanoseconds). For the others the server has both cores, as in life.
 # The table goes to the terminal and to build/bench/report.txt. Data files are made once, by redis-server, in build/bench.
@@ -176,9 +176,29 @@ proc measure_latency {who} {
         note $who "latency $phase p999" [expr {$worst999 / 1000.0}]
     }
     if {[info_field $r rdb_last_bgsave_status persistence] ne "ok"} { error "$who: BGSAVE failed" }
+    if {$who eq "tarn"} { measure_analysis $srv $commands }
     exec sh -c "kill [pid $load]"
     catch {close $load}
     server_discard $srv
+}
+
+# The same commands while walks over all keys follow each other.
+proc measure_analysis {srv commands} {
+    set asker [client $srv]
+    set probe [open |[probe_args $srv -seconds 4 {*}$commands]]
+    fconfigure $probe -blocking 0
+    set out ""
+    while {![eof $probe]} {
+        foreach walk {analyze prefixes} {
+            set answer [$asker memory $walk]
+            note tarn "walk $walk" [expr {[dict get $answer duration-ms] / 1000.0}]
+        }
+        append out [read $probe]
+    }
+    close $probe
+    set lines [probe_lines $out]
+    note tarn "latency walk max" [expr {[tcl::mathfunc::max {*}[lmap line $lines {lindex $line 3}]] / 1000.0}]
+    note tarn "latency walk p999" [expr {[tcl::mathfunc::max {*}[lmap line $lines {lindex $line 2}]] / 1000.0}]
 }
 
 proc measure_loading {who} {
@@ -199,8 +219,8 @@ proc line {title unit row format {target ""}} {
     global results
     if {![info exists results($row,tarn)]} { return }
     set tarn [median $results($row,tarn)]
-    set redis [median $results($row,redis)]
-    set ratio [expr {$redis > 0 ? $tarn / $redis : 0}]
+    set redis [expr {[info exists results($row,redis)] ? [median $results($row,redis)] : ""}]
+    set ratio [expr {$redis ne "" && $redis > 0 ? $tarn / $redis : 0}]
     set verdict ""
     if {$target ne ""} {
         lassign $target kind limit
@@ -208,7 +228,7 @@ proc line {title unit row format {target ""}} {
         set verdict [expr {$value <= $limit ? "reached" : "missed"}]
         set target [expr {$kind eq "ratio" ? "<= $limit" : "<= $limit $unit"}]
     }
-    emit [format "%-46s %-6s %12s %12s %7.2f  %-10s %s" $title $unit [format $format $tarn] [format $format $redis] $ratio $target $verdict]
+    emit [format "%-46s %-6s %12s %12s %7.2f  %-10s %s" $title $unit [format $format $tarn] [expr {$redis eq "" ? "-" : [format $format $redis]}] $ratio $target $verdict]
 }
 proc emit {text} {
     puts $text
@@ -240,6 +260,10 @@ proc report {} {
     line "worst command under SETs, without a save" ms "latency before max" %.2f
     line "worst command under SETs, during BGSAVE" ms "latency during max" %.2f {max 5}
     line "99.9 % of commands, during BGSAVE" ms "latency during p999" %.2f
+    line "$many keys, MEMORY ANALYZE under SETs" s "walk analyze" %.2f
+    line "$many keys, MEMORY PREFIXES under SETs" s "walk prefixes" %.2f
+    line "worst command under SETs, during both" ms "latency walk max" %.2f
+    line "99.9 % of commands, during both" ms "latency walk p999" %.2f {max 2}
     foreach {command name} {INFO INFO CONFIG "CONFIG GET" MEMORY "MEMORY MALLOC-STATS"} {
         line "$name while loading, 99.9 %" ms "loading $command p999" %.2f {max 10}
         line "$name while loading, worst" ms "loading $command max" %.2f {max 50}

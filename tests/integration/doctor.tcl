@@ -83,3 +83,28 @@ test "allocator fragmentation: most of the values between others are deleted" {
     wait_for {[finding $r "Fragmentation"] ne ""}
     assert_match "*pages of *M hold *M of data: *% of them, *M, are gaps*" [finding $r "Fragmentation"]
 }
+
+test "a container limit that is near" {
+    set group ""
+    foreach {parent limit} {/sys/fs/cgroup/memory memory.limit_in_bytes /sys/fs/cgroup memory.max} {
+        if {![file exists $parent/$limit] && ![file exists $parent/cgroup.controllers]} continue
+        set try $parent/tarn-test-[pid]
+        if {[catch {file mkdir $try}]} continue
+        if {[file exists $try/$limit]} { set group $try; break }
+        catch {file delete $try}
+    }
+    if {$group eq ""} { skip "no control group can be made here" }
+    set srv [server_start]
+    try {
+        set r [client $srv]
+        set f [open $group/$limit w]; puts $f [expr {([server_rss_kb $srv] << 10) + (64 << 20)}]; close $f
+        if {[catch { set f [open $group/cgroup.procs w]; puts $f [server_pid $srv]; close $f }]} { skip "a process cannot be put into a control group here" }
+        assert_equal "" [finding $r "Container limit near"]
+        set keys 0
+        wait_for {[$r debug populate [incr keys 1000] key 1000] eq "OK" && [finding $r "Container limit near"] ne ""} 20000 1
+        assert_match "*M of the *M of its control group*maxmemory*" [finding $r "Container limit near"]
+    } finally {
+        server_stop $srv
+        catch {file delete $group}
+    }
+}
