@@ -9,6 +9,7 @@
 #include "survey.h"
 #include "top.h"
 #include "transfer.h"
+#include "wait_ready.h"
 #include "watch.h"
 
 #include <stdio.h>
@@ -41,7 +42,7 @@ enum option_kind {
 
 struct option_row {
     const char *name, *alias;
-    const char *argument; /* as --help calls it; NULL: takes none */
+    const char *argument; /* as --help calls it; NULL: takes none; "[...]": a number, which may be missing */
     enum option_group group;
     enum option_kind kind;
     size_t member; /* of struct options */
@@ -245,6 +246,9 @@ static const struct option_row rows[] = {
      .help = "The same as a spectrum in 256 colours, every second (-i)"},
     {"--intrinsic-latency", NULL, "<seconds>", GROUP_MODE, OPTION_INTEGER, MEMBER(seconds), 1, INT32_MAX,
      .mode = watch_machine, .help = "How long this machine holds a busy program up; asks no server"},
+    {"--wait-ready", NULL, "[seconds]", GROUP_MODE, OPTION_SECONDS, MEMBER(wait_us), .mode = wait_ready,
+     .help =
+         "Wait until the server has loaded, showing its progress; exit code 2 when there is none, 3 when time is up"},
     {"--lru-test", NULL, "<keys>", GROUP_MODE, OPTION_INTEGER, MEMBER(keys), 1, INT64_MAX, .mode = watch_cache,
      .help = "Use the server as a cache by the 80-20 rule; writes keys named lru:*"},
     {"--rdb", NULL, "<file>", GROUP_MODE, OPTION_TEXT, MEMBER(file), .mode = transfer_rdb,
@@ -314,6 +318,7 @@ static void row_set(struct options *o, const struct option_row *row, const char 
     int choice = (int)row->low;
     int64_t number;
     double seconds;
+    if (row->argument && !value) return; /* it was missing */
     switch (row->kind) {
     case OPTION_SWITCH:
         *(bool *)member = true;
@@ -362,6 +367,7 @@ static void options_settle(struct options *o) {
 void options_parse(struct options *o, int argc, char **argv) {
     *o = (struct options){.host = "127.0.0.1", .port = 6379, .delimiter = "\n", .separator = "\n", .repeat = 1};
     o->pipe_timeout_s = 30;
+    o->wait_us = -1;
     o->samples = -1;
     o->password = getenv("REDISCLI_AUTH");
     int i = 1;
@@ -369,8 +375,11 @@ void options_parse(struct options *o, int argc, char **argv) {
         if (strcmp(argv[i], "-h") == 0 && i + 1 == argc) take_help(o, NULL);
         const struct option_row *row = row_of(argv[i]);
         if (!row && argv[i][0] != '-') break;
-        if (!row || (row->argument && i + 1 == argc)) refuse("Unrecognized option or bad number of args for", argv[i]);
-        row_apply(o, row, row->argument ? argv[++i] : NULL);
+        bool may_miss = row && row->argument && row->argument[0] == '[';
+        bool misses = may_miss && (i + 1 == argc || !strchr("0123456789.", argv[i + 1][0]) || !argv[i + 1][0]);
+        if (!row || (row->argument && !misses && i + 1 == argc))
+            refuse("Unrecognized option or bad number of args for", argv[i]);
+        row_apply(o, row, row->argument && !misses ? argv[++i] : NULL);
     }
     o->words = argv + i;
     o->word_count = argc - i;

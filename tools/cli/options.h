@@ -42,6 +42,7 @@ struct options {
     int64_t scan_count;                   /* 0: the server's */
     int64_t samples;                      /* of --memkeys; 0 is all, negative the server's choice */
     int64_t pipe_timeout_s;               /* 0: for ever */
+    int64_t wait_us;                      /* --wait-ready; negative: as long as it takes */
     int64_t seconds, keys;                /* --intrinsic-latency, --lru-test */
     const char *file;                     /* --rdb, --functions-rdb, --eval */
     bool once;
