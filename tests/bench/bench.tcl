@@ -5,12 +5,13 @@
 #
 # Rows: get set (pipelines of 128 and 16, and none; 50 connections; 2 M keys, 32-byte values), memory load save (5 M keys "key:N",
 # 32-byte values), latency (commands during BGSAVE, and during MEMORY ANALYZE, under full-speed SETs), loading (INFO, CONFIG GET, MEMORY MALLOC-STATS while
-# the 5 M keys load), families and values (families.tcl). For get and set the server is bound to core 0 and redis-benchmark to core 1; a server's processor time is
+# the 5 M keys load), families and values (families.tcl), footprint and scrape (footprint.tcl). For get and set the server is bound to core 0 and redis-benchmark to core 1; a server's processor time is
 # what the kernel's scheduler counted for all its threads (nanoseconds). For the others the server has both cores, as in life.
 # The table goes to the terminal and to build/bench/report.txt. Data files are made once, by redis-server, in build/bench.
 set bench_dir [file dirname [file normalize [info script]]]
 source [file join $bench_dir .. integration harness harness.tcl]
 source [file join $bench_dir families.tcl]
+source [file join $bench_dir footprint.tcl]
 
 set quick 0
 set only {}
@@ -254,7 +255,7 @@ proc report {} {
     line "$many keys, resident memory" MiB rss %.1f {ratio 0.55}
     line "$many keys, resident bytes a key" B bytes %.1f
     line "$many keys, load, one core" s "load 1" %.2f
-    line "$many keys, load, two cores" s "load 2" %.2f {ratio 0.35}
+    line "$many keys, load, two cores" s "load 2" %.2f {ratio 0.15}
     line "$many keys, load, CPU" s "load cpu 2" %.2f
     line "$many keys, SAVE" s save %.2f
     line "worst command under SETs, without a save" ms "latency before max" %.2f
@@ -269,6 +270,7 @@ proc report {} {
         line "$name while loading, worst" ms "loading $command max" %.2f {max 50}
     }
     report_families
+    report_footprint
     close $::report_file
 }
 
@@ -282,6 +284,8 @@ for {set round 1} {$round <= $rounds} {incr round} {
         if {[wanted loading]} { measure_loading $who }
         if {[wanted families]} { measure_families $who }
         if {[wanted values]} { measure_values $who }
+        if {[wanted footprint]} { measure_footprint $who }
+        if {[wanted scrape] && $who eq "tarn"} { measure_scrape }
     }
 }
 report
