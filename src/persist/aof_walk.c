@@ -303,6 +303,14 @@ void aof_walk_cut_group(const struct aof_walk *w, const struct aof_piece *p, int
     buf_append_slice(out, bytes);
 }
 
+int64_t aof_walk_next(const char *bytes, int64_t at, int64_t end) {
+    struct walk k = {.bytes = bytes, .size = end};
+    struct slice ignored;
+    proven(at < end);
+    int64_t next = bytes[at] == '#' ? line_end(&k, at, &ignored) : command_end(&k, at, &ignored);
+    return next < 0 ? end : next;
+}
+
 /* ---- manifests ---- */
 static int add_parts(const struct aof_manifest *m, enum aof_kind kind, struct aof_part *parts, int count) {
     proven(count >= 0);

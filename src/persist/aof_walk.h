@@ -49,6 +49,9 @@ void aof_walk_cut_group(const struct aof_walk *w, const struct aof_piece *p, int
                         struct buf *out);
 bool aof_is_rdb(const struct whole *file);
 
+/* Where the command or line at `at` ends, as far as it is whole before `end`; else end. */
+int64_t aof_walk_next(const char *bytes, int64_t at, int64_t end);
+
 struct aof_part {
     char name[256];
     char kind; /* 'b' base, 'i' increment */

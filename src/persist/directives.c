@@ -163,6 +163,7 @@ static const struct directive rows[] = {
      .value = SETTING(version_check),
      .initial = "strict",
      .choices = version_checks},
+    {.name = "load-salvage", .type = DIRECTIVE_BOOL, .value = SETTING(salvage), .initial = "no"},
     {.name = "sanitize-dump-payload",
      .type = DIRECTIVE_ENUM,
      .flags = DIRECTIVE_INERT,

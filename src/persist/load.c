@@ -7,6 +7,7 @@
 #include "mem/mem.h"
 #include "persist/forecast_int.h"
 #include "persist/rdb_parse_int.h"
+#include "persist/salvage_int.h"
 
 #include <stdio.h>
 
@@ -65,9 +66,8 @@ static void end(struct load_progress *progress) {
     atomic_store_explicit(&progress->end_ms, clock_wall_ms(), memory_order_relaxed);
 }
 
-/* Into ds, which the caller has made and keeps. */
-static bool load_path(const struct load_options *o, struct load_progress *progress, const _Atomic bool *cancelled,
-                      struct dataset *ds, char *why) {
+static bool load_whole(const struct load_options *o, struct load_progress *progress, const _Atomic bool *cancelled,
+                       struct dataset *ds, char *why) {
     if (o->body) return o->body(o->body_arg, o, progress, cancelled, ds, why);
     struct source src = {.progress = progress, .cancelled = cancelled, .checksum = o->checksum, .scout = o->scout};
     proven(o->path && dataset_keys(ds) == 0);
@@ -84,6 +84,14 @@ static bool load_path(const struct load_options *o, struct load_progress *progre
     source_close(&src);
     proven(!loaded || progress->loaded_bytes == progress->total_bytes);
     return loaded;
+}
+
+/* Into ds, which the caller has made and keeps. */
+static bool load_path(const struct load_options *o, struct load_progress *progress, const _Atomic bool *cancelled,
+                      struct dataset *ds, char *why) {
+    proven(dataset_keys(ds) == 0);
+    if (load_whole(o, progress, cancelled, ds, why)) return true;
+    return o->salvage && why[0] && salvage_load(o, progress, cancelled, ds, why);
 }
 
 static const _Atomic bool never = false;

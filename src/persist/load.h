@@ -31,6 +31,8 @@ struct load_progress {
     _Atomic int64_t slept_us, asked_us;     /* for key-load-delay, and how much of that it was to be */
     _Atomic int phase;                      /* enum load_phase */
     const _Atomic int64_t *key_delay_us;    /* load_options.key_delay_us; set once */
+    /* 1: the file was damaged, and the undamaged part is what was loaded; of the rest, keys: records whose key could be read */
+    _Atomic int64_t salvaged, lost_records, lost_bytes, lost_keys;
 };
 
 /* See persist/forecast_int.h. */
@@ -56,6 +58,7 @@ struct load_options {
     bool checksum;                     /* rdbchecksum */
     bool version_strict;               /* rdb-version-check strict */
     bool keep_expired;                 /* a replica's file; an append-only file's base */
+    bool salvage;                      /* load-salvage: of a damaged file what is undamaged */
     bool more_follows;                 /* behind the data other bytes may stand, which are not looked at */
     /* key-load-delay, read again for every key: us per key, negative: 1 us per that many keys. May be changed meanwhile. */
     const _Atomic int64_t *key_delay_us;

@@ -55,6 +55,10 @@ INT_ROW(last_save_seconds, persist_state.save.last_background_s)
 INT_ROW(save_seconds, saving() ? (clock_wall_ms() - saving()->start_ms) / 1000 : -1)
 INT_ROW(saves, persist_state.save.started)
 INT_ROW(last_limbo, persist_state.save.last_limbo_bytes)
+INT_ROW(last_salvaged, persist_state.load.last_salvaged)
+INT_ROW(last_lost_records, persist_state.load.last_lost_records)
+INT_ROW(last_lost_bytes, persist_state.load.last_lost_bytes)
+INT_ROW(last_lost_keys, persist_state.load.last_lost_keys)
 INT_ROW(last_expired, persist_state.load.last_expired)
 INT_ROW(last_keys, persist_state.load.last_keys)
 
@@ -199,6 +203,10 @@ const struct metric persist_metrics[] = {
     GAUGE("rdb_last_cow_size", read_last_limbo, "Bytes kept twice at the end of the last save."),
     GAUGE("rdb_last_load_keys_expired", read_last_expired, "Keys that the last load dropped as expired."),
     GAUGE("rdb_last_load_keys_loaded", read_last_keys, "Keys that the last load brought."),
+    STATE("load_salvaged", read_last_salvaged, "1 when the last load found damage and loaded the rest (load-salvage)."),
+    GAUGE("load_lost_records", read_last_lost_records, "Records, or stretches without any, that it lost."),
+    GAUGE("load_lost_keys", read_last_lost_keys, "Of them, those whose key could be read."),
+    GAUGE("load_lost_bytes", read_last_lost_bytes, "Bytes of the file that it lost."),
     STATE("aof_enabled", read_aof_on, "1 while an append-only file is written."),
     STATE("aof_rewrite_in_progress", read_rewriting, "1 while an append-only file is rewritten."),
     STATE("aof_rewrite_scheduled", read_rewrite_scheduled, "1 while a rewrite waits for its turn."),

@@ -2,6 +2,7 @@
 #include "persist/aof_steps_int.h"
 #include "persist/load.h"
 #include "persist/persist_int.h"
+#include "persist/salvage_int.h"
 #include "persist/snapshot.h"
 
 #include "base/check.h"
@@ -128,6 +129,24 @@ static void log_loaded(const struct load_progress *lp) {
                (long long)value_of(&lp->loaded_bytes));
 }
 
+static void note_losses(const struct load_progress *lp) {
+    struct persist_load *l = &persist_state.load;
+    l->last_salvaged = value_of(&lp->salvaged);
+    l->last_lost_records = value_of(&lp->lost_records);
+    l->last_lost_bytes = value_of(&lp->lost_bytes);
+    l->last_lost_keys = value_of(&lp->lost_keys);
+    proven(l->last_salvaged || l->last_lost_records == 0);
+}
+
+/* NULL, or why the damaged file cannot be kept, whose undamaged part was loaded. Before anything can be written over it. */
+static const char *keep_damaged(void) {
+    struct persist_state *p = &persist_state;
+    if (!p->load.last_salvaged) return NULL;
+    const struct aof_load *aof = p->load.kind == LOAD_RDB ? NULL : p->aof.load;
+    proven(p->load.job != NULL);
+    return salvage_keep(p->settings.file_name, aof, p->why) ? NULL : p->why;
+}
+
 /* NULL, or why the file that was loaded cannot be written on. */
 static const char *go_on_writing(void) {
     char *why = persist_state.why;
@@ -147,10 +166,13 @@ static void on_loaded(void *arg, struct dataset *dataset, const char *error, boo
     } else if (dataset) {
         l->last_keys = value_of(&lp->loaded_keys);
         l->last_expired = value_of(&lp->expired_keys);
+        note_losses(lp);
         log_loaded(lp);
         put_in_place(dataset);
         remove_strays();
-        error = go_on_writing();
+        error = keep_damaged();
+        if (!error) error = go_on_writing();
+        if (!error && l->last_salvaged && aof_is_on()) aof_rewrite_ask(); /* a base without damage */
     }
     l->job = NULL;
     if (l->done) l->done(l->arg, error ? NULL : dataset, error, cancelled);
@@ -173,6 +195,7 @@ static void start_load(enum load_kind kind, load_done *done, void *arg) {
         .limits = p->limits,
         .checksum = p->settings.checksum,
         .version_strict = p->settings.version_check == 0,
+        .salvage = p->settings.salvage,
         .key_delay_us = &p->load_delay_us,
     };
     random_system_bytes(&options.seed, sizeof(options.seed));

@@ -13,7 +13,7 @@ struct save_point {
 };
 
 struct persist_settings { /* written by the directives */
-    bool compress, checksum, incremental_sync, stop_writes, del_sync_files;
+    bool compress, checksum, incremental_sync, stop_writes, del_sync_files, salvage;
     int64_t load_delay_us, save_delay_us, events_interval_bytes;
     int version, version_check, sanitize;
     const char *file_name;
@@ -33,6 +33,7 @@ struct persist_load { /* the running load, and the result of the last */
     void *arg;
     int64_t next_log_ms;
     int64_t last_keys, last_expired;
+    int64_t last_salvaged, last_lost_records, last_lost_bytes, last_lost_keys; /* see load_progress */
 };
 
 struct persist_save { /* the running save, and the results of the last */
