@@ -55,11 +55,9 @@ struct load_options {
     enum access_policy access;
     int lfu_log_factor, lfu_decay_minutes;
     const struct value_limits *limits; /* copied at the start; NULL: value_limits_default */
-    bool checksum;                     /* rdbchecksum */
-    bool version_strict;               /* rdb-version-check strict */
-    bool keep_expired;                 /* a replica's file; an append-only file's base */
-    bool salvage;                      /* load-salvage: of a damaged file what is undamaged */
-    bool more_follows;                 /* behind the data other bytes may stand, which are not looked at */
+    /* rdbchecksum; rdb-version-check strict; a replica's file, or an append-only file's base; behind the data other bytes may stand,
+     * which are not looked at; load-salvage: of a damaged file what is undamaged */
+    bool checksum, version_strict, keep_expired, more_follows, salvage;
     /* key-load-delay, read again for every key: us per key, negative: 1 us per that many keys. May be changed meanwhile. */
     const _Atomic int64_t *key_delay_us;
     struct scout *scout; /* is told the files; NULL: nobody wants to know */

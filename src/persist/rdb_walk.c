@@ -30,6 +30,7 @@ struct item {
     const char *why;     /* NULL: sound. Else static, or in text */
     bool structure;      /* its end is known all the same */
     bool repeated;       /* sound, but for its name */
+    bool defined;        /* a template, which is known now */
     bool named;          /* r.key is known */
     const char *dropped; /* why r.drop_from to r.drop_to are lost */
     char text[WHY_MAX];
@@ -77,7 +78,7 @@ static void item_release(struct item *i) {
 static void item_start(struct walk *k, struct item *i, int64_t at, int64_t end) {
     proven(at >= 0 && at <= end && end <= k->size);
     item_drop_value(i);
-    i->key = i->end = i->structure = i->named = i->repeated = false;
+    i->key = i->end = i->structure = i->named = i->repeated = i->defined = false;
     i->why = i->dropped = NULL;
     i->r =
         (struct rdb_record){.from = at, .at = at, .end = at, .db = k->db, .expire_at = -1, .idle = -1, .frequency = -1};
@@ -242,7 +243,10 @@ static bool read_module_aux(struct walk *k, struct item *i) {
 /* The trial of a search must not learn templates. */
 static bool read_template(struct walk *k, struct item *i) {
     struct rdb_template t;
-    if (i != &k->trial) return rdb_templates_read(&k->templates, &i->in) || bad_input(i);
+    if (i != &k->trial) {
+        i->defined = rdb_templates_read(&k->templates, &i->in);
+        return i->defined || bad_input(i);
+    }
     if (!read_numbers(i, 1)) return false;
     rdb_template_init(&t);
     bool read = rdb_template_read(&t, &i->in) || bad_input(i);
@@ -456,6 +460,7 @@ static void tell_loss(struct walk *k, const struct loss *l) {
 static void lose(struct walk *k, const struct item *i, int64_t to, const char *why) {
     struct loss l = {.from = i->r.from, .to = to, .db = i->key && i->named ? (int64_t)i->r.db : -1, .why = why};
     if (i->named) l.key = i->r.key;
+    if (i->defined) rdb_templates_forget(&k->templates); /* it would be known here, and not to who reads what is kept */
     proven(to >= i->r.from);
     tell_loss(k, &l);
 }
@@ -530,7 +535,8 @@ static bool is_certain(const struct item *i) {
 }
 
 /* Behind a gap. Returns where to go on. */
-static int64_t begin_again(struct walk *k, struct item *i, int64_t at) {
+static int64_t begin_again(struct walk *k, int64_t at) {
+    struct item *i = &k->trial;
     if (!read_item(k, i, at, k->size) || i->end || is_certain(i)) return at;
     item_drop_value(i);
     lose(k, i, i->r.end, "the first record behind a gap, which may be bytes of a value that only look like one");
@@ -556,7 +562,7 @@ static int64_t go_past(struct walk *k, struct item *i) {
         if (!settle(k)) return -1;
         lose(k, i, i->r.end, i->why);
         bool sure = i->repeated || !i->key || is_one_string(i);
-        return sure ? i->r.end : begin_again(k, i, i->r.end);
+        return sure ? i->r.end : begin_again(k, i->r.end);
     }
     int64_t next = i->r.from < k->size ? find_next(k, i->r.from) : -1;
     if (k->w->stopped) return -1;
@@ -565,7 +571,7 @@ static int64_t go_past(struct walk *k, struct item *i) {
     else if (!settle(k))
         return -1;
     lose(k, i, next >= 0 ? next : k->size, i->why);
-    return next >= 0 ? begin_again(k, i, next) : -1;
+    return next >= 0 ? begin_again(k, next) : -1;
 }
 
 /* Bytes that are damaged may look like records for a while. */

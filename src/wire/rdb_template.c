@@ -58,6 +58,11 @@ void rdb_templates_release(struct rdb_templates *t) {
     rdb_templates_init(t);
 }
 
+void rdb_templates_forget(struct rdb_templates *t) {
+    proven(t->count > 0);
+    rdb_template_release(&t->items[--t->count]);
+}
+
 const struct rdb_template *rdb_templates_find(const struct rdb_templates *t, uint64_t id) {
     if (!t) return NULL;
     proven(t->count <= t->capacity);

@@ -41,6 +41,8 @@ void rdb_templates_init(struct rdb_templates *t);
 void rdb_templates_release(struct rdb_templates *t);
 /* One record behind its opcode. */
 bool rdb_templates_read(struct rdb_templates *t, struct rdb_input *in);
+/* The one that was read last. */
+void rdb_templates_forget(struct rdb_templates *t);
 /* NULL: there is none. t may be NULL. Valid until the next read. */
 const struct rdb_template *rdb_templates_find(const struct rdb_templates *t, uint64_t id);
 
