@@ -144,7 +144,9 @@ static void hold_or_release(struct executor *x) {
     bool held = x->pauses[PAUSE_OF_MEMORY].kind != PAUSE_NONE;
     if (likely(!held && (ceiling == 0 || !dataset_is_frozen(x->dataset)))) return;
     int64_t used = mem_used();
-    if (!held && used > ceiling) {
+    if (!held && used > ceiling && x->hooks.give_way) {
+        executor_make_way(x); /* nobody depends on an analysis: what it keeps goes */
+    } else if (!held && used > ceiling) {
         log_warning("Writes wait: the save that runs keeps %zu bytes of old data, and %lld bytes of %lld are used.",
                     dataset_limbo_bytes(x->dataset), (long long)used, (long long)ceiling);
         executor_pause(x, PAUSE_OF_MEMORY, PAUSE_WRITE, INT64_MAX);

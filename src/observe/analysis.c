@@ -35,7 +35,7 @@ static void give_way(void *arg) {
     proven(a->job != NULL);
     a->executor->hooks.give_way = NULL;
     a->gave_way = analysis_job_stop(a->job);
-    if (a->gave_way) log_notice("The analysis of memory gives way to a save or a load");
+    if (a->gave_way) log_notice("The analysis of memory gives way to a save, a load or a lack of memory");
 }
 
 /* ---- the end ---- */
@@ -45,7 +45,8 @@ static void answer(const struct analysis *a, const struct analysis_job *job, str
     session_begin_reply(s);
     bool told = job && analysis_job_reply(job, &s->reply);
     if (!told && a->gave_way)
-        reply_error(&s->reply, "ERR The analysis gave way to a save or a load: ask again, it will wait for its turn");
+        reply_error(&s->reply,
+                    "ERR The analysis gave way to a save, a load or a lack of memory: ask again, it will wait");
     else if (!told)
         reply_error(&s->reply, "ERR The analysis was cancelled");
     session_end_reply(s);
