@@ -4,6 +4,7 @@
 #   power  half a million states of the disk after a loss of power, and real starts on some of them (LONG_STATES)
 #   crash  kill -9 at random instants, 200 cycles of each kind (LONG_CYCLES)
 #   snapshot  2 GB overwritten while a slow save reads them (LONG_SNAPSHOT_MB)
+#   load   how true a load's forecast is over five large files; full servers that were killed come back, 100 of 100
 #   fuzz   the fuzzers of files, half an hour each (LONG_FUZZ_SECONDS)
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -11,10 +12,11 @@ unset MAKEFLAGS MFLAGS MAKELEVEL MODE CC BUILD MALLOC ONLY
 logs=build/long
 mkdir -p $logs
 
-steps="power crash snapshot fuzz"
+steps="power crash snapshot load fuzz"
 step_power() { make power STATES="${LONG_STATES:-500000}" SEED="${SEED:-1}"; }
 step_crash() { TARN_CYCLES="${LONG_CYCLES:-200}" make integration ONLY=aof_crash; }
 step_snapshot() { TARN_SNAPSHOT_MB="${LONG_SNAPSHOT_MB:-2048}" make integration ONLY=save; }
+step_load() { TARN_LONG=1 make integration ONLY=loading_forecast,admission; }
 step_fuzz() {
     for name in rdb aof; do make fuzz T=$name SECONDS="${LONG_FUZZ_SECONDS:-1800}" || return 1; done
 }

@@ -49,6 +49,8 @@ int64_t limit_counted(struct executor *x) {
     return l->base + mem_set_here(COUNTED) - l->here - (int64_t)dataset_awaited_bytes(x->dataset);
 }
 
+bool limit_may_evict(const struct executor *x) { return x->limit->rule.order != EVICTION_OFF; }
+
 int64_t limit_not_counted(const struct executor *x) {
     return mem_set_bytes(NOT_COUNTED) + (int64_t)dataset_awaited_bytes(x->dataset);
 }

@@ -22,6 +22,7 @@ void limit_set(struct executor *x, const struct eviction_rule *rule, int tenacit
 /* Bytes that count: all but those of clients, replication and the append-only file, the buffers of load and save, and what is
  * gone but for a live snapshot or the reaper. ~20 ns. */
 int64_t limit_counted(struct executor *x);
+bool limit_may_evict(const struct executor *x);      /* the policy is not noeviction */
 int64_t limit_not_counted(const struct executor *x); /* for show; ~1 us */
 
 /* Before a command that may use memory. False: there is none, and no key may go for it. */

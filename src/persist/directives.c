@@ -119,6 +119,7 @@ static const struct directive_choice fsyncs[] = {
 /* ---- the rows ---- */
 static const struct directive_choice versions[] = {{"auto", 0}, {"9", 9}, {"10", 10}, {"11", 11}, {"80", 80}, {0}};
 static const struct directive_choice version_checks[] = {{"strict", 0}, {"relaxed", 1}, {0}};
+static const struct directive_choice oversizes[] = {{"refuse", 0}, {"try", 1}, {0}};
 static const struct directive_choice sanitizing[] = {{"no", 0}, {"yes", 1}, {"clients", 2}, {0}};
 
 #define SETTING(field) &persist_state.settings.field
@@ -170,6 +171,11 @@ static const struct directive rows[] = {
      .value = SETTING(sanitize),
      .initial = "no",
      .choices = sanitizing},
+    {.name = "load-oversize",
+     .type = DIRECTIVE_ENUM,
+     .value = SETTING(load_oversize),
+     .initial = "refuse",
+     .choices = oversizes},
     {.name = "key-load-delay",
      .type = DIRECTIVE_INT,
      .flags = DIRECTIVE_HIDDEN,

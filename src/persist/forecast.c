@@ -104,6 +104,23 @@ static bool scout_worth_it(const struct forecast *f, const struct load_progress 
     return left > SCOUT_WORTH_S * f->bytes_per_s;
 }
 
+void forecast_ask(struct forecast *f, const struct load_progress *p) {
+    if (scout_started(f->scout) || !scout_is_known(f->scout) || value_of(&p->total_bytes) == 0) return;
+    proven(f->usual <= 0);
+    /* The first observation is all that was before it. */
+    f->place = f->slept_us = 0;
+    f->tick_us = value_of(&p->start_us);
+    scout_start(f->scout);
+}
+
+int64_t forecast_payload(const struct forecast *f) {
+    struct work all;
+    if (!scout_started(f->scout)) return 0;
+    scout_before(f->scout, scout_reach(f->scout), &all);
+    proven(all.of[WORK_BYTES] >= 0 && all.of[WORK_UNPACKED] >= 0);
+    return (int64_t)fmax(all.of[WORK_BYTES], all.of[WORK_UNPACKED]);
+}
+
 void forecast_tick(struct forecast *f, const struct load_progress *p, int64_t now_us) {
     int64_t place = value_of(&p->loaded_bytes), slept = value_of(&p->slept_us);
     double seconds = (double)(now_us - f->tick_us) / 1e6;
@@ -113,11 +130,7 @@ void forecast_tick(struct forecast *f, const struct load_progress *p, int64_t no
     if (!scout_started(f->scout)) {
         f->place = place;
         f->tick_us = now_us;
-        if (scout_is_known(f->scout) && scout_worth_it(f, p, now_us) && scout_start(f->scout)) {
-            /* The first observation is all that was before it. */
-            f->place = f->slept_us = 0;
-            f->tick_us = value_of(&p->start_us);
-        }
+        if (scout_worth_it(f, p, now_us)) forecast_ask(f, p);
         return;
     }
     if (scout_reach(f->scout) < place || place == f->place) return;

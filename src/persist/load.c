@@ -36,6 +36,7 @@ struct load_job {
     char *path;
     struct dataset *dataset;
     char why[LOAD_ERROR_MAX];
+    char refusal[LOAD_ERROR_MAX]; /* "" unless load_refuse; the loop's thread's */
 };
 
 /* ---- one load on the calling thread ---- */
@@ -153,7 +154,7 @@ static void *run(void *arg) {
 static void on_ended(struct loop_message *message) {
     struct load_job *job = (struct load_job *)(void *)((char *)message - offsetof(struct load_job, ended));
     thread_join(&job->thread);
-    bool cancelled = is_set(&job->cancelled);
+    bool refused = job->refusal[0], cancelled = is_set(&job->cancelled);
     const char *error = job->dataset || cancelled ? NULL : job->why;
     proven(job->progress.end_ms != 0 || !job->dataset);
     proven(!error || error[0]);
@@ -161,7 +162,11 @@ static void on_ended(struct loop_message *message) {
         dataset_free(job->dataset);
         job->dataset = NULL;
     }
-    job->done(job->arg, cancelled ? NULL : job->dataset, error, cancelled);
+    if (refused && !is_set(&job->abandoned)) {
+        error = job->refusal;
+        cancelled = false;
+    }
+    job->done(job->arg, cancelled || error ? NULL : job->dataset, error, cancelled);
     if (!is_set(&job->abandoned)) job_free(job);
 }
 
@@ -206,6 +211,18 @@ void load_tick(struct load_job *job) {
 struct load_forecast load_forecast(struct load_job *job) {
     proven(job->scout != NULL);
     return forecast_now(&job->forecast, &job->progress, clock_mono_us());
+}
+
+int64_t load_payload(struct load_job *job) {
+    proven(job->scout != NULL);
+    forecast_ask(&job->forecast, &job->progress);
+    return forecast_payload(&job->forecast);
+}
+
+void load_refuse(struct load_job *job, const char *why) {
+    proven(why[0] && !job->refusal[0]);
+    snprintf(job->refusal, sizeof job->refusal, "%s", why);
+    load_cancel(job);
 }
 
 void load_cancel(struct load_job *job) {

@@ -72,6 +72,11 @@ const struct load_progress *load_progress(const struct load_job *job);
 /* On the loop's thread, every 100 ms or so: what the forecast learns from. */
 void load_tick(struct load_job *job);
 struct load_forecast load_forecast(struct load_job *job);
+/* Bytes of keys and values that the files hold at least, of those that have been looked at so far: what the dataset will take at
+ * least, unless keys have expired. Starts looking at once. */
+int64_t load_payload(struct load_job *job);
+/* Ends the load, which fails for this reason. */
+void load_refuse(struct load_job *job, const char *why);
 /* The loader notices within 10 ms, or one read of 1 MiB, or one compressed string; done is still called. */
 void load_cancel(struct load_job *job);
 /* Because the process is about to end: as load_cancel, but done is not promised, and the half-made dataset, whose freeing could

@@ -13,6 +13,7 @@ struct save_point {
 };
 
 struct persist_settings { /* written by the directives */
+    int load_oversize;    /* 0: refuse */
     bool compress, checksum, incremental_sync, stop_writes, del_sync_files, salvage;
     int64_t load_delay_us, save_delay_us, events_interval_bytes;
     int version, version_check, sanitize;
@@ -31,6 +32,8 @@ struct persist_load { /* the running load, and the result of the last */
     struct load_job *abandoned; /* kept, see load_abandon */
     load_done *done;
     void *arg;
+    bool refused;
+    int64_t bytes_before; /* of data that was there: DEBUG RELOAD keeps it until it has loaded */
     int64_t next_log_ms;
     int64_t last_keys, last_expired;
     int64_t last_salvaged, last_lost_records, last_lost_bytes, last_lost_keys; /* see load_progress */
