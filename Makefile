@@ -171,9 +171,29 @@ compile_commands.json: Makefile $(SRCS) $(CLI_SRCS) $(CHECK_SRCS)
 	@{ echo '['; sep=; for f in $(SRCS) src/server/main.c $(CLI_SRCS) $(CHECK_SRCS); do \
 	    printf '%s{"directory": "%s", "file": "%s", "command": "%s"}\n' "$$sep" '$(CURDIR)' $$f \
 	        '$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) -c '$$f; sep=,; done; echo ']'; } > $@
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(OUT)/tarn-server $(OUT)/tarn-cli $(OUT)/tarn-check $(DESTDIR)$(PREFIX)/bin
+# Man pages and completions, from what the programs declare.
+manual: all
+	@sh scripts/manual.sh $(OUT) $(OUT)/manual
+# Folders that are empty are left out: SYSUSERSDIR= installs no sysusers file.
+SYSCONFDIR ?= $(PREFIX)/etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+PROGRAMS = $(wildcard $(OUT)/tarn-server $(OUT)/tarn-cli $(OUT)/tarn-check)
+SHARE = $(DESTDIR)$(PREFIX)/share
+install: all manual
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/bash-completion/completions $(SHARE)/zsh/vendor-completions
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(OUT)/manual/man/*.1 $(SHARE)/man/man1
+	install -m 644 $(OUT)/manual/man/*.5 $(SHARE)/man/man5
+	install -m 644 $(OUT)/manual/bash/* $(SHARE)/bash-completion/completions
+	install -m 644 $(OUT)/manual/zsh/_* $(SHARE)/zsh/vendor-completions
+	install -d $(DESTDIR)$(SYSCONFDIR)/tarn $(DESTDIR)$(SYSCONFDIR)/logrotate.d
+	test -e $(DESTDIR)$(SYSCONFDIR)/tarn/tarn.conf || install -m 644 packaging/tarn.conf $(DESTDIR)$(SYSCONFDIR)/tarn/tarn.conf
+	install -m 644 packaging/tarn.logrotate $(DESTDIR)$(SYSCONFDIR)/logrotate.d/tarn
+	$(if $(UNITDIR),install -d $(DESTDIR)$(UNITDIR) && sed -e 's|@bindir@|$(PREFIX)/bin|' -e 's|/etc/tarn|$(SYSCONFDIR)/tarn|' packaging/tarn.service > $(DESTDIR)$(UNITDIR)/tarn.service)
+	$(if $(SYSUSERSDIR),install -d $(DESTDIR)$(SYSUSERSDIR) && install -m 644 packaging/tarn.sysusers $(DESTDIR)$(SYSUSERSDIR)/tarn.conf)
+deb:
+	@sh scripts/deb.sh
 clean:
 	rm -rf $(BUILD) compile_commands.json
 help:
@@ -187,11 +207,13 @@ help:
 	@echo 'make long                   what takes too long for every commit (STEP="name name" selects)'
 	@echo 'make bench                  Tarn against redis-server (ONLY=row,row QUICK=1 ROUNDS=n)'
 	@echo 'make format format-check    clang-format 14'
-	@echo 'make compile_commands.json install clean'
+	@echo 'make install                PREFIX=$(PREFIX) DESTDIR=: programs, man pages, completions, systemd unit'
+	@echo 'make manual deb             the man pages and completions; the Debian package in $(BUILD)/deb'
+	@echo 'make compile_commands.json clean'
 	@echo 'Variables: MODE=release|asan|ubsan|tsan|fuzz MALLOC=jemalloc|libc CC=gcc|clang BUILD=$(BUILD) PREFIX=$(PREFIX) J=$(J)'
 
 comma = ,
 .DEFAULT_GOAL = all
 .FORCE:
 .SECONDARY:
-.PHONY: all help unit integration differential power long fuzz asan ubsan tsan check bench format format-check install clean .FORCE
+.PHONY: all help unit integration differential power long fuzz asan ubsan tsan check bench format format-check manual install deb clean .FORCE

@@ -18,6 +18,8 @@ step_budgets() { sh scripts/check-budgets.sh; }
 step_format() { make format-check; }
 step_gcc() { make -j"$jobs" all; }
 step_state() { sh scripts/check-state.sh build; }
+# What make install puts where.
+step_install() { sh scripts/check-install.sh; }
 step_unit() { make -j"$jobs" unit; }
 step_integration() { make -j"$jobs" integration; }
 step_power() { make power; }

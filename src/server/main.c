@@ -7,6 +7,7 @@
 #include "mem/stats.h"
 #include "observe/version.h"
 #include "server/config.h"
+#include "server/config_dump.h"
 #include "server/server.h"
 #include "server/settings.h"
 #include "server/supervise.h"
@@ -53,6 +54,10 @@ static bool print_text(int argc, char **argv) {
         print_version();
     } else if (is_flag(argv[1], "-h", "--help")) {
         fputs(usage, stdout);
+    } else if (is_flag(argv[1], NULL, "--dump-directives")) {
+        unsigned count;
+        const struct directive_list *lists = server_directive_lists(&count);
+        config_dump(lists, count);
     } else {
         return false;
     }

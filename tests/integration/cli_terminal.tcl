@@ -95,7 +95,7 @@ with_server srv {} {
     test "top: a frame, sorted, helped, resized, quit" {
         needs ncurses
         for {set i 1} {$i <= 20} {incr i} { $r rpush list:$i [string repeat x 10000] }
-        set out [on_terminal 80x24 [list {wait:^MEMORY BY OWNER} {wait:^lists +\[} screen type:s {wait:sort by size} screen type:h \
+        set out [on_terminal 80x24 [list {wait:^MEMORY BY OWNER} {wait:q quit  s sort by name} {wait:q quit  s sort by name} screen type:s {wait:sort by size} screen type:h \
             "wait:^KEYS" type:h "wait:^MEMORY" resize:120x10 {wait:^\(?q quit(.|\n){0,120}$} screen type:p wait:PAUSED resize:80x24 \
             {wait:(.*\n){23}q quit} type:q end] $port top]
         lassign [split [string map [list "\n=\n=\n" \x1 "=\n" "" "\n=" ""] $out] \x1] first second
