@@ -178,7 +178,7 @@ manual: all
 SYSCONFDIR ?= $(PREFIX)/etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
-PROGRAMS = $(wildcard $(OUT)/tarn-server $(OUT)/tarn-cli $(OUT)/tarn-check)
+PROGRAMS = $(OUT)/tarn-server $(OUT)/tarn-cli $(OUT)/tarn-check
 SHARE = $(DESTDIR)$(PREFIX)/share
 install: all manual
 	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/bash-completion/completions $(SHARE)/zsh/vendor-completions

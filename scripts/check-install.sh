@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 make install DESTDIR="$dir" PREFIX=/usr SYSCONFDIR=/etc >/dev/null
-for file in bin/tarn-server bin/tarn-cli share/man/man1/tarn-server.1 share/man/man1/tarn-cli.1 share/man/man5/tarn.conf.5 \
+for file in bin/tarn-server bin/tarn-cli bin/tarn-check share/man/man1/tarn-check.1 share/man/man1/tarn-server.1 share/man/man1/tarn-cli.1 share/man/man5/tarn.conf.5 \
     share/bash-completion/completions/tarn-cli share/zsh/vendor-completions/_tarn-cli lib/systemd/system/tarn.service; do
     [ -s "$dir/usr/$file" ] || { echo "not installed: $file"; exit 1; }
 done
