@@ -115,7 +115,7 @@ $(OUT)/flags: .FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) $(LDFLAGS) $(LIBS) $(CLI_FLAGS)' | cmp -s - $@ || \
 	    echo '$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) $(LDFLAGS) $(LIBS) $(CLI_FLAGS)' > $@
--include $(shell find $(OUT) -name '*.d' 2>/dev/null)
+-include $(shell find $(OUT) -path $(OUT)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 # Sanitizer builds are slower, and their tests wait longer. TSan wants the address space unshuffled where it may be.
 SLOW = $(if $(filter tsan,$(MODE)),8,$(if $(filter asan ubsan,$(MODE)),4,1))
