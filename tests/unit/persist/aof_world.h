@@ -8,6 +8,11 @@
 
 #include "commands/connection.h"
 #include "commands/generic.h"
+#include "commands/hash.h"
+#include "commands/list.h"
+#include "commands/set.h"
+#include "commands/sorted_set.h"
+#include "commands/stream.h"
 #include "commands/string.h"
 #include "commands/transaction.h"
 #include "io/file.h"
@@ -15,14 +20,17 @@
 #include "io/thread.h"
 #include "persist/aof_steps_int.h"
 #include "persist/persist_int.h"
+#include "server/debug.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct command_list world_lists[] = {
-    {connection_commands}, {string_commands}, {generic_commands}, {transaction_commands}, {aof_commands}};
+static const struct command_list world_lists[] = {{connection_commands},  {string_commands}, {generic_commands},
+                                                  {transaction_commands}, {aof_commands},    {list_commands},
+                                                  {sorted_set_commands},  {hash_commands},   {set_commands},
+                                                  {stream_commands},      {debug_commands}};
 
 struct world {
     struct executor executor;

@@ -133,12 +133,76 @@ static void whatever_call_fails_nothing_safe_is_lost(void **state) {
     }
 }
 
+/* ---- saves ---- */
+struct save_end {
+    bool ended, failed;
+};
+
+static void on_saved(void *arg, const char *error, bool cancelled) {
+    struct save_end *end = arg;
+    end->ended = true;
+    end->failed = error || cancelled;
+}
+
+static bool save(void) {
+    struct save_end end = {false, false};
+    const char *why;
+    if (!persist_save_start(on_saved, &end, &why)) return false;
+    while (!end.ended) turn();
+    return !end.failed;
+}
+
+static unsigned files_here(void) {
+    unsigned n = 0;
+    DIR *d = opendir(".");
+    for (struct dirent *e; d && (e = readdir(d));) n += e->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
+
+/* Whatever fails, the file is the old or the new one, whole, and nothing is left beside it. */
+static void whatever_call_of_a_save_fails_a_file_is_whole(void **state) {
+    (void)state;
+    static const enum file_fault kinds[] = {FILE_FAULT_WRITE, FILE_FAULT_SYNC, FILE_FAULT_OPEN, FILE_FAULT_RENAME};
+    world.aof = false;
+    assert_true(world_start(&world));
+    assert_true(send("SET k 0") && save());
+    int good = 0, wanted = 0;
+    for (size_t k = 0; k < countof(kinds); k++) {
+        bool saved = false;
+        for (unsigned nth = 1; !saved; nth++) {
+            char line[64], value[32];
+            assert_true(nth < 20);
+            snprintf(line, sizeof line, "SET k %d", ++wanted);
+            assert_true(send(line));
+            file_fail_after(kinds[k], nth, nth % 2 ? ENOSPC : EIO, nth * 7);
+            saved = save();
+            file_fail_after(FILE_FAULT_NONE, 0, 0, 0);
+            assert_true(saved ? nth > 1 : nth < 20);
+            assert_int_equal(files_here(), 1);
+            char why[LOAD_ERROR_MAX] = "";
+            struct load_options options = load_defaults();
+            options.path = "dump.rdb";
+            struct dataset *ds = load_file(&options, NULL, why);
+            assert_string_equal(why, "");
+            snprintf(value, sizeof value, "%d", wanted);
+            if (holds(ds, 0, "k", slice_of_cstr(value))) good = wanted;
+            snprintf(value, sizeof value, "%d", good);
+            assert_true(holds(ds, 0, "k", slice_of_cstr(value)));
+            assert_true(!saved || good == wanted);
+            dataset_free(ds);
+        }
+    }
+    stop(true);
+}
+
 int main(void) {
     log_set_level(LOG_NOTHING);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_write_without_room_waits_and_goes_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failed_sync_is_final_until_a_new_base, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whatever_call_fails_nothing_safe_is_lost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(whatever_call_of_a_save_fails_a_file_is_whole, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
