@@ -20,6 +20,7 @@ void session_init(struct session *s, struct executor *x, const struct session_tr
     s->reply.out = &s->out;
     s->reply.resp = 2;
     list_init(&s->waiting);
+    list_init(&s->held);
     list_init(&s->monitoring);
     list_append(&x->sessions, &s->place);
     x->session_count++;
@@ -54,6 +55,7 @@ void session_release(struct session *s) {
     transaction_discard(s);
     pubsub_forget(s);
     tracking_forget(s);
+    list_remove(&s->held);
     list_remove(&s->monitoring);
     list_remove(&s->place);
     x->session_count--;

@@ -89,6 +89,7 @@ struct session {
     struct transaction *transaction;     /* NULL: nothing queued, nothing watched */
     struct subscriptions *subscriptions; /* NULL: none */
     struct tracker *tracker;             /* NULL: CLIENT TRACKING is off */
+    struct list_node held;               /* by who keeps the journal, while its replies wait for the disk */
     struct list_node monitoring;         /* in the executor's monitors while SESSION_MONITOR */
 };
 

@@ -6,6 +6,7 @@
 #include "exec/journal.h"
 #include "io/file.h"
 #include "io/thread.h"
+#include "persist/aof_change_int.h"
 #include "persist/aof_files_int.h"
 #include "persist/aof_group_int.h"
 #include "persist/aof_load_int.h"
@@ -18,6 +19,7 @@
 
 #define SYNC_EVERY_MS 1000
 #define SYNC_LATE_MS  2000
+#define STALL_MS      1850 /* of the two seconds that power may take; the cron looks every 100 ms */
 #define RETRY_MS      500
 #define NO_FILE       -1
 
@@ -37,7 +39,8 @@ void aof_init(void) {
     journal_init(a->journal);
     aof_manifest_init(&a->manifest);
     aof_manifest_init(&a->load->manifest);
-    a->file.fd = NO_FILE;
+    a->file.fd = a->rewrite.next.fd = NO_FILE;
+    list_init(&a->held);
     a->rewrite.last_seconds = -1;
     a->rewrite.last_ok = true;
 }
@@ -49,6 +52,9 @@ void aof_release(void) {
     a->rewrite.job = NULL;
     if (a->syncer) reaper_free(a->syncer);
     a->syncer = NULL;
+    aof_change_release();
+    if (a->rewrite.next.fd != NO_FILE) file_close(a->rewrite.next.fd);
+    a->rewrite.next.fd = NO_FILE;
     if (a->file.fd != NO_FILE) file_close(a->file.fd);
     a->file.fd = NO_FILE;
     journal_release(a->journal);
@@ -76,11 +82,10 @@ int64_t aof_total_size(void) {
 
 /* ---- what may leave ---- */
 void aof_wake_held(void) {
-    struct executor *x = persist_state.executor;
-    proven(x != NULL);
-    list_each_safe(node, &x->sessions) {
-        struct session *s = list_entry(node, struct session, place);
-        if (s->out.len > 0) s->transport->attend(s);
+    proven(persist_state.executor != NULL);
+    for (struct list_node *node; (node = list_take_first(&self()->held));) {
+        struct session *s = list_entry(node, struct session, held);
+        s->transport->attend(s);
     }
 }
 
@@ -91,7 +96,8 @@ static void move_safe(struct aof *a) {
     if (safe > a->journal->safe) a->journal->safe = safe;
 }
 
-static void lose(struct aof *a, int error) {
+void aof_lose(int error) {
+    struct aof *a = self();
     proven(a->state != AOF_OFF || a->file.fd != NO_FILE);
     if (a->lost) return;
     a->lost = true;
@@ -109,10 +115,11 @@ bool aof_sync_now(void) {
     if (a->file.synced < a->file.size) {
         int error = -file_sync(a->file.fd);
         if (error) {
-            lose(a, error);
+            aof_lose(error);
             return false;
         }
         a->file.synced = a->file.size;
+        a->unsynced_ms = 0;
     }
     a->durable = a->journal->start;
     move_safe(a);
@@ -122,32 +129,54 @@ bool aof_sync_now(void) {
 static void run_sync(void *arg) {
     struct aof_sync *s = arg;
     proven(s->busy && s->fd >= 0);
+    int64_t begun_us = clock_mono_us();
     s->error = -file_sync(s->fd);
+    s->took_us = clock_mono_us() - begun_us;
     loop_send(persist_state.loop, &s->ended);
 }
 
 static void end_stall(struct aof *a) {
-    proven(!a->stalled || a->sync.late);
+    proven(persist_state.executor != NULL);
     if (!a->stalled) return;
     a->stalled = false;
     log_notice("The sync of the append-only file has ended: writes go on");
     executor_unpause(persist_state.executor, PAUSE_OF_AOF);
 }
 
+/* An error counts while anything in use depends on the file; a file that a rewrite has replaced may end as it likes. */
+static bool is_needed(const struct aof *a, int64_t seq) {
+    proven(seq > 0);
+    if (seq == a->file.seq) return true;
+    for (unsigned i = 0; i < a->manifest.count; i++)
+        if (a->manifest.files[i].kind == AOF_INCR && a->manifest.files[i].seq == seq) return true;
+    return false;
+}
+
+static void finish_sync(struct aof *a) {
+    struct aof_sync *s = &a->sync;
+    proven(s->busy && !s->handled);
+    s->handled = true;
+    if (a->state == AOF_OFF) return;
+    if (policy() == AOF_FSYNC_ALWAYS) persist_note_latency("aof-fsync-always", s->took_us);
+    if (s->error) {
+        if (is_needed(a, s->seq)) aof_lose(s->error);
+        return;
+    }
+    if (s->seq != a->file.seq) return;
+    if (s->size > a->file.synced) a->file.synced = s->size;
+    if (s->stream > a->durable) a->durable = s->stream;
+    move_safe(a);
+    aof_wake_held();
+}
+
+static void sync_always(struct aof *a);
+
 static void on_synced(struct loop_message *message) {
     struct aof *a = self();
-    struct aof_sync *s = &a->sync;
-    proven(message == &s->ended && s->busy);
-    s->busy = false;
-    if (a->state != AOF_OFF && s->seq == a->file.seq) {
-        if (s->error) {
-            lose(a, s->error);
-        } else {
-            if (s->size > a->file.synced) a->file.synced = s->size;
-            if (s->stream > a->durable) a->durable = s->stream;
-        }
-    }
-    end_stall(a);
+    proven(message == &a->sync.ended && a->sync.busy);
+    if (!a->sync.handled) finish_sync(a);
+    a->sync.busy = false;
+    sync_always(a);
 }
 
 static void start_sync(struct aof *a, int64_t now_ms) {
@@ -158,22 +187,34 @@ static void start_sync(struct aof *a, int64_t now_ms) {
                                 .size = a->file.size,
                                 .stream = a->journal->start,
                                 .seq = a->file.seq,
+                                .oldest_ms = a->unsynced_ms,
                                 .begun_ms = now_ms};
     a->last_sync_ms = now_ms;
+    a->unsynced_ms = 0;
     reaper_post(a->syncer, run_sync, &a->sync);
 }
 
-/* A power loss takes at most what was written since the sync that runs began, and the second before: so when it takes long,
- * writes wait. */
-static void mind_late_sync(struct aof *a, int64_t now_ms) {
+/* One sync at a time: what is written while it runs is for the next. */
+static void sync_always(struct aof *a) {
+    proven(a->file.synced <= a->file.size);
+    if (policy() != AOF_FSYNC_ALWAYS || a->state != AOF_ON || a->lost || a->sync.busy) return;
+    if (a->file.fd == NO_FILE || aof_switching()) return;
+    if (a->file.synced < a->file.size) start_sync(a, clock_mono_us() / 1000);
+}
+
+/* A power loss takes what was written since the oldest byte that is not on disk: before that is two seconds, writes wait. */
+static void mind_late_sync(struct aof *a, int64_t now_ms, bool spared) {
+    int64_t oldest_ms = a->sync.busy && a->sync.oldest_ms ? a->sync.oldest_ms : a->unsynced_ms;
     proven(now_ms >= 0);
-    if (!a->sync.busy || now_ms - a->sync.begun_ms < SYNC_LATE_MS) return;
-    if (!a->sync.late) {
+    if (a->sync.busy && !a->sync.late && now_ms - a->sync.begun_ms >= SYNC_LATE_MS) {
         a->sync.late = true;
         a->delayed_syncs++;
-        log_notice("The sync of the append-only file takes long (a busy disk?): writes wait for it");
     }
-    if (policy() != AOF_FSYNC_EVERYSEC) return;
+    if (policy() != AOF_FSYNC_EVERYSEC || a->lost || spared || !oldest_ms || now_ms - oldest_ms < STALL_MS) {
+        end_stall(a);
+        return;
+    }
+    if (!a->stalled) log_notice("The sync of the append-only file takes long (a busy disk?): writes wait for it");
     a->stalled = true;
     executor_pause(persist_state.executor, PAUSE_OF_AOF, PAUSE_WRITE, INT64_MAX);
 }
@@ -182,25 +223,37 @@ static void sync_each_second(struct aof *a) {
     int64_t now_ms = clock_mono_us() / 1000;
     bool spared = persist_state.settings.aof.no_sync_on_rewrite && (aof_rewriting() || persist_saving());
     proven(a->state != AOF_OFF);
-    mind_late_sync(a, now_ms);
-    if (policy() != AOF_FSYNC_EVERYSEC || a->lost || a->sync.busy || spared) return;
+    mind_late_sync(a, now_ms, spared);
+    if (policy() != AOF_FSYNC_EVERYSEC || a->lost || a->sync.busy || spared || aof_switching()) return;
     if (a->file.fd == NO_FILE || a->file.synced == a->file.size || now_ms - a->last_sync_ms < SYNC_EVERY_MS) return;
     start_sync(a, now_ms);
 }
 
 /* ---- writing ---- */
+static void note_write_time(const struct aof *a, int64_t us) {
+    proven(us >= 0);
+    persist_note_latency("aof-write", us);
+    persist_note_latency(a->sync.busy                          ? "aof-write-pending-fsync"
+                         : aof_rewriting() || persist_saving() ? "aof-write-active-child"
+                                                               : "aof-write-alone",
+                         us);
+}
+
 static int write_group(struct aof *a, struct slice bytes) {
     char line[AOF_LINE_MAX];
     struct aof_increment *f = &a->file;
     proven(f->synced <= f->size);
     size_t n = aof_group_format(line, f->id, f->size, bytes, (uint64_t)(f->size - f->synced));
+    int64_t begun_us = clock_mono_us();
     int error = -file_write_pair(f->fd, line, n, bytes.ptr, bytes.len);
+    note_write_time(a, clock_mono_us() - begun_us);
     if (!error) {
         f->size += (int64_t)(n + bytes.len);
+        if (!a->unsynced_ms) a->unsynced_ms = begun_us / 1000;
         return 0;
     }
     int back = -file_truncate(f->fd, f->size);
-    if (back) lose(a, back); /* half a group stands where the next would go */
+    if (back) aof_lose(back); /* half a group stands where the next would go */
     return error;
 }
 
@@ -225,7 +278,7 @@ bool aof_flush(void) {
     size_t n = journal_whole(a->journal);
     proven(self()->journal != NULL);
     if (a->state == AOF_OFF || n == 0) return true;
-    if (a->file.fd == NO_FILE || a->lost) return false;
+    if (a->file.fd == NO_FILE || a->lost || aof_switching()) return false;
     if (a->error && clock_mono_us() / 1000 < a->retry_at_ms) return false;
     int error = write_group(a, slice_of(a->journal->out.ptr, n));
     if (error) {
@@ -233,17 +286,20 @@ bool aof_flush(void) {
         return false;
     }
     note_written(a, n);
-    if (policy() == AOF_FSYNC_ALWAYS && a->state == AOF_ON) return aof_sync_now();
     move_safe(a);
+    sync_always(a);
     return true;
 }
 
-bool aof_may_reply(const struct session *s) {
+bool aof_may_reply(struct session *s) {
     struct aof *a = self();
     proven(s != NULL);
     if (likely(a->state == AOF_OFF || s->journal_end <= a->journal->safe)) return true;
     aof_flush();
-    return s->journal_end <= a->journal->safe;
+    if (s->journal_end <= a->journal->safe) return true;
+    list_remove(&s->held);
+    list_append(&a->held, &s->held);
+    return false;
 }
 
 bool aof_is_durable(const struct session *s) {
@@ -263,10 +319,22 @@ void aof_turn(void) {
     if (unlikely(a->waiters > 0)) aof_serve_waiters();
 }
 
+/* Nothing is under way on the aof thread any more, and what it did has been looked at. */
+static void aof_settle(void) {
+    struct aof *a = self();
+    proven(a->state != AOF_OFF);
+    a->rewrite.cancelled = a->rewrite.phase == REWRITE_PREPARES || a->rewrite.cancelled;
+    aof_change_settle();
+    if (!a->sync.busy || a->sync.handled) return;
+    reaper_drain(a->syncer);
+    finish_sync(a);
+}
+
 const char *aof_finish(void) {
     struct aof *a = self();
     proven(persist_state.executor != NULL);
     if (a->state == AOF_OFF) return NULL;
+    aof_settle();
     if (a->state == AOF_WAITING && !a->lost) return "the first append-only file is still being written";
     a->retry_at_ms = 0;
     if (aof_flush() && aof_sync_now()) return NULL;
@@ -290,6 +358,7 @@ void aof_use_file(const struct aof_increment *file) {
         aof_close_later(a->file.fd);
     }
     a->file = *file;
+    a->unsynced_ms = 0;
     journal_forget_database(a->journal);
 }
 
@@ -302,6 +371,7 @@ void aof_begin_journal(void) {
     journal_forget_database(a->journal);
     a->error = 0;
     a->lost = false;
+    a->unsynced_ms = 0;
     a->last_sync_ms = clock_mono_us() / 1000;
     executor_set_journal(persist_state.executor, a->journal);
 }

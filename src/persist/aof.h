@@ -5,8 +5,9 @@
  * A folder holds a base and increments, named by a manifest (aof_manifest_int.h). A rewrite makes a new base from a frozen
  * dataset while the next increment is written. Increments carry checksums (aof_group_int.h).
  *
- * appendfsync always: one fdatasync for all commands of a turn, and no reply to a write leaves before it. everysec: a thread of
- * its own syncs each second; when that takes longer than two seconds, writes wait. no: the kernel decides.
+ * Syncs run on a thread of their own. appendfsync always: one fdatasync for all that was written while the one before ran, and no
+ * reply to a write leaves before it; others are served meanwhile. everysec: a sync each second; what is not on disk was written
+ * within two seconds, else writes wait. no: the kernel decides.
  *
  * A write that fails is taken back (the file is cut to its last whole group), writes are refused, replies whose records are not
  * in the file wait, and it is tried again twice a second. After an fdatasync that failed nobody knows what of the file is
@@ -22,7 +23,7 @@ struct session;
 /* Whether the replies of the session may leave: what it has written is as safe as appendfsync wants it. Writes down (and
  * syncs) what has gathered first, for all sessions of the turn. Cheap while there is nothing to do. False: a later call of the
  * transport's attend says when. */
-bool aof_may_reply(const struct session *s);
+bool aof_may_reply(struct session *s);
 /* Once a turn, before the loop sleeps: what nobody waits for is written too; a sync each second. */
 void aof_turn(void);
 /* Every 100 ms: automatic rewrites, retries. */

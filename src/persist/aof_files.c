@@ -5,6 +5,7 @@
 #include "exec/journal.h"
 #include "io/file.h"
 #include "io/thread.h"
+#include "persist/aof_change_int.h"
 #include "persist/aof_files_int.h"
 #include "persist/aof_group_int.h"
 #include "persist/aof_load_int.h"
@@ -42,18 +43,34 @@ static int write_synced(const char *path, struct slice text) {
     return error;
 }
 
-static int put_text(struct slice text) {
-    char name[AOF_NAME_MAX + 16], path[PATH_MAX], aside[PATH_MAX];
-    struct aof *a = self();
+bool aof_manifest_paths(char *name, char *aside) {
+    char file[AOF_NAME_MAX + 16];
+    const struct aof *a = self();
+    proven(a->folder[0]);
+    snprintf(file, sizeof file, "%s.manifest", persist_state.settings.aof.file_name);
+    if (!aof_path(name, a->folder, file)) return false;
+    snprintf(file, sizeof file, "temp-%s.manifest", persist_state.settings.aof.file_name);
+    return aof_path(aside, a->folder, file);
+}
+
+int aof_write_manifest(const char *aside, const char *name, struct slice text, bool *uncertain) {
     proven(text.ptr && text.len > 0);
-    snprintf(name, sizeof name, "%s.manifest", persist_state.settings.aof.file_name);
-    if (!aof_path(path, a->folder, name)) return ENAMETOOLONG;
-    snprintf(name, sizeof name, "temp-%s.manifest", persist_state.settings.aof.file_name);
-    if (!aof_path(aside, a->folder, name)) return ENAMETOOLONG;
     int error = write_synced(aside, text);
-    if (!error) error = -file_rename(aside, path);
-    if (error) file_remove(aside);
-    return error ? error : -file_sync_dir(path);
+    if (!error) error = -file_rename(aside, name);
+    if (error) {
+        file_remove(aside);
+        return error;
+    }
+    error = -file_sync_dir(name);
+    *uncertain = error != 0;
+    return error;
+}
+
+static int put_text(struct slice text) {
+    char name[PATH_MAX], aside[PATH_MAX];
+    bool uncertain = false;
+    proven(text.len > 0);
+    return aof_manifest_paths(name, aside) ? aof_write_manifest(aside, name, text, &uncertain) : ENAMETOOLONG;
 }
 
 int aof_put_manifest(struct aof_manifest *m) {
@@ -86,22 +103,45 @@ static int write_head(struct aof_increment *file, const char *path) {
     return error;
 }
 
-int aof_create_increment(struct aof_increment *file, int64_t seq) {
-    char name[AOF_NAME_MAX], path[PATH_MAX];
+bool aof_describe_increment(struct aof_increment *file, char *path, int64_t seq) {
+    char name[AOF_NAME_MAX];
     proven(seq > 0);
     aof_name(name, seq, AOF_INCR, false);
     *file = (struct aof_increment){.fd = -1, .seq = seq};
     random_system_bytes(&file->id, sizeof file->id);
-    if (!aof_path(path, self()->folder, name)) return ENAMETOOLONG;
+    return aof_path(path, self()->folder, name);
+}
+
+int aof_make_increment(struct aof_increment *file, const char *path) {
+    proven(file->fd == -1 && file->seq > 0);
     file_remove(path); /* of a try that came to nothing */
     file->fd = file_open_append(path, FILE_MODE);
-    if (file->fd < 0) return -file->fd;
+    if (file->fd < 0) {
+        int error = -file->fd;
+        file->fd = -1;
+        return error;
+    }
     int error = write_head(file, path);
     if (!error) return 0;
     file_close(file->fd);
     file_remove(path);
     file->fd = -1;
     return error;
+}
+
+int aof_create_increment(struct aof_increment *file, int64_t seq) {
+    char path[PATH_MAX];
+    proven(seq > 0);
+    return aof_describe_increment(file, path, seq) ? aof_make_increment(file, path) : ENAMETOOLONG;
+}
+
+int aof_sync_parent(const char *path) {
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    proven(slash && slash - path < PATH_MAX);
+    memcpy(folder, path, (size_t)(slash - path));
+    folder[slash - path] = '\0';
+    return -file_sync_dir(folder);
 }
 
 /* keep: what of the file holds true; the rest is cut off. */
@@ -143,10 +183,9 @@ static void remove_job(void *path) {
     mem_free(MEM_AOF, path, PATH_MAX);
 }
 
-void aof_delete_history(void) {
-    struct aof *a = self();
-    proven(self()->syncer && self()->folder[0]);
-    if (persist_state.settings.aof.keep_history) return;
+/* Only what a manifest on disk calls history is removed, so a kill in between leaves names without files, which nobody reads. */
+static void remove_history_files(const struct aof *a) {
+    proven(a->syncer && a->folder[0]);
     for (unsigned i = 0; i < a->manifest.count; i++) {
         const struct aof_file *f = &a->manifest.files[i];
         if (f->kind != AOF_HISTORY) continue;
@@ -156,12 +195,33 @@ void aof_delete_history(void) {
         else
             mem_free(MEM_AOF, path, PATH_MAX);
     }
+}
+
+static void on_history_dropped(struct aof *a, struct aof_change *c) {
+    proven(c->publishes);
+    if (c->error) log_warning("Cannot write the manifest without its history: %s", strerror(c->error));
+    if (c->error) return;
+    aof_manifest_release(&a->manifest);
+    a->manifest = c->manifest;
+    aof_manifest_init(&c->manifest);
+}
+
+void aof_delete_history(void) {
+    struct aof *a = self();
     struct aof_manifest m;
+    proven(!a->change);
+    if (persist_state.settings.aof.keep_history) return;
     aof_manifest_init(&m);
     aof_manifest_copy(&m, &a->manifest);
     aof_manifest_drop_history(&m);
-    int error = m.count < a->manifest.count ? aof_put_manifest(&m) : 0;
-    if (error) log_warning("Cannot write the manifest without its history: %s", strerror(error));
+    if (m.count < a->manifest.count) {
+        remove_history_files(a);
+        struct aof_change *c = aof_change_new(on_history_dropped);
+        if (aof_change_publish(c, &m))
+            aof_change_start(c);
+        else
+            aof_change_free(c);
+    }
     aof_manifest_release(&m);
 }
 

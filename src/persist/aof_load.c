@@ -16,6 +16,8 @@
 #define READ_BLOCK   ((size_t)1 << 20)
 #define MANIFEST_MAX ((size_t)1 << 20)
 #define DROP_STEP    ((int64_t)16 << 20)
+/* A group up to this long is checked and run where it lies; a longer one is read twice. */
+#define GROUP_WHOLE_MAX ((size_t)4 << 20)
 
 struct reader { /* of one file */
     struct aof_load *load;
@@ -209,43 +211,88 @@ static bool bad_command(struct reader *f, const char *what) {
 }
 
 /* ---- groups ---- */
-static bool run_group(struct reader *f, size_t len) {
+/* A time, or the comment of somebody else, inside a group. */
+static bool pass_line(struct reader *f, int64_t end) {
+    int64_t left = end - offset_of(f);
+    if (!fill(f, left < AOF_LINE_MAX ? (size_t)left : AOF_LINE_MAX)) return false;
+    size_t n = lies(f) < (size_t)left ? lies(f) : (size_t)left;
+    const char *line_end = n ? memchr(at(f), '\n', n) : NULL;
+    proven(left > 0);
+    if (!line_end) return fail_at(f, offset_of(f), "a line that does not end");
+    use(f, (size_t)(line_end - at(f)) + 1);
+    return true;
+}
+
+/* More of a command that has begun, as far as the group goes. */
+static bool fill_command(struct reader *f, size_t left) {
+    size_t lay = lies(f), wanted = lay + (f->replay->parser.wanted ? f->replay->parser.wanted : 1);
+    if (lay >= left) return fail_at(f, offset_of(f), "a command does not end");
+    proven(left > 0);
+    return fill(f, wanted < left ? wanted : left) && (lies(f) > lay || fail_at(f, f->taken, "the file ends early"));
+}
+
+/* Runs what lies from here to the end of the group, which is known to be as it was written. A long one goes through the window. */
+static bool run_group(struct reader *f, int64_t end) {
     size_t used;
-    int64_t offset = offset_of(f);
-    size_t done = 0;
-    proven(len > 0 && len <= lies(f));
-    f->replay->whole = true;
     enum replay_result result = REPLAY_MORE;
-    while (done < len) {
-        const char *p = at(f) + done;
-        f->replay->place = f->before + offset + (int64_t)done;
-        result = replay_feed(f->replay, p, len - done, &used);
-        done += used;
-        if (result != REPLAY_MARK) break;
-        const char *end = memchr(at(f) + done, '\n', len - done);
-        if (!end) break;
-        done = (size_t)(end - at(f)) + 1;
+    bool ok = true;
+    proven(end > offset_of(f));
+    f->replay->whole = true;
+    while (ok && offset_of(f) < end) {
+        size_t left = (size_t)(end - offset_of(f)), n = lies(f) < left ? lies(f) : left;
+        f->replay->place = f->before + offset_of(f);
+        result = replay_feed(f->replay, at(f), n, &used);
+        use(f, used);
+        if (result == REPLAY_MARK)
+            ok = pass_line(f, end);
+        else if (result != REPLAY_MORE)
+            ok = result != REPLAY_CANCELLED && fail_at(f, offset_of(f), "%s", f->replay->why);
+        else if (used < left)
+            ok = fill_command(f, left - used);
     }
     f->replay->whole = false;
-    if (result == REPLAY_CANCELLED) return false;
-    if (done < len) {
-        return fail_at(f, offset + (int64_t)done, "%s", f->replay->why[0] ? f->replay->why : "a command does not end");
+    return ok && result != REPLAY_CANCELLED;
+}
+
+/* The sum of a group that is too long to lie in memory. It is read a second time when it runs. */
+static bool sum_group(struct reader *f, const struct aof_group *g, size_t line, bool *fits) {
+    int64_t from = offset_of(f) + (int64_t)line, end = from + (int64_t)g->len;
+    uint64_t crc = aof_group_sum(f->id, offset_of(f), g->len, g->lag);
+    char *block = mem_alloc(MEM_PERSIST, READ_BLOCK);
+    ssize_t got = 1;
+    proven(g->len > GROUP_WHOLE_MAX);
+    while (got > 0 && from < end && !atomic_load_explicit(f->cancelled, memory_order_relaxed)) {
+        size_t n = end - from < (int64_t)READ_BLOCK ? (size_t)(end - from) : READ_BLOCK;
+        got = file_read_at(f->fd, block, n, from);
+        if (got <= 0) break;
+        crc = aof_group_add(crc, slice_of(block, (size_t)got));
+        from += got;
     }
-    use(f, len);
+    mem_free(MEM_PERSIST, block, READ_BLOCK);
+    *fits = from == end && crc == g->crc;
+    return got < 0 ? fail_at(f, from, "cannot be read: %s", strerror((int)-got)) : true;
+}
+
+static bool check_group(struct reader *f, const struct aof_group *g, size_t line, bool *fits) {
+    size_t whole = line + (size_t)g->len;
+    proven(whole > line);
+    if (g->len > GROUP_WHOLE_MAX) return sum_group(f, g, line, fits);
+    if (!fill(f, whole)) return false;
+    *fits = lies(f) >= whole && aof_group_fits(g, f->id, offset_of(f), at(f) + line);
     return true;
 }
 
 static bool read_group(struct reader *f, const struct aof_group *g, size_t line) {
+    bool fits;
     proven(f->annotated && f->unit_at < 0);
     if (g->len > (uint64_t)(f->size - offset_of(f)) - line)
         return damaged(f, "a group of records that is not all there");
-    size_t len = (size_t)g->len;
-    if (!fill(f, line + len)) return false;
-    if (lies(f) < line + len || !aof_group_fits(g, f->id, offset_of(f), at(f) + line))
-        return damaged(f, "the checksum of a group of records does not fit");
+    if (!check_group(f, g, line, &fits)) return false;
+    if (atomic_load_explicit(f->cancelled, memory_order_relaxed)) return false;
+    if (!fits) return damaged(f, "the checksum of a group of records does not fit");
     use(f, line);
     f->foreign_end = false;
-    return run_group(f, len);
+    return run_group(f, offset_of(f) + (int64_t)g->len);
 }
 
 static bool is_timestamp(struct slice line, bool whole) {

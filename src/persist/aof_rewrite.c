@@ -1,9 +1,14 @@
-/* A new base, made from a frozen dataset while the next increment is written.
+/* A new base, made from a frozen dataset while the next increment is written. What waits for the disk runs on the aof thread:
  *
- *   ON:       next increment on disk and in the manifest | freeze | base written | manifest: new base, later increments
- *   WAITING:  next increment on disk                     | freeze | base written | manifest: new base, that increment
+ *   PREPARES  next increment made, empty                        writes go into the one before
+ *   (freeze: the picture of the base, where the next increment begins)
+ *   SWITCHES  the one before synced, the next in the manifest   writes wait, and their replies; others are served
+ *   WRITES    base                                              writes go into the next
+ *   ENDS      manifest: new base, later increments              the same
  *
- * In between a kill leaves the old manifest, whose files are complete: with its further increment, or without it. */
+ * Only the last file may be torn: so nothing is written into the next before all of the one before is on disk. Where no files count
+ * yet (WAITING), or none can be relied on (a failed sync), there is no switch: the next increment gets into the manifest with
+ * the base. A kill in between leaves the old manifest, whose files are complete: with a further increment, or without it. */
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -11,6 +16,7 @@
 #include "io/file.h"
 #include "io/thread.h"
 #include "persist/aof_base_int.h"
+#include "persist/aof_change_int.h"
 #include "persist/aof_files_int.h"
 #include "persist/aof_load_int.h"
 #include "persist/aof_steps_int.h"
@@ -31,14 +37,20 @@ static struct aof *self(void) {
 }
 
 bool aof_rewriting(void) {
-    debug_proven(!self()->rewrite.job || self()->rewrite.base_seq > 0);
-    return self()->rewrite.job != NULL;
+    debug_proven(!self()->rewrite.job || self()->rewrite.phase >= REWRITE_SWITCHES);
+    return self()->rewrite.phase != REWRITE_NONE;
+}
+
+bool aof_switching(void) {
+    debug_proven(persist_state.executor != NULL);
+    return self()->rewrite.phase == REWRITE_SWITCHES;
 }
 
 /* ---- the end ---- */
 static void note_failure(struct aof *a, const char *error) {
     struct aof_rewrite *r = &a->rewrite;
     proven(!a->rewrite.job && error);
+    r->phase = REWRITE_NONE;
     r->last_ok = false;
     r->failures++;
     int64_t wait_ms = BACKOFF_FIRST_MS;
@@ -85,9 +97,40 @@ static void heal(struct aof *a) {
     aof_wake_held();
 }
 
-static void put_manifest(struct aof *a) {
+static void on_published(struct aof *a, struct aof_change *c) {
+    struct aof_rewrite *r = &a->rewrite;
+    proven(!r->job && r->phase == REWRITE_ENDS);
+    /* Numbers that a manifest on disk may know are not used again. */
+    if (c->uncertain) a->manifest.base_seq = r->base_seq;
+    if (c->unsynced && !a->lost) aof_lose(c->error);
+    if (c->error) {
+        note_failure(a, strerror(c->error));
+        return;
+    }
+    bool fresh = a->state == AOF_WAITING;
+    aof_manifest_release(&a->manifest);
+    a->manifest = c->manifest;
+    aof_manifest_init(&c->manifest);
+    if (fresh) {
+        a->file.synced = c->size;
+        a->durable = c->stream;
+        a->state = AOF_ON;
+    }
+    r->phase = REWRITE_NONE;
+    r->last_ok = true;
+    r->failures = 0;
+    a->other_bytes = a->state == AOF_OFF ? 0 : other_bytes(a);
+    a->rewrite_base_size = aof_total_size();
+    if (fresh) heal(a);
+    aof_delete_history();
+    log_notice("Background AOF rewrite finished successfully");
+}
+
+/* The manifest that names the new base; where it names the increment for the first time, what that holds is synced before. */
+static void publish(struct aof *a) {
     char name[AOF_NAME_MAX];
     struct aof_manifest m;
+    struct aof_change *c = aof_change_new(on_published);
     proven(!a->rewrite.job && a->rewrite.base_seq > 0);
     aof_manifest_init(&m);
     aof_manifest_copy(&m, &a->manifest);
@@ -96,79 +139,60 @@ static void put_manifest(struct aof *a) {
     if (a->state == AOF_WAITING) {
         aof_name(name, a->file.seq, AOF_INCR, false);
         aof_manifest_add(&m, name, a->file.seq, AOF_INCR);
+        aof_flush();
+        aof_change_sync(c);
     }
-    /* What the increment holds must be there when its name is. */
-    bool synced = a->lost || a->state == AOF_OFF || (aof_flush() && aof_sync_now());
-    int error = synced ? aof_put_manifest(&m) : a->error ? a->error : EIO;
-    aof_manifest_release(&m);
-    if (error) {
-        note_failure(a, strerror(error));
+    c->parent = a->state != AOF_ON;
+    a->rewrite.phase = REWRITE_ENDS;
+    if (aof_change_publish(c, &m)) {
+        aof_change_start(c);
         return;
     }
-    bool fresh = a->state == AOF_WAITING;
-    if (a->state != AOF_OFF) a->state = AOF_ON;
-    a->other_bytes = a->state == AOF_OFF ? 0 : other_bytes(a);
-    a->rewrite_base_size = aof_total_size();
-    a->rewrite.last_ok = true;
-    a->rewrite.failures = 0;
-    if (fresh) heal(a);
-    aof_delete_history();
-    log_notice("Background AOF rewrite finished successfully");
+    aof_change_free(c);
+    note_failure(a, strerror(ENAMETOOLONG));
+}
+
+static void finish(struct aof *a) {
+    struct aof_rewrite *r = &a->rewrite;
+    proven(!r->job && r->phase == REWRITE_WRITES);
+    if (r->failure[0] && (r->alone || a->state != AOF_OFF)) {
+        note_failure(a, r->failure);
+    } else if (r->cancelled || (a->state == AOF_OFF && !r->alone)) {
+        r->phase = REWRITE_NONE;
+        log_notice("Background AOF rewrite was cancelled");
+    } else {
+        publish(a);
+    }
 }
 
 static void on_rewritten(void *arg, const char *error, bool cancelled) {
     struct aof *a = self();
     struct aof_rewrite *r = &a->rewrite;
-    proven(self()->rewrite.job != NULL);
+    proven(r->job && r->phase >= REWRITE_SWITCHES);
     (void)arg;
     r->last_limbo_bytes = snapshot_progress(r->job)->limbo_bytes;
     r->last_seconds = (clock_mono_us() / 1000 - r->begun_ms) / 1000;
     r->job = NULL;
-    if (cancelled || (a->state == AOF_OFF && !r->alone)) {
-        log_notice("Background AOF rewrite was cancelled");
-    } else if (error) {
-        note_failure(a, error);
-    } else {
-        put_manifest(a);
-    }
+    r->written = true;
+    r->cancelled = r->cancelled || cancelled;
+    if (error && !r->failure[0]) snprintf(r->failure, sizeof r->failure, "%s", error);
+    if (r->phase == REWRITE_WRITES) finish(a);
 }
 
 /* ---- the start ---- */
-static const char *cannot_start(const struct aof *a) {
+static const char *cannot_freeze(void) {
     proven(persist_state.executor != NULL);
-    if (a->rewrite.job) return "Background append only file rewriting already in progress";
     if (persist_loading() || persist_state.executor->loading) return "Tarn is loading the dataset in memory";
-    if (!executor_may_freeze(persist_state.executor)) return "Another snapshot is being read: can't rewrite now";
+    if (dataset_is_frozen(persist_state.executor->dataset)) return "Another snapshot is being read: can't rewrite now";
     return NULL;
 }
 
-/* The increment that goes on where the base will end. While everything is well it is in the manifest at once, and what the one
- * before holds is on disk by then, because only the last may end in the middle. */
-static int next_increment(struct aof *a) {
-    struct aof_increment next;
-    struct aof_manifest m;
-    char name[AOF_NAME_MAX];
-    int64_t seq = (a->file.seq > a->manifest.incr_seq ? a->file.seq : a->manifest.incr_seq) + 1;
-    bool listed = a->state == AOF_ON && !a->lost;
-    proven(a->state != AOF_OFF && a->journal->depth == 0);
-    if (listed && !(aof_flush() && aof_sync_now())) return a->error ? a->error : EIO;
-    int error = aof_create_increment(&next, seq);
-    if (error) return error;
-    aof_manifest_init(&m);
-    if (listed) {
-        aof_manifest_copy(&m, &a->manifest);
-        aof_name(name, seq, AOF_INCR, false);
-        aof_manifest_add(&m, name, seq, AOF_INCR);
-        error = aof_put_manifest(&m);
-        if (error) {
-            file_close(next.fd);
-            return error;
-        }
-    }
-    aof_use_file(&next);
-    return 0;
+static const char *cannot_start(const struct aof *a) {
+    proven(persist_state.executor != NULL);
+    if (a->rewrite.phase != REWRITE_NONE || a->change)
+        return "Background append only file rewriting already in progress";
+    return cannot_freeze();
 }
-
 /* The increment that was begun for a base which did not come about holds what nobody will read. What has gathered since the
  * picture goes with it. */
 static void start_over(struct aof *a) {
@@ -201,32 +225,149 @@ static struct snapshot_job *write_base(struct aof *a, const char **why) {
     return snapshot_start(persist_state.loop, persist_state.executor->dataset, &options, on_rewritten, NULL, why);
 }
 
+/* From here on what changes is for the next increment. False: there is no base to be. */
+static bool freeze(struct aof *a, const char **why) {
+    struct aof_rewrite *r = &a->rewrite;
+    proven(a->journal->depth == 0 && !r->job);
+    r->stream = journal_end(a->journal);
+    r->written = r->cancelled = false;
+    r->count++;
+    r->failure[0] = '\0';
+    r->job = write_base(a, why);
+    return r->job != NULL;
+}
+
+static void drop_next(struct aof *a) {
+    struct aof_rewrite *r = &a->rewrite;
+    proven(a->syncer != NULL);
+    if (r->next.seq > a->manifest.incr_seq) a->manifest.incr_seq = r->next.seq;
+    aof_close_later(r->next.fd); /* the file goes as a stray at the next start */
+    r->next = (struct aof_increment){.fd = -1};
+}
+
+static void give_up(struct aof *a, const char *why) {
+    proven(a->rewrite.phase == REWRITE_PREPARES);
+    drop_next(a);
+    note_failure(a, why);
+}
+
+static void use_next(struct aof *a) {
+    proven(a->rewrite.next.fd >= 0);
+    a->rewrite.phase = REWRITE_WRITES;
+    aof_use_file(&a->rewrite.next);
+    a->rewrite.next.fd = -1;
+    aof_flush();
+    aof_wake_held();
+}
+
+static void on_switched(struct aof *a, struct aof_change *c) {
+    struct aof_rewrite *r = &a->rewrite;
+    proven(r->phase == REWRITE_SWITCHES);
+    r->phase = REWRITE_WRITES;
+    if (!c->error) {
+        a->file.synced = c->size;
+        a->durable = c->stream;
+        aof_manifest_release(&a->manifest);
+        a->manifest = c->manifest;
+        aof_manifest_init(&c->manifest);
+        use_next(a);
+    } else {
+        /* With a manifest that may name the next one, nothing may go into this one any more. */
+        if (c->unsynced || c->uncertain) aof_lose(c->error);
+        snprintf(r->failure, sizeof r->failure, "%s", strerror(c->error));
+        drop_next(a);
+        if (r->job) snapshot_cancel(r->job);
+        aof_flush();
+        aof_wake_held();
+    }
+    if (r->written) finish(a);
+}
+
+static void begin_switch(struct aof *a) {
+    char name[AOF_NAME_MAX];
+    struct aof_manifest m;
+    struct aof_change *c = aof_change_new(on_switched);
+    proven(a->journal->depth == 0 && a->rewrite.job);
+    aof_manifest_init(&m);
+    aof_manifest_copy(&m, &a->manifest);
+    aof_name(name, a->rewrite.next.seq, AOF_INCR, false);
+    aof_manifest_add(&m, name, a->rewrite.next.seq, AOF_INCR);
+    aof_change_sync(c);
+    bool fits = aof_change_publish(c, &m);
+    proven(fits); /* as it did for the manifest before */
+    a->rewrite.phase = REWRITE_SWITCHES;
+    aof_change_start(c);
+}
+
+static void on_prepared(struct aof *a, struct aof_change *c) {
+    struct aof_rewrite *r = &a->rewrite;
+    const char *why;
+    proven(r->phase == REWRITE_PREPARES && !r->job);
+    r->next = c->file;
+    if (r->cancelled || a->state == AOF_OFF || (!c->error && cannot_freeze())) {
+        drop_next(a);
+        r->phase = REWRITE_NONE;
+        r->scheduled = a->state != AOF_OFF && !r->cancelled; /* somebody else reads the dataset: after that */
+        return;
+    }
+    if (c->error) {
+        give_up(a, strerror(c->error));
+        return;
+    }
+    bool listed = a->state == AOF_ON && !a->lost;
+    if (!listed) start_over(a);
+    r->from_seq = r->next.seq;
+    if (listed && !aof_flush())
+        give_up(a, strerror(a->error ? a->error : EIO));
+    else if (!freeze(a, &why))
+        give_up(a, why);
+    else if (listed)
+        begin_switch(a);
+    else
+        use_next(a);
+}
+
+static bool prepare(struct aof *a, const char **why) {
+    int64_t seq = (a->file.seq > a->manifest.incr_seq ? a->file.seq : a->manifest.incr_seq) + 1;
+    struct aof_change *c = aof_change_new(on_prepared);
+    proven(a->state != AOF_OFF);
+    a->rewrite.phase = REWRITE_PREPARES;
+    if (aof_change_create(c, seq)) {
+        aof_change_start(c);
+        return true;
+    }
+    aof_change_free(c);
+    *why = strerror(ENAMETOOLONG);
+    note_failure(a, *why);
+    return false;
+}
+
+/* Nothing is written but a base. */
+static bool start_alone(struct aof *a, const char **why) {
+    struct aof_rewrite *r = &a->rewrite;
+    proven(a->state == AOF_OFF);
+    r->from_seq = a->manifest.incr_seq + 1;
+    r->phase = REWRITE_WRITES;
+    if (freeze(a, why)) return true;
+    note_failure(a, *why);
+    return false;
+}
+
 bool aof_rewrite_start(const char **why) {
     struct aof *a = self();
     struct aof_rewrite *r = &a->rewrite;
     if ((*why = cannot_start(a))) return false;
-    proven(a->journal->depth == 0);
+    proven(a->journal->depth == 0 && !r->job);
     r->alone = a->state == AOF_OFF;
-    if (a->state == AOF_WAITING || a->lost) start_over(a);
-    int error = r->alone ? 0 : next_increment(a);
-    if (error) {
-        *why = strerror(error);
-        note_failure(a, *why);
-        return false;
-    }
-    r->scheduled = false;
+    r->scheduled = r->cancelled = false;
     r->base_seq = a->manifest.base_seq + 1;
-    r->from_seq = r->alone ? a->manifest.incr_seq + 1 : a->file.seq;
-    r->stream = journal_end(a->journal);
     r->begun_ms = clock_mono_us() / 1000;
-    r->count++;
-    r->job = write_base(a, why);
-    if (!r->job) note_failure(a, *why);
-    return r->job != NULL;
+    return r->alone ? start_alone(a, why) : prepare(a, why);
 }
 
 void aof_rewrite_cancel(void) {
     proven(persist_state.executor != NULL);
+    self()->rewrite.cancelled = aof_rewriting();
     if (self()->rewrite.job) snapshot_cancel(self()->rewrite.job);
 }
 
@@ -236,6 +377,7 @@ static const char *open_folder(struct aof *a) {
     int error = -file_make_dir(persist_state.settings.aof.folder_name, 0755);
     proven(a->state == AOF_OFF);
     if (error) return strerror(error);
+    aof_change_settle();
     aof_describe_load(a->load);
     memcpy(a->folder, a->load->folder, sizeof a->folder);
     aof_manifest_release(&a->manifest);
@@ -282,7 +424,7 @@ const char *aof_turn_off(void) {
     log_notice("AOF is turned off");
     a->rewrite.scheduled = false;
     aof_rewrite_cancel();
-    if (a->state == AOF_ON) aof_finish();
+    aof_finish();
     aof_end_journal();
     return NULL;
 }

@@ -11,6 +11,8 @@ void aof_release(void);
 bool aof_flush(void);
 /* The increment onto disk, now. False: lost. */
 bool aof_sync_now(void);
+/* What of it is on disk is not known any more. error: errno. */
+void aof_lose(int error);
 /* From now on the increment is this one. */
 void aof_use_file(const struct aof_increment *file);
 void aof_begin_journal(void);
@@ -32,6 +34,8 @@ const char *aof_turn_on(void);
 const char *aof_turn_off(void);
 void aof_rewrite_cron(int64_t now_ms);
 bool aof_rewriting(void);
+/* Between two increments: nothing may be written. */
+bool aof_switching(void);
 
 /* ---- aof_commands.c ---- */
 /* Those in WAITAOF whose wait is over. */

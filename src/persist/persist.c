@@ -50,6 +50,16 @@ void persist_release(void) {
     p->executor = NULL;
 }
 
+void persist_on_latency(void (*note)(const char *event, uint64_t duration_ns)) {
+    proven(note != NULL);
+    persist_state.on_latency = note;
+}
+
+void persist_note_latency(const char *event, int64_t us) {
+    debug_proven(us >= 0);
+    if (persist_state.on_latency) persist_state.on_latency(event, (uint64_t)us * 1000);
+}
+
 void persist_set_access(enum access_policy policy, int lfu_log_factor, int lfu_decay_minutes, bool saved) {
     struct persist_state *p = &persist_state;
     proven(lfu_log_factor >= 0 && lfu_decay_minutes >= 0);

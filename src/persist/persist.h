@@ -13,6 +13,8 @@
 struct loop;
 
 void persist_init(struct executor *executor, struct loop *loop);
+/* Who hears how long the disk took: the latency monitor. Executor thread. */
+void persist_on_latency(void (*note)(const char *event, uint64_t duration_ns));
 /* Cancels what runs and waits for it (some 10 ms, unless a very long string is being compressed); no done is called, and the
  * loop must not run afterwards. */
 void persist_release(void);

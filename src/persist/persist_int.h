@@ -68,9 +68,10 @@ struct persist_state {
     bool access_saved;
     const struct dataset *changes_of; /* the dataset that changes_saved speaks of */
     uint64_t changes_saved;
-    _Atomic int64_t load_delay_us, save_delay_us; /* the settings, where the jobs see them */
-    char error[128];                              /* text of the last refused setting */
-    char why[LOAD_ERROR_MAX];                     /* of the last start of an append-only file that failed */
+    _Atomic int64_t load_delay_us, save_delay_us;                /* the settings, where the jobs see them */
+    void (*on_latency)(const char *event, uint64_t duration_ns); /* NULL: nobody */
+    char error[128];                                             /* text of the last refused setting */
+    char why[LOAD_ERROR_MAX]; /* of the last start of an append-only file that failed */
 };
 
 extern struct persist_state persist_state;
@@ -79,6 +80,7 @@ extern struct persist_state persist_state;
 bool persist_start(bool background, snapshot_done *done, void *arg, const char **why);
 /* BGSAVE without anybody waiting. */
 bool persist_start_background(const char **why);
+void persist_note_latency(const char *event, int64_t us);
 /* The delays as they are set now reach the jobs. */
 void persist_share_delays(void);
 

@@ -244,6 +244,7 @@ static bool boot(void) {
     server.signals = (struct loop_fd){.fd = process_signal_fd(), .call = on_signal};
     loop_watch(server.loop, &server.signals, LOOP_READ);
     persist_init(&server.executor, server.loop);
+    persist_on_latency(observe_latency);
     unsigned command_lists;
     const struct command_list *lists = server_command_lists(&command_lists);
     persist_set_commands(lists, command_lists);

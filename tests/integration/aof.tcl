@@ -516,7 +516,7 @@ test "BGREWRITEAOF: new base, next increment, the old ones go" {
     $r set during 1
     wait_rewritten $r
     $r set after 1
-    assert_equal "file appendonly.aof.2.base.rdb seq 2 type b\nfile appendonly.aof.2.incr.aof seq 2 type i\n" [manifest $srv]
+    wait_for {[manifest $srv] eq "file appendonly.aof.2.base.rdb seq 2 type b\nfile appendonly.aof.2.incr.aof seq 2 type i\n"}
     wait_for {[llength [glob -directory [folder $srv] *]] == 3}
     assert_equal 1 [info_field $r aof_rewrites persistence]
     set digest [$r debug digest]
@@ -525,6 +525,32 @@ test "BGREWRITEAOF: new base, next increment, the old ones go" {
     server_kill $srv
     server_restart $srv
     assert_equal $digest [[client $srv] debug digest]
+}
+
+test "a save and a rewrite asked for at the same time: one after the other" {
+    foreach {first second} {{bgrewriteaof} {bgsave schedule} {bgsave} {bgrewriteaof}} {
+        set srv [aof_start -config {rdb-key-save-delay 1000}]
+        set r [client $srv]
+        for {set i 0} {$i < 300} {incr i} { $r set key:$i $i }
+        set saves [info_field $r rdb_saves persistence]
+        assert_match "*started*" [$r {*}$first]
+        wait_for {[info_field $r aof_rewrite_in_progress persistence] || [info_field $r rdb_bgsave_in_progress persistence]}
+        assert_match "Background *" [$r {*}$second]; # at the very start of a rewrite a save still comes first
+        $r set during 1
+        $r config set rdb-key-save-delay 0
+        wait_for {[info_field $r rdb_saves persistence] == $saves + 1 && [info_field $r rdb_bgsave_in_progress persistence] == 0 &&
+            [info_field $r aof_rewrites persistence] == 1} 20000
+        wait_rewritten $r
+        assert_equal ok [info_field $r rdb_last_bgsave_status persistence]
+        set digest [$r debug digest]
+        server_kill $srv
+        server_restart $srv
+        assert_equal $digest [[client $srv] debug digest] "(after $first, $second)"
+        server_stop $srv
+        server_restart $srv -config {appendonly no}
+        assert_range [[client $srv] dbsize] 300 301
+        server_stop $srv
+    }
 }
 
 test "an automatic rewrite when the file has grown" {

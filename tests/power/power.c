@@ -228,6 +228,21 @@ static void off_and_on(void) {
     world_stop(&world, true);
 }
 
+/* For the first time: there is no folder yet. */
+static void turned_on(void) {
+    world.aof = false;
+    world.fsync = AOF_FSYNC_ALWAYS;
+    world_start(&world);
+    for (int i = 0; i < 3; i++) send_write(tape.sent + 1);
+    persist_state.settings.aof.on = true;
+    aof_turn_on();
+    world_turn(&world);
+    write_some(2);
+    world_wait_rewritten(&world, 10000);
+    write_some(6);
+    world_stop(&world, true);
+}
+
 static void add_old_write(struct buf *out, int i) {
     char value[2048];
     value_of(i, value);
@@ -332,6 +347,7 @@ static const struct story stories[] = {
     {"no", no_syncs, NULL, PROMISE_PREFIX, true, AOF_FSYNC_NO},
     {"save", saves, NULL, PROMISE_ALL, false, AOF_FSYNC_NO},
     {"off-and-on", off_and_on, NULL, PROMISE_ALL, true, AOF_FSYNC_ALWAYS},
+    {"turned-on", turned_on, NULL, PROMISE_ALL, true, AOF_FSYNC_ALWAYS},
     {"old-file", old_file, prepare_old_file, PROMISE_ALL, true, AOF_FSYNC_ALWAYS},
     {"torn-tail", torn, prepare_torn, PROMISE_ALL, true, AOF_FSYNC_ALWAYS},
     {"failing-disk", failing, NULL, PROMISE_ALL, true, AOF_FSYNC_ALWAYS},
@@ -602,11 +618,11 @@ struct tooth {
     enum kind_of_sync without;
 };
 static const struct tooth teeth[] = {
-    {"always", SYNC_GROUP},      {"always", SYNC_HEAD},     {"always", SYNC_MANIFEST},   {"always", SYNC_FOLDER},
-    {"always", SYNC_PARENT},     {"rewrite", SYNC_GROUP},   {"rewrite", SYNC_BASE},      {"rewrite", SYNC_MANIFEST},
-    {"rewrite", SYNC_FOLDER},    {"everysec", SYNC_GROUP},  {"save", SYNC_BASE},         {"save", SYNC_PARENT},
-    {"off-and-on", SYNC_BASE},   {"old-file", SYNC_FOLDER}, {"old-file", SYNC_MANIFEST}, {"old-file", SYNC_CUT},
-    {"failing-disk", SYNC_BASE},
+    {"always", SYNC_GROUP},      {"always", SYNC_HEAD},      {"always", SYNC_MANIFEST},   {"always", SYNC_FOLDER},
+    {"always", SYNC_PARENT},     {"rewrite", SYNC_GROUP},    {"rewrite", SYNC_BASE},      {"rewrite", SYNC_MANIFEST},
+    {"rewrite", SYNC_FOLDER},    {"everysec", SYNC_GROUP},   {"save", SYNC_BASE},         {"save", SYNC_PARENT},
+    {"off-and-on", SYNC_BASE},   {"turned-on", SYNC_PARENT}, {"turned-on", SYNC_GROUP},   {"old-file", SYNC_FOLDER},
+    {"old-file", SYNC_MANIFEST}, {"old-file", SYNC_CUT},     {"failing-disk", SYNC_BASE},
 };
 
 static const struct story *story_named(const char *name) {

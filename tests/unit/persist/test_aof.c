@@ -437,6 +437,52 @@ static void commands_behind_groups_load(void **state) {
     outcome_release(&o);
 }
 
+/* A group of some megabytes goes through a window that is much smaller; one that is cut or damaged leaves nothing behind. */
+static void a_long_group_needs_little_memory(void **state) {
+    struct world *w = *state;
+    enum { COMMANDS = 100000, VALUE = 3 << 20 };
+    char text[64], *value = malloc(VALUE);
+    struct buf bytes;
+    struct outcome o;
+    assert_non_null(value);
+    memset(value, 'x', VALUE);
+    fill(w, 1, true);
+    buf_init(&bytes, MEM_SERVER);
+    add_command(&bytes, "MULTI");
+    for (int i = 0; i < COMMANDS; i++) {
+        snprintf(text, sizeof text, "SETRANGE counted %d %d", i % 1000, i);
+        add_command(&bytes, text);
+    }
+    buf_printf(&bytes, "#TS:1700000000\r\n*3\r\n$3\r\nSET\r\n$3\r\nbig\r\n$%d\r\n", VALUE);
+    buf_append(&bytes, value, VALUE);
+    buf_append(&bytes, "\r\n", 2);
+    add_command(&bytes, "SET k1 v1");
+    add_command(&bytes, "EXEC");
+    size_t from = w->file.len, len = bytes.len;
+    assert_true(len > (size_t)7 << 20);
+    add_group(w, &bytes, from);
+    put_file(w, "a.1.incr.aof", w->file.ptr, w->file.len);
+    int64_t before = mem_owner_bytes(MEM_PERSIST);
+    mem_fail_after(1, (size_t)7 << 20); /* the whole group at once */
+    load_folder(w, &o, true, 0);
+    mem_fail_after(0, 0);
+    assert_string_equal(o.why, "");
+    assert_int_equal(mem_owner_bytes(MEM_PERSIST), before);
+    assert_true(has_value(o.ds, "k1", "v1"));
+    assert_int_equal(dataset_keys(o.ds), 5);
+    outcome_release(&o);
+    for (int i = 0; i < 2; i++) { /* a flipped bit, then a cut */
+        if (i == 0) w->file.ptr[w->file.len - 100] ^= 1;
+        put_file(w, "a.1.incr.aof", w->file.ptr, w->file.len - (size_t)i * 1000);
+        load_folder(w, &o, true, 0);
+        assert_string_equal(o.why, "");
+        assert_prefix(o.ds, 1);
+        assert_int_equal(o.load.last_kept, from);
+        outcome_release(&o);
+    }
+    free(value);
+}
+
 /* A disk gives back blocks of another file, and what they held happens to begin with a whole command. */
 static void stale_commands_behind_groups_are_no_data(void **state) {
     struct world *w = *state;
@@ -499,6 +545,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(plain_commands_load_and_may_be_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_command_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(commands_behind_groups_load, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_long_group_needs_little_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stale_commands_behind_groups_are_no_data, set_up, tear_down),
         cmocka_unit_test_setup_teardown(random_damage_never_makes_other_data, set_up, tear_down),
     };

@@ -39,7 +39,7 @@ static bool has(const char *name, const char *value) { return world_has(&world, 
 static void a_write_without_room_waits_and_goes_on(void **state) {
     (void)state;
     assert_true(start(AOF_FSYNC_ALWAYS));
-    assert_true(send("SET a 1") && may_reply());
+    assert_true(send("SET a 1") && world_wait_safe(&world, 10000));
     int64_t size = persist_state.aof.file.size;
     file_fail_after(FILE_FAULT_WRITE, 1, ENOSPC, 7);
     assert_true(send("SET b 2"));
@@ -49,7 +49,7 @@ static void a_write_without_room_waits_and_goes_on(void **state) {
     assert_false(send("SET c 3"));
     assert_true(world_wait_safe(&world, 5000));
     assert_true(world_wait_accepting(&world, 10000));
-    assert_true(send("SET c 4") && may_reply());
+    assert_true(send("SET c 4") && world_wait_safe(&world, 10000));
     stop(false);
     assert_true(start(AOF_FSYNC_ALWAYS));
     assert_true(has("a", "1") && has("b", "2") && has("c", "4"));
@@ -59,17 +59,18 @@ static void a_write_without_room_waits_and_goes_on(void **state) {
 static void a_failed_sync_is_final_until_a_new_base(void **state) {
     (void)state;
     assert_true(start(AOF_FSYNC_ALWAYS));
-    assert_true(send("SET a 1") && may_reply());
+    assert_true(send("SET a 1") && world_wait_safe(&world, 10000));
     int64_t seq = persist_state.aof.file.seq;
     file_fail_after(FILE_FAULT_SYNC, 1, EIO, 0);
     assert_true(send("SET b 2"));
     assert_false(may_reply());
-    assert_true(persist_state.aof.lost);
+    while (!persist_state.aof.lost) turn();
+    assert_false(may_reply());
     assert_false(send("SET c 3"));
     assert_true(world_wait_safe(&world, 10000));
     assert_true(persist_state.aof.file.seq > seq); /* nothing more goes into the old one */
     assert_true(world_wait_accepting(&world, 10000));
-    assert_true(send("SET c 4") && may_reply());
+    assert_true(send("SET c 4") && world_wait_safe(&world, 10000));
     stop(false);
     assert_true(start(AOF_FSYNC_ALWAYS));
     assert_true(has("a", "1") && has("b", "2") && has("c", "4"));
@@ -87,7 +88,7 @@ static void write_some(struct story *s, int n) {
         snprintf(line, sizeof line, "SET k%d v%d", s->sent + 1, s->sent + 1);
         if (!send(line)) break;
         s->sent++;
-        if (may_reply()) s->safe = s->sent;
+        if (world_wait_safe(&world, 20)) s->safe = s->sent;
         turn();
     }
 }
@@ -131,6 +132,88 @@ static void whatever_call_fails_nothing_safe_is_lost(void **state) {
             world_clear();
         }
     }
+}
+
+/* ---- a slow disk ---- */
+static int64_t oldest_unsynced_ms(void) {
+    const struct aof *a = &persist_state.aof;
+    return a->sync.busy && a->sync.oldest_ms ? a->sync.oldest_ms : a->unsynced_ms;
+}
+
+/* With syncs that take longer than a second, writes wait before two seconds of them are not on disk; reads do not. */
+static void everysec_loses_two_seconds_at_most(void **state) {
+    (void)state;
+    assert_true(start(AOF_FSYNC_EVERYSEC));
+    file_slow_sync(1500 * 1000);
+    bool waited = false, went_on = false;
+    int64_t delayed = persist_state.aof.delayed_syncs, end_ms = clock_mono_us() / 1000 + 30000;
+    while (!went_on && clock_mono_us() / 1000 < end_ms) {
+        int64_t oldest_ms = oldest_unsynced_ms(), now_ms = clock_mono_us() / 1000;
+        turn();
+        bool paused = world.executor.pause != PAUSE_NONE;
+        if (paused) {
+            assert_true(send("GET a"));
+            waited = true;
+        } else {
+            if (oldest_ms && oldest_ms == oldest_unsynced_ms() && now_ms - oldest_ms >= 1900)
+                fail_msg("writes go on %lld ms after what is not on disk", (long long)(now_ms - oldest_ms));
+            assert_true(send("INCR a") && may_reply());
+            went_on = waited;
+        }
+    }
+    assert_true(waited && went_on);
+    assert_int_equal(persist_state.aof.delayed_syncs, delayed); /* those are the ones above two seconds */
+    file_slow_sync(0);
+    stop(true);
+}
+
+static unsigned fsyncs_heard, writes_heard;
+static void hear(const char *event, uint64_t duration_ns) {
+    assert_true(duration_ns < UINT64_MAX / 2);
+    fsyncs_heard += strcmp(event, "aof-fsync-always") == 0 && duration_ns >= 100000000;
+    writes_heard += strcmp(event, "aof-write") == 0;
+}
+
+/* Who writes waits for the disk; who reads does not, and one sync is for all that was written while the one before ran. */
+static void always_holds_up_only_who_writes(void **state) {
+    (void)state;
+    struct peer reader;
+    assert_true(start(AOF_FSYNC_ALWAYS));
+    persist_on_latency(hear);
+    peer_open(&reader, &world.executor);
+    file_slow_sync(100 * 1000);
+    assert_true(send("SET a 1"));
+    for (int i = 0; i < 20; i++) {
+        assert_false(may_reply());
+        peer_send(&reader, "GET a");
+        assert_true(aof_may_reply(&reader.session));
+        assert_true(send("INCR n"));
+    }
+    assert_true(world_wait_safe(&world, 60000));
+    assert_true(persist_state.aof.durable >= world.peer.session.journal_end);
+    assert_int_equal(fsyncs_heard, 2);
+    assert_true(writes_heard > 2);
+    file_slow_sync(0);
+    peer_close(&reader);
+    persist_state.on_latency = NULL;
+    stop(true);
+}
+
+static void no_appendfsync_on_rewrite_is_for_everysec_only(void **state) {
+    (void)state;
+    assert_true(start(AOF_FSYNC_ALWAYS));
+    persist_state.settings.aof.no_sync_on_rewrite = true;
+    for (int i = 0; i < 50; i++) assert_true(send("INCR n"));
+    assert_true(send("SET a 1") && send("SET b 1") && world_wait_safe(&world, 10000));
+    persist_state.settings.save_delay_us = 200000;
+    aof_rewrite_ask();
+    while (persist_state.aof.rewrite.phase != REWRITE_WRITES) turn();
+    assert_true(send("SET c 1") && world_wait_safe(&world, 10000));
+    assert_true(aof_rewriting());
+    assert_true(persist_state.aof.durable >= world.peer.session.journal_end);
+    persist_state.settings.save_delay_us = 0;
+    persist_share_delays();
+    stop(true);
 }
 
 /* ---- saves ---- */
@@ -202,6 +285,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_write_without_room_waits_and_goes_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failed_sync_is_final_until_a_new_base, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whatever_call_fails_nothing_safe_is_lost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(everysec_loses_two_seconds_at_most, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(always_holds_up_only_who_writes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_appendfsync_on_rewrite_is_for_everysec_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whatever_call_of_a_save_fails_a_file_is_whole, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
