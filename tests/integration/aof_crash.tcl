@@ -62,3 +62,72 @@ foreach {fsync rewrites} {always 0 always 1 everysec 1 no 1} {
         }
     }
 }
+
+# ---- kills in the middle of what takes long ----
+proc state_of {r} { return [list [$r debug digest] [$r dbsize]] }
+
+test "killed $cycles times in the middle of a save: the old file stays whole, and the next start removes what is left" {
+    set srv [server_start -config {rdb-key-save-delay 2000}]
+    set r [client $srv]
+    for {set i 0} {$i < 200} {incr i} { $r set key:$i $i }
+    $r config set rdb-key-save-delay 0
+    $r save
+    for {set cycle 0} {$cycle < $cycles} {incr cycle} {
+        set before [state_of $r]
+        $r incr beyond
+        $r config set rdb-key-save-delay 2000
+        $r bgsave
+        set wanted [expr {int(rand() * 150)}]
+        wait_for {[info_field $r current_save_keys_processed persistence] >= $wanted || [info_field $r rdb_bgsave_in_progress persistence] == 0}
+        server_kill $srv
+        server_restart $srv
+        set r [client $srv]
+        assert_equal $before [state_of $r]
+        assert_equal {} [glob -nocomplain -directory [server_dir $srv] temp-*]
+    }
+}
+
+test "killed $cycles times in the middle of a rewrite and of its switches of the manifest" {
+    set srv [server_start -config {appendonly yes appendfsync always}]
+    set r [client $srv]
+    for {set cycle 0} {$cycle < $cycles} {incr cycle} {
+        for {set i 0} {$i < 30} {incr i} { $r incr n }
+        $r config set rdb-key-save-delay [expr {int(rand() * 3) * 3000}]
+        for {set i 0} {$i < 5} {incr i} { $r set key:$i $cycle }
+        $r bgrewriteaof
+        # Some are killed at once, some while the base is written, some about when it gets its name.
+        set more [expr {int(rand() * 40)}]
+        for {set i 0} {$i < $more} {incr i} { $r incr n }
+        if {rand() < 0.3} { wait_for {[info_field $r aof_rewrite_in_progress persistence] == 0} 20000 }
+        set before [state_of $r]
+        server_kill $srv
+        server_restart $srv
+        set r [client $srv]
+        assert_equal $before [state_of $r]
+    }
+}
+
+test "killed $cycles times in the middle of a load: the files stay as they are" {
+    set srv [server_start -config {appendonly yes appendfsync always}]
+    set r [client $srv]
+    for {set i 0} {$i < 500} {incr i} { $r set key:$i $i }
+    set digest [$r debug digest]
+    $r bgrewriteaof
+    wait_for {[info_field $r aof_rewrites persistence] == 1 && [info_field $r aof_rewrite_in_progress persistence] == 0} 20000
+    $r incr after
+    set digest [$r debug digest]
+    server_stop $srv
+    proc contents {srv} { return [lmap path [lsort [glob [server_dir $srv]/appendonlydir/*]] { list $path [read_file $path] }] }
+    set before [contents $srv]
+    for {set cycle 0} {$cycle < $cycles} {incr cycle} {
+        server_restart $srv -config {appendonly yes appendfsync always key-load-delay 1000} -wait listening
+        set r [client $srv]
+        set wanted [expr {int(rand() * 300)}]
+        wait_for {[info_field $r loading_loaded_keys persistence] >= $wanted || [info_field $r loading persistence] == 0}
+        assert_equal 1 [info_field $r loading persistence]
+        server_kill $srv
+        assert_equal $before [contents $srv]
+    }
+    server_restart $srv -config {appendonly yes appendfsync always} -wait ready
+    assert_equal $digest [[client $srv] debug digest]
+}
