@@ -6,6 +6,7 @@
 #include "io/file.h"
 #include "keyspace/entry.h"
 #include "persist/aof_group_int.h"
+#include "persist/aof_steps_int.h"
 #include "persist/pace_int.h"
 #include "values/kind.h"
 #include "wire/resp.h"

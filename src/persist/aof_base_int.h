@@ -14,9 +14,6 @@
 
 /* As rdb_write_frozen. */
 int aof_base_write(const struct rdb_write *w, struct dataset_frozen *frozen);
-/* Function libraries have no place in it. */
-bool aof_base_can_hold(const struct dataset *ds);
-
 /* ---- between the files of the writer ---- */
 struct stream;
 struct base_writer {

@@ -15,7 +15,6 @@
 #include "exec/journal.h"
 #include "io/file.h"
 #include "io/thread.h"
-#include "persist/aof_base_int.h"
 #include "persist/aof_change_int.h"
 #include "persist/aof_files_int.h"
 #include "persist/aof_load_int.h"

@@ -37,6 +37,10 @@ bool aof_rewriting(void);
 /* Between two increments: nothing may be written. */
 bool aof_switching(void);
 
+/* ---- aof_base.c ---- */
+/* A base as commands: function libraries have no place in it. */
+bool aof_base_can_hold(const struct dataset *ds);
+
 /* ---- aof_commands.c ---- */
 /* Those in WAITAOF whose wait is over. */
 void aof_serve_waiters(void);

@@ -13,6 +13,7 @@
 #include "commands/transaction.h"
 #include "persist/aof_group_int.h"
 #include "persist/aof_load_int.h"
+#include "persist/load.h"
 
 #include <stdio.h>
 #include <stdlib.h>

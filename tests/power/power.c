@@ -15,7 +15,7 @@
 
 #include <pthread.h>
 
-#define STATES_A_TELLING 1500
+#define STATES_A_TELLING 600
 #define ROUNDS_MAX       60 /* then nearly all states are the same as others */
 #define STEPS_MAX        8192
 #define WRITES_MAX       2048
