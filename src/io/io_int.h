@@ -2,7 +2,7 @@
 #ifndef TARN_IO_INT_H
 #define TARN_IO_INT_H
 
-#include "io/file.h"
+#include "io/file_watch.h"
 
 #include <limits.h>
 #include <stdatomic.h>

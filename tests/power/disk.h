@@ -1,5 +1,5 @@
 /* What a disk may hold when the power goes: a model of the files of one folder and the folders in it, fed with the calls that
- * io/file.h's recording seam tells of.
+ * the recording seam (io/file_watch.h) tells of.
  *
  *   call ---> pending ---its sync has ended---> durable
  *
@@ -9,7 +9,7 @@
 #ifndef TARN_TESTS_POWER_DISK_H
 #define TARN_TESTS_POWER_DISK_H
 
-#include "io/file.h"
+#include "io/file_watch.h"
 #include "mem/buf.h"
 
 #include <stdint.h>
