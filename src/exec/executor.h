@@ -15,6 +15,7 @@ struct executor_sampler;
 struct journal;
 struct memory_limit;
 struct pubsub;
+struct top_board;
 struct tracking;
 struct watchers;
 
@@ -117,6 +118,8 @@ struct executor {
     struct keyspace_hooks
         keyspace; /* given to every dataset that is put in place; only .defer is the owner's to set, the
                                        others and .arg are executor_listen's */
+    struct top_board
+        *top; /* keyspace/top.h: the biggest keys for other threads, and of what is loaded for this one; or NULL */
     struct random random;
     const char *password; /* requirepass, "" when none */
     bool latency_tracking;

@@ -56,8 +56,8 @@ struct top_board;
 struct top_board *top_board_new(void);
 void top_board_free(struct top_board *b);
 void top_board_clear(struct top_board *b);
-/* Never waits: does nothing when a reader is at it. ~40 us. */
-void top_board_publish(struct top_board *b, const struct dataset *ds);
+/* Does nothing, a few ns, when it did something less than interval_us ago; never waits. ~100 us. True: done. */
+bool top_board_publish(struct top_board *b, const struct dataset *ds, int64_t interval_us);
 /* Tells at most n keys and returns dataset_top_sure. *age_us: since they were published, -1: nothing is there. visit is
  * called under the board's lock: it only copies. */
 size_t top_board_read(struct top_board *b, size_t n, int64_t *age_us,

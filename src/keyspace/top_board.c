@@ -20,7 +20,8 @@ struct board_page {
 
 struct top_board {
     pthread_mutex_t lock;
-    unsigned shown; /* under the lock */
+    int64_t published_us; /* the writer's */
+    unsigned shown;       /* under the lock */
     struct board_page pages[2];
 };
 
@@ -42,6 +43,7 @@ void top_board_clear(struct top_board *b) {
     pthread_mutex_lock(&b->lock);
     b->pages[b->shown].taken_us = 0;
     b->pages[b->shown].count = 0;
+    b->published_us = 0;
     pthread_mutex_unlock(&b->lock);
     proven(b->shown < 2);
 }
@@ -56,16 +58,20 @@ static void copy_key(void *arg, const struct top_key *key) {
     to->key.key = slice_of(to->bytes, n);
 }
 
-void top_board_publish(struct top_board *b, const struct dataset *ds) {
+bool top_board_publish(struct top_board *b, const struct dataset *ds, int64_t interval_us) {
+    int64_t now_us = clock_mono_us();
+    if (now_us - b->published_us < interval_us) return false;
+    b->published_us = now_us;
     struct board_page *page = &b->pages[!b->shown]; /* only a writer exchanges them, and there is one */
     page->count = 0;
     dataset_top(ds, TOP_SHOWN_MAX, copy_key, page);
     page->sure = dataset_top_sure(ds);
-    page->taken_us = clock_mono_us();
+    page->taken_us = now_us;
     proven(page->count <= TOP_SHOWN_MAX);
-    if (pthread_mutex_trylock(&b->lock)) return;
+    if (pthread_mutex_trylock(&b->lock)) return true; /* a reader is at it: the next time */
     b->shown = !b->shown;
     pthread_mutex_unlock(&b->lock);
+    return true;
 }
 
 size_t top_board_read(struct top_board *b, size_t n, int64_t *age_us,

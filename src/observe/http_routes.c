@@ -3,6 +3,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/num.h"
+#include "keyspace/entry.h"
+#include "keyspace/top.h"
 #include "observe/openmetrics.h"
 #include "observe/prefix_shelf.h"
 #include "observe/prefixes.h"
@@ -146,16 +148,31 @@ static void serve_history(const struct http_sources *s, struct slice query, stru
     history_json(s->history, minutes ? HISTORY_MINUTES : HISTORY_SECONDS, since_s, &reply->body);
 }
 
+static void print_top_key(void *arg, const struct top_key *key) {
+    struct json *j = arg;
+    json_open(j, NULL, '{');
+    json_text(j, "key", key->key);
+    json_integer(j, "key_length", (int64_t)key->key_len);
+    json_integer(j, "db", key->db);
+    json_cstr(j, "type", entry_type_name(key->type));
+    json_integer(j, "elements", (int64_t)key->elements);
+    json_integer(j, "bytes", (int64_t)key->bytes);
+    json_close(j, '}');
+}
+
+/* n=10: as many, at most TOP_SHOWN_MAX; else all that are known. Keys longer than TOP_BOARD_KEY are cut: key_length tells. */
 static void serve_top(const struct http_sources *s, struct slice query, struct http_reply *reply) {
     struct json j = begin(s, reply);
-    (void)query;
+    int64_t n, age_us = -1;
+    if (!num_parse_i64(parameter(query, "n"), &n) || n < 1 || n > TOP_SHOWN_MAX) n = TOP_SHOWN_MAX;
     json_open(&j, "keys", '[');
+    size_t sure = s->top ? top_board_read(s->top, (size_t)n, &age_us, print_top_key, &j) : 0;
     json_close(&j, ']');
-    json_cstr(&j, "reason", "This version does not keep track of its biggest keys yet.");
+    json_bool(&j, "complete", sure >= (size_t)n);
+    json_integer(&j, "age_ms", age_us < 0 ? -1 : age_us / 1000);
     json_close(&j, '}');
 }
 
-/* Looking at them keeps them fresh: analysis_cron walks again when they are old. */
 static void serve_prefixes(const struct http_sources *s, struct slice query, struct http_reply *reply) {
     int64_t max = 1000;
     struct json j = begin(s, reply);

@@ -7,11 +7,13 @@
 #include "observe/published.h"
 
 struct prefix_shelf;
+struct top_board;
 
 struct http_sources {
     struct published *published;
     struct history *history;
     struct prefix_shelf *prefixes;
+    struct top_board *top;
 };
 
 http_respond http_route; /* arg: struct http_sources */

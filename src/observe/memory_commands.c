@@ -75,6 +75,7 @@ static const struct stats_line before_databases[] = {
     {.name = "total.allocated", .integer = used},
     {.name = "startup.allocated", .integer = startup},
     {.name = "replication.backlog", .integer = replication},
+    {.name = "replicas.repl.buffer"},
     {.name = "clients.slaves"},
     {.name = "clients.normal", .integer = clients},
     {.name = "cluster.links"},
@@ -188,6 +189,11 @@ const char *const memory_help[] = {
     "    Give memory that the allocator holds unused back to the system.",
     "STATS",
     "    Show what memory is used for, figure by figure.",
+    "TOP [<count>]",
+    "    Show the biggest keys (10, at most 128): each with its database, type, number of",
+    "    elements and bytes, its place in the table apart. Known at all times, also while",
+    "    loading, when keys beyond 256 bytes are cut. INFO memory tells when some of those",
+    "    that follow deleted ones are yet to be found (top_keys_sure).",
     "TREE [JSON]",
     "    Show the memory of the process as a tree, down to its owners.",
     "USAGE <key> [SAMPLES <count>]",
@@ -208,6 +214,11 @@ static const struct command_arg usage_args[] = {
 
 static const struct command_arg tree_args[] = {
     {.name = "json", .type = ARG_PURE_TOKEN, .token = "JSON", .flags = ARG_OPTIONAL},
+    {0},
+};
+
+static const struct command_arg top_args[] = {
+    {.name = "count", .type = ARG_INTEGER, .flags = ARG_OPTIONAL},
     {0},
 };
 
@@ -297,6 +308,16 @@ const struct command_row memory_subcommands[] = {
      .since = "4.0.0",
      .complexity = "O(1)",
      .summary = "Shows what memory is used for, figure by figure.",
+     .tips = whole_tips},
+    {.name = "top",
+     .run = memory_run_top,
+     .arity = -2,
+     .flags = CMD_LOADING | CMD_STALE,
+     .group = GROUP_SERVER,
+     .since = "9.1.0",
+     .complexity = "O(N) with the number of keys shown, at most 128.",
+     .summary = "Shows the biggest keys with their types, elements and bytes.",
+     .args = top_args,
      .tips = whole_tips},
     {.name = "tree",
      .run = memory_run_tree,

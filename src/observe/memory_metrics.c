@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "exec/limit.h"
 #include "keyspace/dataset.h"
+#include "keyspace/top.h"
 #include "observe/observe_int.h"
 
 #include <stdio.h>
@@ -65,6 +66,11 @@ static void read_allocator(const struct metric_scope *scope, struct metric_value
 
 static void read_lazyfreed(const struct metric_scope *scope, struct metric_value *out) {
     metric_int(out, (int64_t)dataset_stats_const(scope->dataset)->lazyfreed);
+}
+
+static void read_top_sure(const struct metric_scope *scope, struct metric_value *out) {
+    size_t sure = dataset_top_sure(scope->dataset);
+    metric_int(out, sure < TOP_SHOWN_MAX ? (int64_t)sure : TOP_SHOWN_MAX);
 }
 
 /* Tarn's own: where every byte of used_memory belongs. */
@@ -138,6 +144,8 @@ static const struct metric rows[] = {
      .class = METRIC_STATE,
      .help = "Name and version of the allocator",
      .read = read_allocator},
+    GAUGE("top_keys_sure", read_top_sure,
+          "So many of the biggest keys are known for sure; fewer than MEMORY TOP is asked for while they are sought"),
     GAUGE("mem_overhead_db_hashtable_rehashing", read_zero, "Tables split one segment at a time: always 0"),
     COUNTER("lazyfreed_objects", read_lazyfreed, "Values whose memory was freed aside"),
     {.section = "memory",

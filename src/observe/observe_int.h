@@ -79,6 +79,8 @@ void info_release(void);
 /* memory_views.c */
 void memory_run_tree(struct context *c);
 void memory_run_history(struct context *c);
+/* memory_top.c */
+void memory_run_top(struct context *c);
 
 /* doctor_command.c */
 void memory_run_doctor(struct context *c);

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "keyspace/entry.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -224,6 +225,38 @@ static void print_databases(struct buf *out, const struct published_figures *f) 
     }
 }
 
+/* A gauge histogram: keys may leave it again. Bounds are inclusive, ours end below a power of two. */
+static void print_spread(struct buf *out, const char *name, const struct published_account *a, const uint64_t *counts,
+                         uint64_t sum) {
+    char labels[48];
+    uint64_t below = 0;
+    unsigned end = ACCOUNT_BUCKETS;
+    while (end > 0 && counts[end - 1] == 0) end--;
+    snprintf(labels, sizeof labels, "db=\"db%u\",type=\"%s\"", a->db, entry_type_name(a->type));
+    for (unsigned i = 0; i < end && i + 1 < ACCOUNT_BUCKETS; i++) {
+        below += counts[i];
+        buf_printf(out, "%s_bucket{%s,le=\"%llu\"} %llu\n", name, labels,
+                   (unsigned long long)account_bucket_start(i + 1) - 1, (unsigned long long)below);
+    }
+    buf_printf(out, "%s_bucket{%s,le=\"+Inf\"} %llu\n", name, labels, (unsigned long long)a->account.keys);
+    buf_printf(out, "%s_gcount{%s} %llu\n", name, labels, (unsigned long long)a->account.keys);
+    buf_printf(out, "%s_gsum{%s} %llu\n", name, labels, (unsigned long long)sum);
+}
+
+static void print_accounts(struct buf *out, const struct published_figures *f) {
+    buf_append_slice(out, SLICE("# TYPE tarn_key_elements gaugehistogram\n"
+                                "# HELP tarn_key_elements Keys by their elements (a string's are its bytes).\n"));
+    for (unsigned i = 0; i < f->account_count; i++) {
+        const struct published_account *a = &f->accounts[i];
+        print_spread(out, "tarn_key_elements", a, a->account.by_elements, a->account.elements);
+    }
+    buf_append_slice(out, SLICE("# TYPE tarn_key_bytes gaugehistogram\n# HELP tarn_key_bytes Keys by their memory.\n"));
+    for (unsigned i = 0; i < f->account_count; i++) {
+        const struct published_account *a = &f->accounts[i];
+        print_spread(out, "tarn_key_bytes", a, a->account.by_bytes, a->account.bytes);
+    }
+}
+
 static void print_figures(struct buf *out, const struct published *p, const struct published_figures *f) {
     print_instance(out, f);
     print_rows(out, p, f);
@@ -231,6 +264,7 @@ static void print_figures(struct buf *out, const struct published *p, const stru
     buf_append_slice(out, SLICE("# TYPE redis_latency_percentiles_usec summary\n"));
     for (unsigned i = 0; i < f->command_count; i++) print_latency(out, f, &f->commands[i]);
     print_databases(out, f);
+    print_accounts(out, f);
     family(out, "redis_errors_total", "Error replies by their first word.");
     for (unsigned i = 0; i < f->error_count; i++) {
         labelled(out, "redis_errors_total", "err", f->errors[i].code, (double)f->errors[i].count);

@@ -218,6 +218,18 @@ static void fill_databases(const struct dataset *ds, struct published_figures *f
     }
 }
 
+static void fill_accounts(const struct dataset *ds, struct published_figures *f) {
+    f->account_count = 0;
+    for (unsigned i = 0; i < dataset_databases(ds); i++) {
+        const struct db *db = dataset_db_const(ds, i);
+        for (unsigned type = 0; db_keys(db) && type < TYPE_COUNT; type++) {
+            const struct account *a = db_account(db, (enum value_type)type);
+            if (a->keys == 0 || f->account_count == PUBLISHED_ACCOUNTS_MAX) continue;
+            f->accounts[f->account_count++] = (struct published_account){i, (enum value_type)type, *a};
+        }
+    }
+}
+
 static void fill_errors(const struct executor *x, struct published_figures *f) {
     f->error_count = x->error_code_count < PUBLISHED_ERRORS_MAX ? x->error_code_count : PUBLISHED_ERRORS_MAX;
     for (unsigned i = 0; i < f->error_count; i++) {
@@ -238,6 +250,7 @@ void published_fill(struct published *p, const struct executor *x) {
     fill_rows(p, &scope, f);
     fill_commands(x, f);
     fill_databases(x->dataset, f);
+    fill_accounts(x->dataset, f);
     fill_errors(x, f);
     f->taken_us = clock_mono_us();
     f->duration_ns = p->last_duration_ns;

@@ -10,6 +10,7 @@
 #define TARN_OBSERVE_PUBLISHED_H
 
 #include "base/metric.h"
+#include "keyspace/account.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -50,6 +51,7 @@ enum published_moment {
 #define PUBLISHED_ROWS_MAX        256
 #define PUBLISHED_COMMANDS_MAX    512
 #define PUBLISHED_DATABASES_MAX   64
+#define PUBLISHED_ACCOUNTS_MAX    96 /* of a type in a database, those with keys; the first so many */
 #define PUBLISHED_ERRORS_MAX      64
 #define PUBLISHED_PERCENTILES_MAX 8
 #define PUBLISHED_TEXT_MAX        96
@@ -63,6 +65,12 @@ struct published_command {
 struct published_database {
     unsigned index;
     int64_t keys, expires, average_ttl_ms;
+};
+
+struct published_account {
+    unsigned db;
+    enum value_type type;
+    struct account account;
 };
 
 struct published_error {
@@ -79,10 +87,11 @@ struct published_figures {
     int64_t duration_ns;             /* what publishing took of the executor's time, the time before */
     unsigned row_count;              /* of published_row */
     double rows[PUBLISHED_ROWS_MAX]; /* NAN: the row is left out now */
-    unsigned command_count, database_count, error_count, percentile_count;
+    unsigned command_count, database_count, account_count, error_count, percentile_count;
     double percentiles[PUBLISHED_PERCENTILES_MAX];
     struct published_command commands[PUBLISHED_COMMANDS_MAX]; /* those that were called */
     struct published_database databases[PUBLISHED_DATABASES_MAX];
+    struct published_account accounts[PUBLISHED_ACCOUNTS_MAX];
     struct published_error errors[PUBLISHED_ERRORS_MAX];
     char texts[PUBLISHED_TEXTS][PUBLISHED_TEXT_MAX];
 };
@@ -101,7 +110,7 @@ void published_enter(struct published *p, const char *phase, bool ready);
 /* ~2 us. */
 void published_beat(struct published *p, const struct executor *x);
 /* All figures. Does not grow with clients or keys; with 60 commands in use some 60 us (it measures itself: duration_ns). The
- * buffers (200 KB) are made by the first call. */
+ * buffers (400 KB) are made by the first call. */
 void published_fill(struct published *p, const struct executor *x);
 
 /* ---- any thread ---- */

@@ -600,6 +600,7 @@ bool aof_load_run(void *arg, const struct load_options *options, struct load_pro
                                  .cancelled = cancelled,
                                  .slept_us = &progress->slept_us,
                                  .asked_us = &progress->asked_us};
+    replay->top = options->top;
     replay->why = reason;
     atomic_store_explicit(&progress->total_bytes, l->total_size, memory_order_relaxed);
     struct walk w = {.load = l, .replay = replay};

@@ -5,11 +5,13 @@
 #include "base/text.h"
 #include "exec/transaction.h"
 #include "keyspace/db.h"
+#include "keyspace/top.h"
 
 #include <stdio.h>
 
 /* Replies are looked at for errors only. */
 #define REPLIES_KEPT_MAX ((size_t)64 << 10)
+#define REFILL_US        1000 /* of each LOAD_TOP_INTERVAL_US */
 
 static void describe(struct session *s, struct session_link *out) {
     (void)s;
@@ -124,6 +126,12 @@ static void prefetch(const struct replay *r) {
             if (r->requests[i].key_index) db_prefetch(db, r->requests[i].key_hash, stage);
 }
 
+static void show_top(struct replay *r) {
+    struct dataset *ds = r->executor.dataset;
+    proven(r->executor.loading);
+    if (r->top && top_board_publish(r->top, ds, LOAD_TOP_INTERVAL_US)) dataset_top_refill(ds, REFILL_US);
+}
+
 static void publish(const struct replay *r, size_t used) {
     debug_proven(r->place >= 0);
     atomic_store_explicit(&r->progress->loaded_bytes, r->place + (int64_t)used, memory_order_relaxed);
@@ -132,6 +140,7 @@ static void publish(const struct replay *r, size_t used) {
 static void slow_down(struct replay *r, size_t used) {
     proven(r->pace.cancelled != NULL);
     publish(r, used);
+    show_top(r);
     pace_key(&r->pace);
 }
 
@@ -154,6 +163,7 @@ static enum replay_result run_batch(struct replay *r, size_t *used) {
     r->slices_used = 0;
     publish(r, *used);
     atomic_store_explicit(&r->progress->loaded_keys, (int64_t)dataset_keys(r->executor.dataset), memory_order_relaxed);
+    show_top(r);
     return result;
 }
 

@@ -27,7 +27,8 @@ struct replay {
     struct pace pace;
     int64_t place; /* of all files: where what is fed begins */
     const _Atomic bool *cancelled;
-    char *why; /* LOAD_ERROR_MAX; the reason alone */
+    struct top_board *top; /* of load_options */
+    char *why;             /* LOAD_ERROR_MAX; the reason alone */
 };
 
 void replay_init(struct replay *r, struct dataset *ds, const struct command_list *lists, unsigned count,

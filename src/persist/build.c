@@ -1,5 +1,7 @@
 #include "persist/build_int.h"
 
+#include "keyspace/top.h"
+#include "persist/load.h"
 #include "persist/source_int.h"
 
 void builder_init(struct builder *b, struct dataset *ds, struct record_rules *rules, const _Atomic bool *cancelled) {
@@ -44,6 +46,7 @@ static enum batch_result adopt_made(struct builder *b, unsigned i) {
     if (b->expected[i]) db_reserve(b->of[i], b->expected[i]);
     size_t adopted = batch_adopt(&b->batches[i], &b->order, b->of[i], b->cancelled, &result);
     atomic_fetch_add_explicit(&b->rules->progress->loaded_keys, (int64_t)adopted, memory_order_relaxed);
+    if (b->top) top_board_publish(b->top, b->ds, LOAD_TOP_INTERVAL_US);
     return result;
 }
 

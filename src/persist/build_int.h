@@ -31,6 +31,7 @@ struct builder {
     const _Atomic bool *cancelled;
     struct batch_maker makers[BUILD_THREADS];
     struct batch_order order; /* of the batch that is being adopted */
+    struct top_board *top;    /* of load_options; set after builder_init */
     struct thread thread;
     bool alone; /* no thread could be started */
     pthread_mutex_t lock;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "io/loop.h"
 #include "io/thread.h"
+#include "keyspace/top.h"
 #include "mem/mem.h"
 #include "persist/forecast_int.h"
 #include "persist/rdb_parse_int.h"
@@ -183,6 +184,7 @@ struct load_job *load_start(struct loop *loop, const struct load_options *option
     memcpy(job->path, options->path, path_size);
     job->options.path = job->path;
     job->dataset = new_dataset(options);
+    if (options->top) top_board_clear(options->top);
     proven(dataset_databases(job->dataset) == options->databases);
     begin(&job->progress, options);
     job->options.scout = job->scout = scout_new();

@@ -10,7 +10,10 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#define LOAD_TOP_INTERVAL_US 100000
+
 struct loop;
+struct top_board;
 
 enum load_phase {
     LOAD_BASE,       /* an RDB file is read: the only one, or an append-only file's base */
@@ -60,8 +63,9 @@ struct load_options {
     bool checksum, version_strict, keep_expired, more_follows, salvage;
     /* key-load-delay, read again for every key: us per key, negative: 1 us per that many keys. May be changed meanwhile. */
     const _Atomic int64_t *key_delay_us;
-    struct scout *scout; /* is told the files; NULL: nobody wants to know */
-    load_from *body;     /* NULL: reads the RDB file of path */
+    struct scout *scout;   /* is told the files; NULL: nobody wants to know */
+    struct top_board *top; /* where the biggest keys so far are shown, ten times a second; NULL: nowhere */
+    load_from *body;       /* NULL: reads the RDB file of path */
     void *body_arg;
 };
 

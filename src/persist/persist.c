@@ -216,6 +216,7 @@ static void start_load(enum load_kind kind, load_done *done, void *arg) {
         .version_strict = p->settings.version_check == 0,
         .salvage = p->settings.salvage,
         .key_delay_us = &p->load_delay_us,
+        .top = p->executor->top,
     };
     random_system_bytes(&options.seed, sizeof(options.seed));
     persist_share_delays();

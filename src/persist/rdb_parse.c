@@ -548,6 +548,7 @@ bool rdb_parse(struct source *src, const char *name, const struct load_options *
     proven(name && why && dataset_keys(ds) == 0);
     why[0] = '\0';
     builder_init(&p.builder, ds, &p.rules, src->cancelled);
+    p.builder.top = options->top;
     buf_init(&p.key, MEM_PERSIST);
     rdb_templates_init(&p.templates);
     start_input(&p);

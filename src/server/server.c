@@ -8,6 +8,7 @@
 #include "io/loop.h"
 #include "io/process.h"
 #include "io/thread.h"
+#include "keyspace/top.h"
 #include "mem/mem.h"
 #include "observe/observe.h"
 #include "observe/observer.h"
@@ -20,6 +21,8 @@
 #include "server/supervise.h"
 
 #include <unistd.h>
+
+#define TOP_REFILL_US 1000 /* of each 100 ms: 1 % */
 
 static struct {
     enum server_phase phase;
@@ -173,6 +176,7 @@ static void on_cron(struct loop_timer *timer) {
     if (debug_cron_paused()) return;
     executor_sample(&server.executor, now_us);
     mem_note_peak();
+    dataset_top_refill(server.executor.dataset, TOP_REFILL_US);
     observer_cron();
     persist_cron();
     defrag_cron(server.defrag, now_us);
@@ -200,6 +204,7 @@ static void make_executor(void) {
     server.executor.hooks =
         (struct executor_hooks){.refuse_write = refuse_write, .refuse_protected = refuse_protected, .ran = ran};
     server.executor.keyspace.defer = defer;
+    server.executor.top = top_board_new();
     executor_listen(&server.executor);
 }
 
@@ -270,6 +275,7 @@ static bool boot(void) {
 static void leave_dataset(void) {
 #ifdef TARN_DEBUG
     dataset_free(server.executor.dataset);
+    top_board_free(server.executor.top); /* else a loader that was left to itself may still write to it */
 #endif
 }
 

@@ -46,7 +46,7 @@ pubsub help;pubsub numpat;pubsub numsub;pubsub shardchannels;pubsub shardnumsub;
 reset;role;script help;select;sentinel help;shutdown;slowlog get;slowlog help;slowlog len;slowlog reset;spublish;ssubscribe;
 subscribe;sunsubscribe;time;unsubscribe;unwatch;watch;xgroup help;xinfo help}] ";"]
 # Tarn's own views of memory speak of owners, which are true at every instant.
-set own_views {"memory tree" "memory owners" "memory history"}
+set own_views {"memory tree" "memory owners" "memory history" "memory top"}
 
 set data [harness::temp_dir]
 set thousand [keys_file $data/thousand.rdb 1000]
@@ -96,6 +96,9 @@ with_server srv [list -rdb $thousand -config {key-load-delay 20000000} -wait lis
         assert_equal OK [$r memory purge]
         assert_error $LOADING {$r memory stats}
         assert_error $LOADING {$r memory doctor}
+        assert_range [llength [$r memory tree]] 1 1000
+        assert_range [llength [$r memory history]] 0 4000
+        assert_range [llength [$r memory help]] 10 100
         assert_error $LOADING {$r memory usage key:1}
         assert_error $LOADING {$r memory usage key:1 samples 0}
         assert_error "ERR unknown subcommand*" {$r memory nonsense}

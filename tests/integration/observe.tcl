@@ -387,7 +387,7 @@ test "COMMAND INFO and the arguments in COMMAND DOCS are the oracle's" {
             set seen [list [dict get $docs since] [dict get $docs group]]
             if {[dict exists $docs arguments]} { lappend seen [dict get $docs arguments] }
             # These are ours alone.
-            foreach own {memory|tree memory|history memory|analyze memory|prefixes} {
+            foreach own {memory|tree memory|top memory|history memory|analyze memory|prefixes} {
                 if {[dict exists $docs subcommands $own]} { dict unset docs subcommands $own }
             }
             if {[dict exists $docs subcommands]} {

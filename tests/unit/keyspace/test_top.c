@@ -194,7 +194,8 @@ static void test_board(void **state) {
     struct slice text = slice_of(name, sizeof name);
     assert_true(db_put_string(dataset_db(ds, 1), (struct key){text, dataset_hash(ds, text)}, slice_of(value, 50000),
                               NO_EXPIRE, PUT_PLAIN));
-    top_board_publish(b, ds);
+    assert_true(top_board_publish(b, ds, 3600000000));
+    assert_false(top_board_publish(b, ds, 3600000000));
     assert_true(top_board_read(b, 10, &age_us, look_at_board, &l) >= 10);
     assert_true(age_us >= 0);
     assert_int_equal(l.seen, 10);
