@@ -174,8 +174,8 @@ with_server srv [list -config [list http-port $port]] {
     test "many of the biggest are deleted, and the next ones come" {
         set r [client $srv]
         $r select 1
-        $r debug populate 5000 gone 9500
-        for {set i 0} {$i < 6} {incr i} { $r set last:$i [string repeat x 9300] }
+        $r debug populate 5000 gone 14000
+        for {set i 0} {$i < 6} {incr i} { $r set last:$i [string repeat x 12000] }
         for {set i 0} {$i < 5000} {incr i} { lappend keys gone:$i }
         assert_equal 5000 [$r del {*}$keys]
         wait_for {[info_field $r top_keys_sure memory] == 128}
