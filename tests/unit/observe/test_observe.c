@@ -305,11 +305,11 @@ static void test_memory_stats(void **state) {
     struct key key = {SLICE("k"), dataset_hash(b->executor.dataset, SLICE("k"))};
     assert_true(db_put_string(dataset_db(b->executor.dataset, 3), key, SLICE("v"), NO_EXPIRE, PUT_PLAIN));
     const char *reply = ask(b, "memory stats");
-    assert_int_equal(strncmp(reply, "*64\r\n$14\r\npeak.allocated\r\n:", 27), 0);
+    assert_int_equal(strncmp(reply, "*66\r\n$14\r\npeak.allocated\r\n:", 27), 0);
     assert_contains(reply, "$4\r\ndb.3\r\n*4\r\n$23\r\noverhead.hashtable.main\r\n:");
     assert_contains(reply, "$10\r\nkeys.count\r\n:1\r\n");
     b->session.reply.resp = 3;
-    assert_int_equal(strncmp(ask(b, "memory stats"), "%32\r\n", 5), 0);
+    assert_int_equal(strncmp(ask(b, "memory stats"), "%33\r\n", 5), 0);
 }
 
 static void test_memory_texts(void **state) {
