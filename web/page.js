@@ -201,8 +201,9 @@ function commands(ops) {
   }));
 }
 function top(t) {
-  at('top-text').textContent = t.keys.length ? '' : t.reason;
-  at('top-list').replaceChildren(...t.keys.map(k => make('li', {}, k.key + ' ' + bytes(k.bytes))));
+  at('top-text').textContent = !t.keys.length ? 'There are no keys.' : t.complete ? '' : 'Keys that follow deleted ones are being sought.';
+  at('top-list').replaceChildren(...t.keys.map(k => make('li', {}, bytes(k.bytes) + '  ' + k.key + (k.key_length > 256 ? '…' : '') +
+    ` (${k.type} of ${k.elements}${k.type === 'string' ? ' bytes' : ''}${k.db ? ', database ' + k.db : ''})`)));
 }
 // A walk on the server finds these; looking at them makes it walk again when they are old.
 function prefixes(p) {
@@ -227,7 +228,7 @@ function say(text, bad) {
 let turns = 0, prefixesKnown = false;
 async function turn() {
   try {
-    const [memory, ops, load, keys] = await Promise.all(['/api/memory', '/api/operations', '/api/loading', '/api/top'].map(ask));
+    const [memory, ops, load, keys] = await Promise.all(['/api/memory', '/api/operations', '/api/loading', '/api/top?n=10'].map(ask));
     await askHistory();
     const late = memory.figures_age_ms > 2000;
     say(late ? `${memory.phase}; busy with one command: what it counts is ${duration(Math.round(memory.figures_age_ms / 1000))} old, memory is of now` : memory.phase, late);

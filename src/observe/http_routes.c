@@ -5,6 +5,7 @@
 #include "base/num.h"
 #include "keyspace/entry.h"
 #include "keyspace/top.h"
+#include "observe/figures.h"
 #include "observe/openmetrics.h"
 #include "observe/prefix_shelf.h"
 #include "observe/prefixes.h"

@@ -4,7 +4,8 @@
 #include "keyspace/top.h"
 #include "observe/observe_int.h"
 
-#define TOP_DEFAULT 10
+#define TOP_DEFAULT      10
+#define SHOW_INTERVAL_US 500000
 
 /* The dataset knows as many as it has; expired ones are not shown. So the length is known at the end. */
 struct listing {
@@ -34,6 +35,11 @@ static void reply_key(void *arg, const struct top_key *key) {
         if (named) reply_bulk_cstr(l->reply, numbers[i].name);
         reply_integer(l->reply, numbers[i].value);
     }
+}
+
+/* While a load runs the board is the loader's. */
+void memory_top_show(struct executor *x) {
+    if (x->top && !x->loading) top_board_publish(x->top, x->dataset, SHOW_INTERVAL_US);
 }
 
 void memory_run_top(struct context *c) {

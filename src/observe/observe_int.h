@@ -81,6 +81,7 @@ void memory_run_tree(struct context *c);
 void memory_run_history(struct context *c);
 /* memory_top.c */
 void memory_run_top(struct context *c);
+void memory_top_show(struct executor *x); /* the served dataset's biggest keys, on the executor's board */
 
 /* doctor_command.c */
 void memory_run_doctor(struct context *c);

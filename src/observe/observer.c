@@ -8,7 +8,6 @@
 #include "io/net.h"
 #include "io/process.h"
 #include "io/thread.h"
-#include "keyspace/top.h"
 #include "observe/analysis.h"
 #include "observe/history.h"
 #include "observe/http_routes.h"
@@ -236,12 +235,6 @@ void observer_stop(void) {
     mem_free(MEM_OBSERVE, o, sizeof *o);
 }
 
-/* While a load runs the board is the loader's. */
-static void show_top(struct observer *o) {
-    if (o->sources.top && !observe.executor->loading)
-        top_board_publish(o->sources.top, observe.executor->dataset, SECOND_US / 2);
-}
-
 void observer_cron(void) {
     struct observer *o = observe.observer;
     if (!o) return;
@@ -252,7 +245,7 @@ void observer_cron(void) {
     if (o->port == 0 || now_us < o->next_fill_us) return;
     o->next_fill_us = now_us + SECOND_US;
     published_fill(o->sources.published, observe.executor);
-    show_top(o);
+    memory_top_show(observe.executor);
 }
 
 void observer_enter(const char *phase, bool ready) {

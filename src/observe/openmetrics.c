@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "keyspace/entry.h"
+#include "observe/figures.h"
 
 #include <math.h>
 #include <stdio.h>

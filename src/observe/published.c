@@ -5,6 +5,7 @@
 #include "exec/executor.h"
 #include "keyspace/db.h"
 #include "mem/mem.h"
+#include "observe/figures.h"
 
 #include <math.h>
 #include <stdio.h>

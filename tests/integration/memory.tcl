@@ -10,7 +10,7 @@ proc free_port {} {
 proc get {port path} {
     set c [client_connect 127.0.0.1 $port]
     set started [clock microseconds]
-    $c -raw "GET $path HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    $c -raw "GET $path HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     set answer [$c -raw_rest]
     set ::elapsed_ms [expr {([clock microseconds] - $started) / 1000.0}]
     $c -close
