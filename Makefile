@@ -18,6 +18,11 @@ CPPFLAGS += -DTARN_JEMALLOC
 LIBS += -ljemalloc
 endif
 
+# Without the accounts of keys and the biggest keys (keyspace/account.h): only to measure what they cost.
+ifeq ($(ACCOUNTS),0)
+CPPFLAGS += -DTARN_NO_ACCOUNTS
+endif
+
 # HTTP is parsed by llhttp, compiled from the sources in Debian's node-llhttp; without that package there is no HTTP.
 LLHTTP ?= /usr/share/llhttp
 LLHTTP_SRCS = $(wildcard $(LLHTTP)/*.c)
@@ -161,8 +166,12 @@ asan ubsan tsan:
 # Everything that CI runs. scripts/check.sh lists the steps, and runs one by its name.
 check:
 	@sh scripts/check.sh $(STEP)
-bench: all $(TOOLS)
+bench: all $(TOOLS) $(if $(or $(if $(ONLY),,x),$(findstring accounts,$(ONLY))),no-accounts)
 	@BUILD=$(OUT) ONLY='$(ONLY)' QUICK='$(QUICK)' ROUNDS='$(ROUNDS)' sh scripts/bench.sh
+# For the row that shows what the accounts of keys cost.
+.PHONY: no-accounts
+no-accounts:
+	@$(MAKE) ACCOUNTS=0 BUILD=$(BUILD)/no-accounts $(BUILD)/no-accounts/tarn-server
 format:
 	$(CLANG_FORMAT) -i $(FORMATTED)
 format-check:

@@ -8,7 +8,7 @@
 #define PLACES_MIN   64
 #define PLACES_MAX   8192
 #define FULL         (PLACES_MAX / 2)
-#define KEPT         (FULL / 2)          /* after the floor has risen */
+#define KEPT         (FULL / 4)          /* after the floor has risen: rarely, as that is a walk over the places */
 #define LOW          512                 /* fewer: refill */
 #define CANDIDATES   (2 * TOP_SHOWN_MAX) /* some may have expired and still stand */
 #define REFILL_SLICE 32                  /* buckets between two looks at the clock: ~20 us */
@@ -68,11 +68,12 @@ static void place_remove(struct top *t, struct top_place *p) {
 }
 
 /* ---- the floor ---- */
-/* The bytes of the nth biggest, digit by digit from the top. */
+/* The bytes of the nth biggest, digit by digit from the top one that any has. */
 static size_t nth_biggest(const struct top *t, size_t n) {
-    size_t found = 0;
+    size_t found = 0, all = 1;
     proven(n > 0 && n <= t->count);
-    for (int shift = 56; shift >= 0; shift -= 8) {
+    for (size_t i = 0; i < t->capacity; i++) all |= t->places[i].bytes;
+    for (int shift = (63 - __builtin_clzll(all)) / 8 * 8; shift >= 0; shift -= 8) {
         size_t counts[256] = {0};
         unsigned digit = 255;
         for (size_t i = 0; i < t->capacity; i++)

@@ -2,7 +2,7 @@
  *
  * A bounded set of places holds the hash and the bytes (entry_memory) of big keys, and a floor, which the bytes of no other
  * key exceed. Every door that keeps the accounts (keyspace/account.h) asks whether a key's bytes reach the floor, and only then
- * touches the set. When 4096 places are taken, the floor rises to the 2048th biggest and what is below leaves: so there are
+ * touches the set. When 4096 places are taken, the floor rises to the 1024th biggest and what is below leaves: so there are
  * always many more places than the 128 that are shown, and big keys that are deleted uncover the next ones.
  *
  * Exactness: what is shown is exact, except after so many of the biggest have gone, with no others of their size coming, that
@@ -10,8 +10,8 @@
  * it has come around, the keys that had places are still right, and some of those that should follow them may be missing
  * (dataset_top_sure tells). Of keys of equal size any may be shown.
  *
- * Cost: one comparison for most changes; some 20 ns where a place changes; 60 us when the floor rises, at the earliest every
- * 2048 changes. 24 bytes a place, twice: 192 KiB, 384 KiB while the floor rises, with a board 460 KiB (owner observe).
+ * Cost: one comparison for most changes; some 20 ns where a place changes; 40 us when the floor rises, at the earliest every
+ * 3072 changes. 24 bytes a place, twice: 192 KiB, 384 KiB while the floor rises, with a board 460 KiB (owner observe).
  * Two keys of one database with equal 64-bit hashes would share a place; the hash is keyed, and 2^32 keys make one such pair
  * likely.
  *

@@ -12,6 +12,7 @@ set bench_dir [file dirname [file normalize [info script]]]
 source [file join $bench_dir .. integration harness harness.tcl]
 source [file join $bench_dir families.tcl]
 source [file join $bench_dir footprint.tcl]
+source [file join $bench_dir accounts.tcl]
 
 set quick 0
 set only {}
@@ -271,6 +272,7 @@ proc report {} {
     }
     report_families
     report_footprint
+    report_accounts
     close $::report_file
 }
 
@@ -282,6 +284,8 @@ for {set round 1} {$round <= $rounds} {incr round} {
         if {[wanted memory] || [wanted load] || [wanted save]} { measure_memory $who }
         if {[wanted latency]} { measure_latency $who }
         if {[wanted loading]} { measure_loading $who }
+        if {[wanted accounts]} { measure_accounts $who }
+        if {[wanted views] && $who eq "tarn"} { measure_views }
         if {[wanted families]} { measure_families $who }
         if {[wanted values]} { measure_values $who }
         if {[wanted footprint]} { measure_footprint $who }

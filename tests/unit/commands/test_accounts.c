@@ -277,7 +277,7 @@ static void check_usage(void) {
     double difference = (double)((int64_t)usage + others - mem_used()) / (double)mem_used();
     print_message("MEMORY USAGE of %zu keys and the others: %+.3f %% of %lld bytes\n", dataset_keys(x.dataset),
                   100 * difference, (long long)mem_used());
-    if (mem_used() > 8000000) assert_true(difference > -0.005 && difference < 0.005);
+    if (mem_used() > 12000000) assert_true(difference > -0.005 && difference < 0.005);
 }
 
 /* ---- worlds ---- */
