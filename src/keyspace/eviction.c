@@ -40,14 +40,22 @@ static uint64_t frequency_score(const struct access_rule *access, uint32_t word)
     return (uint64_t)(UINT8_MAX - counter) << 32 | access_decay_age(access, word);
 }
 
+/* Equals are told apart by chance. By their place it would be the newest of each bucket, again and again: a clock of seconds has
+ * many equals in a small cache. */
+#define TIE_BITS 16
+static uint64_t with_chance(struct dataset *ds, uint64_t score) {
+    proven(score >> (64 - TIE_BITS) == 0);
+    return score << TIE_BITS | random_next(&ds->random) >> (64 - TIE_BITS);
+}
+
 static uint64_t score_of(struct dataset *ds, enum eviction_order order, const table_slot *slot) {
     const struct entry *e = table_slot_entry(slot);
     debug_proven(order != EVICTION_OFF);
     switch (order) {
     case EVICTION_IDLE:
-        return (uint64_t)access_idle_seconds(&ds->access, access_word(slot, e));
+        return with_chance(ds, (uint64_t)access_idle_seconds(&ds->access, access_word(slot, e)));
     case EVICTION_FREQUENCY:
-        return frequency_score(&ds->access, access_word(slot, e));
+        return with_chance(ds, frequency_score(&ds->access, access_word(slot, e)));
     case EVICTION_TTL:
         return entry_has_expire(e) ? UINT64_MAX - (uint64_t)entry_expire_at(e) : 0;
     case EVICTION_RANDOM:
@@ -185,7 +193,8 @@ static bool take_best(struct dataset *ds, const struct eviction_rule *rule) {
         table_slot *slot = c.db < ds->count ? slot_of_hash(ds, c.db, c.hash) : NULL;
         if (!slot || (rule->only_expiring && !entry_has_expire(table_slot_entry(slot)))) continue;
         uint64_t score = rule->order == EVICTION_RANDOM ? c.score : score_of(ds, rule->order, slot);
-        bool worse = score < c.score && v->count > 0 && v->candidates[v->count - 1].score > score;
+        bool worse =
+            score >> TIE_BITS < c.score >> TIE_BITS && v->count > 0 && v->candidates[v->count - 1].score > score;
         if (!worse) {
             take_out(ds, &c, slot);
             return true;

@@ -1,6 +1,6 @@
 /* The shares of maxmemory auto.
  *
- *   | data 65 %: maxmemory | clients 10 % | replication, AOF 5 % | slack 20 %            |
+ *   | data 60 %: maxmemory | clients 10 % | replication, AOF 5 % | slack 25 %            |
  *
  * Slack is the allocator's pages that are not full, what a save keeps of old data, code and stacks. The shares are such that the
  * sum stays below the limit when each is used up; the test of a 512 MB container holds them. */
@@ -9,14 +9,19 @@
 #include "exec/executor.h"
 #include "exec/limit.h"
 #include "io/process.h"
+#include "io/thread.h"
 #include "keyspace/eviction.h"
+#include "mem/stats.h"
+#include "server/server.h"
 #include "server/settings.h"
 
 #define CLIENTS_PERCENT     10
 #define REPLICATION_PERCENT 5
-#define SLACK_PERCENT       20
-/* Of all there is: beyond, a save that keeps old data makes writes wait. */
-#define CEILING_PERCENT 85
+#define SLACK_PERCENT       25
+/* Of all there is: used_memory beyond makes writes wait for a save that keeps old data; memory of the process beyond makes the
+ * allocator give back what it holds for later. */
+#define CEILING_PERCENT 78
+#define PURGE_PERCENT   80
 
 void memory_plan_make(struct memory_plan *plan) {
     struct process_memory memory;
@@ -31,6 +36,19 @@ void memory_plan_make(struct memory_plan *plan) {
         .ceiling = percent * CEILING_PERCENT,
         .contained = memory.contained,
     };
+}
+
+static void purge(void *running) {
+    mem_purge();
+    atomic_store_explicit((atomic_bool *)running, false, memory_order_release);
+}
+
+void memory_plan_cron(atomic_bool *running) {
+    const struct memory_plan *plan = settings_memory_plan();
+    if (plan->available == 0 || atomic_load_explicit(running, memory_order_acquire)) return;
+    if (process_rss_bytes() <= plan->available / 100 * PURGE_PERCENT) return;
+    atomic_store_explicit(running, true, memory_order_relaxed);
+    reaper_post(server_reaper(), purge, running);
 }
 
 void memory_plan_log(const struct memory_plan *plan) {

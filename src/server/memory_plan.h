@@ -2,6 +2,7 @@
 #ifndef TARN_SERVER_MEMORY_PLAN_H
 #define TARN_SERVER_MEMORY_PLAN_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,6 +16,9 @@ struct memory_plan {
     bool contained;
 };
 void memory_plan_make(struct memory_plan *plan);
+/* Every 100 ms: near the end of what there is, the allocator's free pages go back to the kernel (by the reaper).
+ * running: one is under way; the caller's, false at first. */
+void memory_plan_cron(atomic_bool *running);
 void memory_plan_log(const struct memory_plan *plan);
 const struct memory_plan *settings_memory_plan(void);
 /* The policy, samples, tenacity and ceiling that are set now. */

@@ -1,0 +1,123 @@
+# A container of 512 MB: full of data of mixed sizes, with deletes, expiry, saves and clients that do not read, and nobody is killed.
+# Some seconds here; TARN_CONTAINER_SECONDS and TARN_CONTAINER_CLIENTS make it long (make long). Skipped where no group can be made.
+source [file join [file dirname [info script]] harness harness.tcl]
+
+set seconds [expr {[info exists env(TARN_CONTAINER_SECONDS)] ? $env(TARN_CONTAINER_SECONDS) : 8}]
+set idlers [expr {[info exists env(TARN_CONTAINER_CLIENTS)] ? $env(TARN_CONTAINER_CLIENTS) : 40}]
+set seed [expr {[info exists env(TARN_SEED)] ? $env(TARN_SEED) : [clock seconds]}]
+
+# The folder of a new group of 512 MB, or "".
+proc group_make {} {
+    foreach {root file} {/sys/fs/cgroup/memory memory.limit_in_bytes /sys/fs/cgroup memory.max} {
+        set group $root/tarn-test-[pid]
+        if {![file exists $root/cgroup.procs] || [catch {file mkdir $group}]} { continue }
+        if {![catch {write_text $group/$file 536870912}] && [string trim [read_file $group/$file]] == 536870912} { return $group }
+        catch {file delete $group}
+    }
+    return ""
+}
+
+proc write_text {path text} {
+    set f [open $path w]
+    puts $f $text
+    close $f
+}
+
+proc kills {group} {
+    foreach file {memory.oom_control memory.events} {
+        if {[file exists $group/$file] && [regexp {oom_kill (\d+)} [read_file $group/$file] -> n]} { return $n }
+    }
+    return 0
+}
+
+proc size_of_value {} {
+    set r [expr {rand()}]
+    return [expr {$r < 0.9 ? int(64 + rand() * 1000) : $r < 0.99 ? int(rand() * 16384) : int(rand() * 262144)}]
+}
+
+set some [string repeat abcdefgh 32768]
+
+proc round {r} {
+    set commands {}
+    for {set i 0} {$i < 200} {incr i} {
+        set key k[expr {int(rand() * 400000)}]
+        set value [string range $::some 0 [size_of_value]]
+        switch [expr {int(rand() * 10)}] {
+            0 - 1 { lappend commands [list del $key] }
+            2 - 3 { lappend commands [list set $key $value px [expr {int(1 + rand() * 20000)}]] }
+            4 { lappend commands [list get $key] }
+            5 { lappend commands [list append $key $value] }
+            default { lappend commands [list set $key $value] }
+        }
+    }
+    foreach reply [$r -pipeline $commands] {
+        if {[lindex $reply 0] eq "error"} { fail "a command was refused: $reply" }
+    }
+}
+
+# Clients that ask for a megabyte each and again, and never read. Those that were cut come back.
+proc idle_clients {srv} {
+    variable idle
+    while {[llength $idle] < $::idlers} {
+        set s [socket 127.0.0.1 [server_port $srv]]
+        fconfigure $s -blocking 0 -translation binary -buffering none
+        lappend idle $s
+    }
+    foreach s $idle {
+        if {[catch {puts -nonewline $s [string repeat "GET big\r\n" 4]}]} {
+            catch {close $s}
+            set idle [lsearch -all -inline -not -exact $idle $s]
+        }
+    }
+}
+
+test "512 MB, everything at once: 0 kills" {
+    if {$harness::slow > 1} { skip "a sanitizer needs more" }
+    set group [group_make]
+    if {$group eq ""} { skip "no control group can be made here" }
+    puts "  TARN_SEED=$seed seconds=$seconds clients=$idlers group=$group"
+    expr {srand($seed)}
+    set wrap $harness::wrap
+    set harness::wrap [concat $wrap [list sh -c {echo $$ > "$0/cgroup.procs" && exec "$@"} $group]]
+    try {
+        set srv [server_start -config {maxmemory auto maxmemory-policy allkeys-lru}]
+    } finally { set harness::wrap $wrap }
+    try {
+        set r [client $srv]
+        assert_equal 536870912 [info_field $r maxmemory_auto_available memory]
+        assert_match "*the container has 536870912 bytes*" [server_log $srv]
+        $r -timeout 60000
+        $r client no-evict on ;# its pipelines are among what clients hold, and it is not what is tested
+        $r debug populate 350000 fill 700
+        set idle {}
+        set begun [clock milliseconds]
+        set next_save [expr {$begun + min($seconds * 500, 60000)}]
+        set peak 0
+        set saves 0
+        while {[clock milliseconds] - $begun < $seconds * 1000} {
+            for {set i 0} {$i < 10} {incr i} { round $r }
+            $r set big [string repeat x 1000000]
+            idle_clients $srv
+            if {[clock milliseconds] > $next_save} {
+                if {![catch {$r bgsave}]} { incr saves }
+                set next_save [expr {[clock milliseconds] + min($seconds * 500, 60000)}]
+            }
+            set peak [expr {max($peak, [server_rss_kb $srv])}]
+        }
+        foreach s $idle { catch {close $s} }
+        wait_for {[info_field $r rdb_bgsave_in_progress persistence] == 0} 60000
+        puts "  peak RSS $peak kB, [$r dbsize] keys, evicted [info_field $r evicted_keys stats] keys and\
+            [info_field $r evicted_clients stats] clients, $saves saves, used [info_field $r used_memory memory]"
+        assert_equal 0 [kills $group]
+        assert_equal PONG [$r ping]
+        assert {$saves >= 1}
+        assert {[info_field $r evicted_keys stats] > 0}
+        assert_equal ok [info_field $r rdb_last_bgsave_status persistence]
+        assert {$peak < 524288}
+        server_stop $srv
+    } finally {
+        puts "  oom kills: [kills $group]"
+        catch {server_kill $srv}
+        catch {file delete $group}
+    }
+}

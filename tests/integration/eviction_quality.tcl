@@ -1,0 +1,103 @@
+# Hit ratios beside redis-server: the same trace to both, each made to keep the same number of keys. The seed is printed and taken
+# from TARN_SEED; TARN_QUALITY_STEPS makes it longer (make long).
+source [file join [file dirname [info script]] harness harness.tcl]
+
+set steps [expr {[info exists env(TARN_QUALITY_STEPS)] ? $env(TARN_QUALITY_STEPS) : 20000}]
+set seed [expr {[info exists env(TARN_SEED)] ? $env(TARN_SEED) : [clock seconds]}]
+set universe 30000
+set kept 3000
+set batch 50
+set value [string repeat v 100]
+
+# Zipf with exponent 1, nearly: each octave of ranks is as likely as every other. scanned: every second stretch of 1500 steps goes
+# over keys that do not come again.
+proc next_key {trace step} {
+    variable scan
+    if {$trace eq "scanned" && $step % 3000 >= 1500} { return "scan:[incr scan]" }
+    set octave [expr {int(rand() * 15)}]
+    set rank [expr {int((1 << $octave) * (1 + rand()))}]
+    return "key:[expr {$rank % $::universe}]"
+}
+
+# What counts against maxmemory, for either server.
+proc counted {r} {
+    return [expr {[info_field $r used_memory memory] - [info_field $r mem_not_counted_for_evict memory]}]
+}
+
+# A full cache of so many keys, under this policy.
+proc prepare {r policy} {
+    $r config set maxmemory 0 maxmemory-policy $policy
+    $r flushall sync
+    for {set i 0} {$i < $::kept} {incr i $::batch} {
+        set sets {}
+        for {set k $i} {$k < $i + $::batch} {incr k} { lappend sets [list set key:[expr {$k * 7 % $::universe}] $::value] }
+        $r -pipeline $sets
+    }
+    $r config set maxmemory [counted $r]
+}
+
+# More or less memory until it keeps as many keys as it shall: what clients need counts for one and not for the other.
+proc adjust {r} {
+    set keys [$r dbsize]
+    set limit [lindex [$r config get maxmemory] 1]
+    if {abs($keys - $::kept) * 100 > $::kept} { $r config set maxmemory [expr {$limit + ($::kept - $keys) * 130}] }
+    return $keys
+}
+
+# One batch: asks, and stores what was not there. Returns the hits among keys that come again.
+proc ask {r keys} {
+    set hits 0
+    set sets {}
+    foreach reply [$r -pipeline [lmap k $keys {list get $k}]] key $keys {
+        if {[lindex $reply 0] eq "null"} {
+            lappend sets [list set $key $::value]
+        } elseif {[string match key:* $key]} {
+            incr hits
+        }
+    }
+    if {[llength $sets]} { $r -pipeline $sets }
+    return $hits
+}
+
+# Hit ratios of both in percent, from the second quarter of the trace on.
+proc ratios {ours theirs policy trace} {
+    variable scan 0
+    expr {srand($::seed)}
+    set sum {0 0}
+    set kept_sum {0 0}
+    set asked 0
+    foreach r [list $ours $theirs] { prepare $r $policy }
+    for {set step 0} {$step < $::steps} {incr step $::batch} {
+        set keys {}
+        for {set i 0} {$i < $::batch} {incr i} { lappend keys [next_key $trace [expr {$step + $i}]] }
+        set counts [expr {$step * 4 > $::steps}]
+        set results {}
+        foreach r [list $ours $theirs] total $sum {
+            set hits [ask $r $keys]
+            lappend results [expr {$total + ($counts ? $hits : 0)}]
+        }
+        set sum $results
+        if {$counts} { incr asked [llength [lsearch -all $keys key:*]] }
+        if {$step % 1000 == 0} {
+            set kept_sum [lmap r [list $ours $theirs] k $kept_sum { expr {[adjust $r] + $k} }]
+        }
+    }
+    set samples [expr {($::steps + 999) / 1000}]
+    foreach total $sum keys $kept_sum name {tarn redis} {
+        lappend result [expr {100.0 * $total / $asked}]
+        puts [format "  %s %s: %s hits %.2f %%, %d keys" $policy $trace $name [lindex $result end] [expr {$keys / $samples}]]
+    }
+    return $result
+}
+
+test "hit ratios are at least redis-server's" {
+    puts "  TARN_SEED=$seed steps=$steps"
+    set oracle [oracle_start]
+    set srv [server_start]
+    set ours [client $srv]
+    set theirs [client $oracle]
+    foreach {policy trace} {allkeys-lru zipf allkeys-lru scanned allkeys-lfu zipf allkeys-lfu scanned} {
+        lassign [ratios $ours $theirs $policy $trace] tarn redis
+        assert {$tarn >= $redis - 1.0} "$policy $trace: $tarn against $redis"
+    }
+}
