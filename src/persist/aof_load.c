@@ -324,7 +324,7 @@ static bool read_mark(struct reader *f) {
     }
     if (!whole) { /* a comment of somebody else's, of any length */
         const char *end = memchr(at(f), '\n', lies(f));
-        if (!end) return cut(f, offset_of(f), "a line that does not end");
+        if (!end) return cut(f, f->unit_at >= 0 ? f->unit_at : offset_of(f), "a line that does not end");
         bytes = (size_t)(end - at(f)) + 1;
     }
     use(f, bytes);
