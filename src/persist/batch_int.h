@@ -46,19 +46,20 @@ enum batch_result {
 };
 
 struct batch {
-    _Alignas(BATCH_APART) struct batch_key *keys;
+    struct batch_key *keys;
     size_t count, capacity;
     size_t fault;         /* whose fault the result is */
     const char *why;      /* of BROKEN */
     unsigned char *block; /* the builder's: what the records lie in, or a spare one */
-    char apart[96]; /* no line in common with the next batch: while one thread counts up here, another reads there */
+    char apart[BATCH_APART];
 };
 
 /* What a thread makes entries with. */
 struct batch_maker {
-    _Alignas(BATCH_APART) struct rdb_reader window;
+    struct rdb_reader window;
     struct rdb_input in;
     struct record_rules *rules;
+    char apart[BATCH_APART];
 };
 void batch_maker_init(struct batch_maker *m, struct record_rules *rules);
 void batch_maker_release(struct batch_maker *m);

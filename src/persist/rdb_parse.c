@@ -40,10 +40,14 @@ struct parse {
     struct rdb_input in;
     struct rdb_input scan; /* for the ends of records */
     struct rdb_templates templates;
-    _Alignas(BATCH_APART) struct record_rules rules; /* what other threads read: apart from what is written here */
+    char apart[BATCH_APART];
+    struct record_rules
+        rules; /* what the builder's thread reads all the time, apart from what is written all the time */
+    char apart_too[BATCH_APART];
     struct builder builder;
-    _Alignas(BATCH_APART) bool records; /* the batch being filled has some that lie in the source's block */
-    uint64_t announced;                 /* keys of the database, by the file */
+    char and_that[BATCH_APART];
+    bool records;       /* the batch being filled has some that lie in the source's block */
+    uint64_t announced; /* keys of the database, by the file */
     struct pace pace;
     char *why;
 };
