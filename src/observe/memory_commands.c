@@ -1,6 +1,7 @@
 /* MEMORY. What speaks of the dataset is refused while it loads; what speaks of the allocator is not. */
 #include "base/check.h"
 #include "exec/context.h"
+#include "observe/memory_purge.h"
 #include "observe/observe_int.h"
 #include "wire/resp.h"
 
@@ -165,12 +166,6 @@ static void run_malloc_stats(struct context *c) {
     reply_text(c->reply, &text);
 }
 
-static void run_purge(struct context *c) {
-    mem_purge();
-    observe.memory.sampled_ms = 0;
-    reply_ok(c->reply);
-}
-
 const char *const memory_help[] = {
     "ANALYZE",
     "    Walk over all keys on a thread of its own: types, encodings, sizes, times to live,",
@@ -293,12 +288,12 @@ const struct command_row memory_subcommands[] = {
      .args = prefixes_args,
      .tips = whole_tips},
     {.name = "purge",
-     .run = run_purge,
+     .run = memory_run_purge,
      .arity = 2,
      .flags = CMD_LOADING,
      .group = GROUP_SERVER,
      .since = "4.0.0",
-     .complexity = "Grows with the memory that the allocator holds unused; may be slow.",
+     .complexity = "Grows with the memory that the allocator holds unused; only the caller waits.",
      .summary = "Gives memory that the allocator holds unused back to the system.",
      .tips = purge_tips},
     {.name = "stats",

@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "exec/context.h"
 #include "observe/analysis.h"
+#include "observe/memory_purge.h"
 #include "observe/observe_int.h"
 #include "observe/prefix_shelf.h"
 
@@ -233,8 +234,9 @@ static void gather(const struct metric_list *list) {
 }
 
 void observe_init(struct executor *executor, const struct metric_list *lists, unsigned count) {
-    static const struct metric_list *const own[] = {&process_metrics,     &memory_metrics,   &analysis_metrics,
-                                                    &replication_metrics, &keyspace_metrics, &hotkeys_metrics};
+    static const struct metric_list *const own[] = {&process_metrics,  &memory_metrics,      &memory_purge_metrics,
+                                                    &analysis_metrics, &replication_metrics, &keyspace_metrics,
+                                                    &hotkeys_metrics};
     proven(observe.executor == NULL);
     observe.executor = executor;
     observe.memory.sampled_ms = 0;

@@ -54,6 +54,7 @@ struct observe_state {
     int64_t http_port;
     const char *http_bind, *http_hosts, *http_token;
 
+    struct purge *purge;       /* NULL: not started */
     struct observer *observer; /* NULL: not started */
     struct analysis *analysis; /* NULL: not started */
     struct prefix_shelf *shelf;

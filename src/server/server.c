@@ -285,7 +285,8 @@ static void leave_dataset(void) {
 static void tear_down(void) {
     network_flush_all(server.network);
     network_free(server.network);
-    observer_stop(); /* before persist: it may read the frozen dataset */
+    reaper_drain(server.reaper); /* it may be at a purge for the observer */
+    observer_stop();             /* before persist: it may read the frozen dataset */
     persist_release();
     observe_release();
     leave_dataset();

@@ -168,3 +168,39 @@ test "what is deleted at random goes back from the slabs that it leaves thin" {
     # and then it ends, as nothing is left to be gained
     wait_for {[info_field $r active_defrag_running memory] == 0} 60000
 }
+
+# ---- MEMORY PURGE ----
+
+proc purged {r field} { return [info_field $r $field memory] }
+
+with_server srv {-config {save "" activedefrag no}} {
+    test "MEMORY PURGE says what it gave back" {
+        set r [client $srv]
+        assert_equal 0 [purged $r mem_purges]
+        if {[jemalloc $r]} {
+            # pages that would stay for an hour
+            foreach arena {0 1 2 3} { catch { $r debug mallctl arena.$arena.dirty_decay_ms 3600000 } }
+            for {set i 0} {$i < 40} {incr i} { $r set big:$i [string repeat x 1000000] }
+            $r flushall sync
+        }
+        assert_equal OK [$r memory purge]
+        assert_equal 1 [purged $r mem_purges]
+        assert_match "*MEMORY PURGE gave * bytes back to the system in * us*" [server_log $srv]
+        assert_equal [purged $r mem_purged_last_bytes] [purged $r mem_purged_bytes]
+        if {[jemalloc $r]} { assert_range [purged $r mem_purged_bytes] 20000000 100000000 }
+    }
+
+    test "several may ask at a time, in a transaction too, and one may leave before the end" {
+        set r [client $srv]
+        set before [purged $r mem_purges]
+        set others [list [client $srv] [client $srv] [client $srv]]
+        foreach c $others { $c -send memory purge }
+        [lindex $others 0] -close
+        foreach c [lrange $others 1 end] { assert_equal OK [$c -read] }
+        $r multi
+        $r memory purge
+        assert_equal OK [$r exec]
+        wait_for {[purged $r mem_purges] >= $before + 3}
+        assert_equal {{status OK} {status PONG}} [$r -pipeline {{memory purge} {ping}}]
+    }
+}
