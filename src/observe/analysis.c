@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "exec/context.h"
 #include "observe/analysis_job.h"
+#include "observe/memory_purge.h"
 #include "observe/observe_int.h"
 #include "observe/prefix_shelf.h"
 
@@ -175,6 +176,7 @@ void analysis_init(struct loop *loop) {
     list_init(&a->line);
     list_init(&a->served);
     observe.analysis = a;
+    memory_purge_init(loop);
 }
 
 void analysis_end(void) {
@@ -183,6 +185,7 @@ void analysis_end(void) {
     proven(list_empty(&a->line) && list_empty(&a->served));
     if (a->job) analysis_job_end(a->job);
     observe.analysis = NULL;
+    memory_purge_end();
     mem_free(MEM_OBSERVE, a, sizeof *a);
 }
 

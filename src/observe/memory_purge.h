@@ -7,7 +7,7 @@
 struct context;
 struct loop;
 void memory_purge_init(struct loop *loop);
-void memory_purge_end(void); /* after the reaper's last job; harmless before init */
+void memory_purge_end(void); /* after the reaper's last job */
 void memory_run_purge(struct context *c);
 extern const struct metric_list memory_purge_metrics;
 

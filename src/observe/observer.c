@@ -11,7 +11,6 @@
 #include "observe/analysis.h"
 #include "observe/history.h"
 #include "observe/http_routes.h"
-#include "observe/memory_purge.h"
 #include "observe/observe_int.h"
 #include "observe/published.h"
 
@@ -210,7 +209,6 @@ bool observer_start(struct loop *loop) {
     loop_timer_start(o->loop, &o->tick, o->next_tick_us);
     observe.observer = o;
     analysis_init(loop);
-    memory_purge_init(loop);
     published_beat(o->sources.published, observe.executor);
     const char *why = apply_http();
     if (why) log_warning("%s", why);
@@ -223,7 +221,6 @@ void observer_stop(void) {
     struct observer *o = observe.observer;
     if (!o) return;
     analysis_end();
-    memory_purge_end();
     if (o->thread.running) {
         loop_stop(o->loop);
         thread_join(&o->thread);
