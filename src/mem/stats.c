@@ -1,6 +1,7 @@
 #include "mem/stats.h"
 
 #include "base/check.h"
+#include "mem/defrag.h"
 #include "mem/mem.h"
 #include "mem/mem_int.h"
 

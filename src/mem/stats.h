@@ -15,7 +15,6 @@ const char *mem_allocator_name(void);       /* "jemalloc-5.3.0" or "libc" */
 bool mem_allocator_has_stats(void);
 /* The allocator's full report, piece by piece, to write(arg, text, n). libc: one sentence saying that it keeps none. */
 void mem_stats_report(void (*write)(void *arg, const char *text, size_t n), void *arg);
-void mem_flush_cache(void); /* the blocks that this thread keeps for itself go back; ~100 us. Part of mem_purge */
 /* Gives unused pages of every arena back to the kernel. Returns the bytes by which resident shrank (0 if unknown). */
 uint64_t mem_purge(void);
 bool mem_background_thread(bool on); /* jemalloc's own; false when there are none to switch */

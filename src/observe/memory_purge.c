@@ -9,6 +9,7 @@
 #include "exec/context.h"
 #include "exec/executor.h"
 #include "io/loop.h"
+#include "mem/defrag.h"
 #include "mem/stats.h"
 #include "observe/observe_int.h"
 

@@ -89,9 +89,11 @@ void memory_run_doctor(struct context *c);
 
 void hotkeys_start(void); /* with the directives read */
 
-void memory_run_analyze(struct context *c); /* analysis.c */
+/* analysis.c */
+void memory_run_analyze(struct context *c);
 void memory_run_prefixes(struct context *c);
 
-void reply_text(struct reply *r, struct buf *text); /* one reply that is a text for people */
+/* One reply that is a text for people. */
+void reply_text(struct reply *r, struct buf *text);
 
 #endif
