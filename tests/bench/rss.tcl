@@ -49,7 +49,8 @@ proc verdict {what seconds limit_s} {
 
 foreach shape {even log} {
     set harness::slow 30
-    set srv [server_start -config {save ""}]
+    # the default of 100 MB at the full size, its share below it
+    set srv [server_start -config [list save "" active-defrag-ignore-bytes [expr {$bytes / 20}]]]
     set r [client $srv]
     set options [list -port [server_port $srv] -bytes $bytes -shape $shape]
     puts "$shape: [exec $frag {*}$options fill]"
