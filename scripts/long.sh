@@ -16,7 +16,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL MODE CC BUILD MALLOC ONLY
 logs=build/long
 mkdir -p $logs
 
-steps="power crash snapshot load fuzz hits container growth"
+steps="power crash snapshot load rss fuzz hits container growth"
 step_power() { make power STATES="${LONG_STATES:-500000}" SEED="${SEED:-1}"; }
 step_crash() { TARN_CYCLES="${LONG_CYCLES:-200}" make integration ONLY=aof_crash; }
 step_snapshot() { TARN_SNAPSHOT_MB="${LONG_SNAPSHOT_MB:-2048}" make integration ONLY=save; }

@@ -42,7 +42,4 @@ static inline void *mem_defrag(struct mem_defrag *d, enum mem_owner owner, void 
     return mem_defrag_wanted(d, p) ? mem_defrag_move(d, owner, p, n, 0) : p;
 }
 
-/* The blocks that this thread keeps for itself go back to their slabs; ~100 us. */
-void mem_flush_cache(void);
-
 #endif

@@ -1,7 +1,6 @@
 #include "mem/stats.h"
 
 #include "base/check.h"
-#include "mem/defrag.h"
 #include "mem/mem.h"
 #include "mem/mem_int.h"
 
@@ -74,12 +73,10 @@ void mem_stats_report(void (*write)(void *arg, const char *text, size_t n), void
     malloc_stats_print(report_piece, &report, NULL);
 }
 
-void mem_flush_cache(void) { mallctl("thread.tcache.flush", NULL, NULL, NULL, 0); }
-
 uint64_t mem_purge(void) {
     advance_epoch();
     uint64_t before = read_size("stats.resident");
-    mem_flush_cache();
+    mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
     mallctl("arena." ALL_ARENAS_TEXT ".purge", NULL, NULL, NULL, 0);
     advance_epoch();
     uint64_t after = read_size("stats.resident");
@@ -101,8 +98,6 @@ void mem_stats_report(void (*write)(void *arg, const char *text, size_t n), void
         "This server was built with the C library's allocator, which keeps no such statistics.\n";
     write(arg, text, sizeof text - 1);
 }
-
-void mem_flush_cache(void) {}
 
 uint64_t mem_purge(void) {
 #ifdef __GLIBC__

@@ -17,6 +17,7 @@ bool mem_allocator_has_stats(void);
 void mem_stats_report(void (*write)(void *arg, const char *text, size_t n), void *arg);
 /* Gives unused pages of every arena back to the kernel. Returns the bytes by which resident shrank (0 if unknown). */
 uint64_t mem_purge(void);
-bool mem_background_thread(bool on); /* jemalloc's own; false when there are none to switch */
+/* jemalloc's background threads on or off; false when not available. */
+bool mem_background_thread(bool on);
 
 #endif

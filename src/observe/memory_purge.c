@@ -1,5 +1,4 @@
-/* MEMORY PURGE: the kernel takes its time over gigabytes of pages, so the reaper does it and the asker waits; nobody else does. The
- * executor only empties its own cache of blocks, some 100 us. Who asks while it runs is served by the next run. */
+/* MEMORY PURGE: the kernel takes its time over gigabytes of pages, so the reaper does it and the asker waits; nobody else does. Who asks while it runs is served by the next run. */
 #include "observe/memory_purge.h"
 
 #include "base/check.h"
@@ -9,7 +8,6 @@
 #include "exec/context.h"
 #include "exec/executor.h"
 #include "io/loop.h"
-#include "mem/defrag.h"
 #include "mem/stats.h"
 #include "observe/observe_int.h"
 
@@ -78,7 +76,6 @@ static void start(struct purge *p) {
     while ((node = list_take_first(&p->line))) list_append(&p->served, node);
     p->running = true;
     p->again = false;
-    mem_flush_cache();
     /* Asked here: when the reaper is new to jemalloc, that alone may give pages back. */
     mem_stats_read(&before);
     p->resident = before.resident;
