@@ -182,7 +182,7 @@ static void on_rewritten(void *arg, const char *error, bool cancelled) {
 static const char *cannot_freeze(void) {
     proven(persist_state.executor != NULL);
     if (persist_loading() || persist_state.executor->loading) return "Tarn is loading the dataset in memory";
-    if (dataset_is_frozen(persist_state.executor->dataset)) return "Another snapshot is being read: can't rewrite now";
+    if (!executor_may_freeze(persist_state.executor)) return "Another snapshot is being read: can't rewrite now";
     return NULL;
 }
 

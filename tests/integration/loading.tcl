@@ -45,8 +45,9 @@ memory help;memory malloc-stats;memory purge;module help;monitor;multi;object he
 pubsub help;pubsub numpat;pubsub numsub;pubsub shardchannels;pubsub shardnumsub;punsubscribe;quit;readonly;readwrite;replconf;
 reset;role;script help;select;sentinel help;shutdown;slowlog get;slowlog help;slowlog len;slowlog reset;spublish;ssubscribe;
 subscribe;sunsubscribe;time;unsubscribe;unwatch;watch;xgroup help;xinfo help}] ";"]
-# Tarn's own views of memory speak of owners, which are true at every instant.
-set own_views {"memory tree" "memory owners" "memory history" "memory top"}
+# Tarn's own views of memory and traffic speak of owners and commands, which are true at every instant; walks are taken on, and begin when the data is there.
+set own_walks {"memory analyze" "memory prefixes"}
+set own_views [concat {"memory tree" "memory owners" "memory history" "memory top" "hotkeys get" "hotkeys reset" "hotkeys help"} $own_walks]
 
 set data [harness::temp_dir]
 set thousand [keys_file $data/thousand.rdb 1000]
@@ -121,7 +122,7 @@ with_server srv [list -rdb $thousand -config {key-load-delay 20000000} -wait lis
             lassign $row name arity flags
             # A pure container has nothing to run.
             if {[llength [lindex [lindex [$r command info [lindex $name 0]] 0] 9]] > 0 && [llength $name] == 1 && $name ne "command"} { continue }
-            if {$name in {shutdown debug "client reply"}} { continue }
+            if {$name in {shutdown debug "client reply"} || $name in $own_walks} { continue }
             set words $name
             while {[llength $words] < abs($arity)} { lappend words x }
             # On a connection of its own: some change it (MULTI, SUBSCRIBE), QUIT ends it.
@@ -134,6 +135,17 @@ with_server srv [list -rdb $thousand -config {key-load-delay 20000000} -wait lis
         assert_range $tried 100 1000
         assert [server_running $srv]
         assert_equal 1 [info_field $r loading persistence]
+    }
+
+    test "a walk waits for the data" {
+        set r [client $srv]
+        foreach command $own_walks {
+            set waiting [client $srv]
+            $waiting -send {*}$command
+            wait_for {[info_field $r blocked_clients clients] == 1}
+            $waiting -close
+            wait_for {[info_field $r blocked_clients clients] == 0}
+        }
     }
 
     test "an unknown command and a wrong arity are said before LOADING" {

@@ -7,7 +7,7 @@ foreach file {forecast json} { source [file join [file dirname [info script]] su
 # {status answer}: what GET path says, as a dict.
 proc get {port path} {
     set c [client_connect 127.0.0.1 $port]
-    $c -raw "GET $path HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    $c -raw "GET $path HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     set text [$c -raw_rest]
     $c -close
     regexp {^HTTP/1.1 (\d+) } $text -> status
