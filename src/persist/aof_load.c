@@ -81,17 +81,19 @@ static size_t lies(const struct reader *f) {
     return f->window.len - f->pos;
 }
 
-static bool fail_at(struct reader *f, int64_t offset, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static bool fail_at(struct reader *f, int64_t offset, const char *format, ...) {
+static bool fail_from(struct reader *f, const char *noticed, int64_t offset, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+static bool fail_from(struct reader *f, const char *noticed, int64_t offset, const char *format, ...) {
     char text[LOAD_ERROR_MAX / 2];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    snprintf(f->why, LOAD_ERROR_MAX, "%.200s: offset %" PRId64 ": %s", f->path, offset, text);
+    snprintf(f->why, LOAD_ERROR_MAX, "%.200s: offset %" PRId64 ": %s (%s)", f->path, offset, text, noticed);
     proven(f->why[0]);
     return false;
 }
+#define fail_at(f, offset, ...) fail_from((f), SOURCE_LINE, (offset), __VA_ARGS__)
 
 /* As the source of an RDB file does. */
 static void drop_behind(struct reader *f) {

@@ -78,6 +78,7 @@ enum batch_result batch_make(struct batch *b, struct batch_maker *m, const struc
         if (!k->is_made && unlikely(!make_key(k, m, key))) {
             b->fault = i;
             b->why = m->in.why;
+            b->noticed = m->in.noticed;
             return BATCH_BROKEN;
         }
         k->made.hash = hash;

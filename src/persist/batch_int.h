@@ -48,9 +48,9 @@ enum batch_result {
 struct batch {
     struct batch_key *keys;
     size_t count, capacity;
-    size_t fault;         /* whose fault the result is */
-    const char *why;      /* of BROKEN */
-    unsigned char *block; /* the builder's: what the records lie in, or a spare one */
+    size_t fault;              /* whose fault the result is */
+    const char *why, *noticed; /* of BROKEN: as a struct rdb_input has them */
+    unsigned char *block;      /* the builder's: what the records lie in, or a spare one */
     char apart[BATCH_APART];
 };
 

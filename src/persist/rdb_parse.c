@@ -53,11 +53,12 @@ struct parse {
 };
 
 /* ---- errors ---- */
-static bool fail_key(struct parse *p, int64_t offset, const struct slice *key, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+static bool fail_from(struct parse *p, const char *noticed, int64_t offset, const struct slice *key, const char *format,
+                      ...) __attribute__((format(printf, 5, 6)));
 
 /* The first reason stands. A cancel is no error. Always false. */
-static bool fail_key(struct parse *p, int64_t offset, const struct slice *key, const char *format, ...) {
+static bool fail_from(struct parse *p, const char *noticed, int64_t offset, const struct slice *key, const char *format,
+                      ...) {
     proven(offset >= 0 && offset <= p->src->size);
     if (p->why[0] || p->src->error == ECANCELED) return false;
     char reason[192], shown[4 * KEY_SHOWN + 2] = "";
@@ -66,26 +67,27 @@ static bool fail_key(struct parse *p, int64_t offset, const struct slice *key, c
     vsnprintf(reason, sizeof(reason), format, args);
     va_end(args);
     size_t n = key ? text_quote(shown, slice_of(key->ptr, key->len < KEY_SHOWN ? key->len : KEY_SHOWN)) : 0;
-    int written = snprintf(p->why, LOAD_ERROR_MAX, "%.150s: offset %lld%s%.*s%s: %s", p->name, (long long)offset,
-                           key ? ", key " : "", (int)n, shown, key && key->len > KEY_SHOWN ? "..." : "", reason);
+    int written =
+        snprintf(p->why, LOAD_ERROR_MAX, "%.150s: offset %lld%s%.*s%s: %s (%s)", p->name, (long long)offset,
+                 key ? ", key " : "", (int)n, shown, key && key->len > KEY_SHOWN ? "..." : "", reason, noticed);
     proven(written > 0 && p->why[0]);
     return false;
 }
 
 #define NO_MEMORY    "no memory for a string of %llu bytes"
-#define fail(p, ...) fail_key((p), (p)->record, (p)->of, __VA_ARGS__)
+#define fail(p, ...) fail_from((p), SOURCE_LINE, (p)->record, (p)->of, __VA_ARGS__)
 
 /* What an input says, as the loader tells it. A file cannot help that there is no memory. */
-static bool tell(struct parse *p, int64_t offset, const struct slice *key, const char *why) {
+static bool tell(struct parse *p, int64_t offset, const struct slice *key, const char *why, const char *noticed) {
     bool memory = strncmp(why, "no memory", 9) == 0;
     proven(why[0]);
-    return fail_key(p, offset, key, "%s%s", memory ? "" : "corrupt: ", why);
+    return fail_from(p, noticed, offset, key, "%s%s", memory ? "" : "corrupt: ", why);
 }
 
 static bool lost(struct parse *p) {
     proven(p->in.why != NULL);
     if (p->src->error) return fail(p, "cannot be read: %s", strerror(p->src->error));
-    if (!p->in.ended) return tell(p, p->record, p->of, p->in.why);
+    if (!p->in.ended) return tell(p, p->record, p->of, p->in.why, p->in.noticed);
     return fail(p, "the file ends in the middle of this record (%lld bytes in all): it is truncated",
                 (long long)p->src->size);
 }
@@ -103,9 +105,9 @@ static bool built(struct parse *p, enum batch_result result) {
     const struct batch_key *k = &b->keys[b->fault];
     struct slice key = batch_key_text(k);
     p->why[0] = '\0';
-    if (result == BATCH_BROKEN) return tell(p, k->offset, &key, b->why);
+    if (result == BATCH_BROKEN) return tell(p, k->offset, &key, b->why, b->noticed);
     proven(result == BATCH_DUPLICATE);
-    return fail_key(p, k->offset, &key, "this key stands in the file a second time");
+    return fail_from(p, SOURCE_LINE, k->offset, &key, "this key stands in the file a second time");
 }
 
 /* How many keys the database will hold: what the file announces, as far as the batch, were all the rest like it, bears it

@@ -25,9 +25,12 @@ void rdb_input_release(struct rdb_input *in) {
     buf_release(&in->packed);
 }
 
-bool rdb_input_fail(struct rdb_input *in, const char *why) {
-    proven(why && why[0]);
-    if (!in->why) in->why = why;
+bool rdb_input_fail_at(struct rdb_input *in, const char *why, const char *noticed) {
+    proven(why && why[0] && noticed);
+    if (!in->why) {
+        in->why = why;
+        in->noticed = noticed;
+    }
     return false;
 }
 

@@ -3,6 +3,7 @@
 #ifndef TARN_WIRE_RDB_IO_H
 #define TARN_WIRE_RDB_IO_H
 
+#include "base/check.h"
 #include "mem/buf.h"
 #include "wire/rdb.h"
 
@@ -18,6 +19,7 @@ struct rdb_input {
     uint64_t (*left)(const struct rdb_input *in);              /* bytes to the end, those of the window included */
     void *source;                                              /* for those three */
     const char *why;                                           /* NULL: all is well */
+    const char *noticed;                                       /* SOURCE_LINE of why */
     bool ended;                                                /* why is that the data ends early */
     const struct rdb_templates *templates; /* fields that values refer to; NULL: none can be referred to */
     uint64_t passed_over;                  /* values of which something was read that no value here can hold */
@@ -28,7 +30,8 @@ struct rdb_input {
 void rdb_input_init(struct rdb_input *in, struct rdb_reader *window);
 void rdb_input_release(struct rdb_input *in); /* the buffers */
 /* For the caller's own reasons ("a member stands there twice"). Always false. The first reason stays. */
-bool rdb_input_fail(struct rdb_input *in, const char *why);
+bool rdb_input_fail_at(struct rdb_input *in, const char *why, const char *noticed);
+#define rdb_input_fail(in, why) rdb_input_fail_at((in), (why), SOURCE_LINE)
 
 bool rdb_input_u8(struct rdb_input *in, uint8_t *out);
 bool rdb_input_u32(struct rdb_input *in, uint32_t *out); /* little endian */
