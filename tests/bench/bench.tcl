@@ -4,7 +4,7 @@
 #   tclsh tests/bench/bench.tcl [-server path] [-oracle path] [-only row,row] [-rounds N] [-quick] [-build folder]
 #
 # Rows: get set (pipelines of 128 and 16, and none; 50 connections; 2 M keys, 32-byte values), memory load save (5 M keys "key:N",
-# 32-byte values), latency (commands during BGSAVE, and during MEMORY ANALYZE, under full-speed SETs), loading (INFO, CONFIG GET, MEMORY MALLOC-STATS while
+# 32-byte values), latency (commands during BGSAVE, and during MEMORY ANALYZE, under full-speed SETs), purge (GETs during MEMORY PURGE), loading (INFO, CONFIG GET, MEMORY MALLOC-STATS while
 # the 5 M keys load), families and values (families.tcl), footprint and scrape (footprint.tcl). For get and set the server is bound to core 0 and redis-benchmark to core 1; a server's processor time is
 # what the kernel's scheduler counted for all its threads (nanoseconds). For the others the server has both cores, as in life.
 # The table goes to the terminal and to build/bench/report.txt. Data files are made once, by redis-server, in build/bench.
@@ -203,6 +203,28 @@ proc measure_analysis {srv commands} {
     note tarn "latency walk p999" [expr {[tcl::mathfunc::max {*}[lmap line $lines {lindex $line 2}]] / 1000.0}]
 }
 
+# GETs while MEMORY PURGE gives back what a deletion has left: half of a GiB of values, defragmentation off.
+proc measure_purge {} {
+    set n [expr {$::quick ? 100000 : 1000000}]
+    set srv [start tarn -config {activedefrag no}]
+    set r [client $srv]
+    $r -timeout 600000
+    $r debug populate $n key 1000
+    exec awk "BEGIN { for (i = 10; i < $n / 2; i++) printf \"DEL key:%d\\r\\n\", i }" | redis-cli -p [server_port $srv] --pipe >/dev/null
+    set probe [open |[probe_args $srv -seconds 3 "GET key:1" "PING"]]
+    fconfigure $probe -blocking 0
+    set out ""
+    while {![eof $probe]} {
+        $r memory purge
+        append out [read $probe]
+        harness::pause 100
+    }
+    close $probe
+    note tarn "purge max" [expr {[tcl::mathfunc::max {*}[lmap line [probe_lines $out] {lindex $line 3}]] / 1000.0}]
+    note tarn "purge given" [expr {[info_field $r mem_purged_bytes memory] / 1048576.0}]
+    server_discard $srv
+}
+
 proc measure_loading {who} {
     set dir [data_file plain $::many]
     set srv [start $who -dir $dir -wait none]
@@ -266,6 +288,8 @@ proc report {} {
     line "$many keys, MEMORY PREFIXES under SETs" s "walk prefixes" %.2f
     line "worst command under SETs, during both" ms "latency walk max" %.2f
     line "99.9 % of commands, during both" ms "latency walk p999" %.2f {max 2}
+    line "worst GET while MEMORY PURGE gives memory back" ms "purge max" %.2f {max 5}
+    line "what it gave back" MiB "purge given" %.0f
     foreach {command name} {INFO INFO CONFIG "CONFIG GET" MEMORY "MEMORY MALLOC-STATS"} {
         line "$name while loading, 99.9 %" ms "loading $command p999" %.2f {max 10}
         line "$name while loading, worst" ms "loading $command max" %.2f {max 50}
@@ -283,6 +307,7 @@ for {set round 1} {$round <= $rounds} {incr round} {
         if {[wanted get] || [wanted set]} { measure_commands $who }
         if {[wanted memory] || [wanted load] || [wanted save]} { measure_memory $who }
         if {[wanted latency]} { measure_latency $who }
+        if {[wanted purge] && $who eq "tarn"} { measure_purge }
         if {[wanted loading]} { measure_loading $who }
         if {[wanted accounts]} { measure_accounts $who }
         if {[wanted views] && $who eq "tarn"} { measure_views }

@@ -54,7 +54,7 @@ static int finish(struct waiting *w, enum wait_ready_code code, const char *text
     if (w->terminal && w->shown) putchar('\n');
     fflush(stdout);
     if (code != WAIT_READY) fprintf(stderr, "%s\n", text);
-    return code;
+    return (int)code;
 }
 
 /* ---- asking ---- */
