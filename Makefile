@@ -126,6 +126,7 @@ $(OUT)/flags: .FORCE
 SLOW = $(if $(filter tsan,$(MODE)),8,$(if $(filter asan ubsan,$(MODE)),4,1))
 WRAP = $(if $(filter tsan,$(MODE)),$(shell setarch -R true 2>/dev/null && echo setarch -R))
 export ASAN_OPTIONS ?= detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=0
+export LSAN_OPTIONS ?= suppressions=$(CURDIR)/scripts/lsan.supp:print_suppressions=0
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= second_deadlock_stack=1:history_size=4
 J ?= 2

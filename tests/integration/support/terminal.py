@@ -58,6 +58,10 @@ for step in steps:
     kind, _, value = step.partition(":")
     deadline = time.monotonic() + patience
     if kind == "type":
+        # Between two prompts the terminal echoes by itself, and what is typed then is drawn twice.
+        settled = time.monotonic() + 1
+        while not ended and time.monotonic() < settled and termios.tcgetattr(master)[3] & termios.ICANON:
+            take(0.02)
         os.write(master, value.encode().decode("unicode_escape").encode("latin-1"))
     elif kind == "wait":
         while not re.search(value, text(), re.M):
