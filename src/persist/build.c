@@ -66,7 +66,6 @@ static void adopt(struct builder *b, unsigned i, enum build_thread by) {
 /* ---- the builder's thread ---- */
 /* The batch that is next, -1 at the end. */
 static int next(struct builder *b) {
-    proven(!b->alone);
     pthread_mutex_lock(&b->lock);
     while (b->queued == 0 && !b->ending) pthread_cond_wait(&b->changed, &b->lock);
     proven(b->queued <= BUILD_BATCHES); /* all of them while the parser waits for an empty one */
