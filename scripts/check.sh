@@ -39,7 +39,7 @@ both() {
 step_asan() { both asan ""; }
 step_ubsan() { make -j"$jobs" MODE=ubsan all && make -j"$jobs" MODE=ubsan unit; }
 # The integration tests with more than one thread at work.
-step_tsan() { both tsan loading,save,server,config,debug,connection,scan; }
+step_tsan() { both tsan loading,save,server,config,debug,connection,scan,analysis,defrag,salvage; }
 # From one seed, so that what passes here passes again; without SEED `make fuzz` looks further each time.
 step_fuzz() {
     for fuzzer in tests/fuzz/fuzz_*.c; do
