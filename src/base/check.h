@@ -20,13 +20,8 @@ void check_on_failure(void (*report)(const char *file, int line, const char *wha
 #else
 #define debug_proven(x) ((void)0)
 #endif
-/* "src/room/file.c:12": the line of ours that notices something, for messages about files. */
-#define SOURCE_LINE_TEXT(line)   SOURCE_LINE_DIGITS(line)
-#define SOURCE_LINE_DIGITS(line) #line
-#define SOURCE_LINE              __FILE__ ":" SOURCE_LINE_TEXT(__LINE__)
+#define unreachable(why) check_failed(__FILE__, __LINE__, why)
 
-#define unreachable(why)         check_failed(__FILE__, __LINE__, why)
-
-#define countof(a)               (sizeof(a) / sizeof((a)[0]))
+#define countof(a)       (sizeof(a) / sizeof((a)[0]))
 
 #endif

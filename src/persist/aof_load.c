@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/source_line.h"
 #include "io/file.h"
 #include "persist/aof_group_int.h"
 #include "persist/aof_replay_int.h"

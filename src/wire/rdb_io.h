@@ -3,7 +3,7 @@
 #ifndef TARN_WIRE_RDB_IO_H
 #define TARN_WIRE_RDB_IO_H
 
-#include "base/check.h"
+#include "base/source_line.h"
 #include "mem/buf.h"
 #include "wire/rdb.h"
 

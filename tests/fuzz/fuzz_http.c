@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "io/loop.h"
 #include "io/net.h"
+#include "keyspace/top.h"
 #include "observe/http_routes.h"
 #include "observe/prefix_shelf.h"
 
@@ -50,7 +51,8 @@ static void no_rows(void *arg, void (*visit)(void *arg, const struct metric *row
 static void make_server(void) {
     if (fuzz.loop) return;
     fuzz.loop = loop_new();
-    fuzz.sources = (struct http_sources){published_new(no_rows, NULL), history_new(), prefix_shelf_new()};
+    fuzz.sources =
+        (struct http_sources){published_new(no_rows, NULL), history_new(), prefix_shelf_new(), top_board_new()};
     published_enter(fuzz.sources.published, "serving", true);
     fuzz.server = http_new(fuzz.loop, respond, &fuzz.sources);
     random_hex(fuzz.token, 40);
