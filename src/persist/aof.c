@@ -291,6 +291,15 @@ bool aof_flush(void) {
     return true;
 }
 
+void aof_go_on(void) {
+    struct aof *a = self();
+    proven(!aof_switching());
+    aof_flush();
+    if (a->state == AOF_ON && !a->lost) move_safe(a); /* else only a complete base is safe */
+    sync_always(a);
+    aof_wake_held();
+}
+
 bool aof_may_reply(struct session *s) {
     struct aof *a = self();
     proven(s != NULL);

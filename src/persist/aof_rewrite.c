@@ -255,8 +255,7 @@ static void use_next(struct aof *a) {
     a->rewrite.phase = REWRITE_WRITES;
     aof_use_file(&a->rewrite.next);
     a->rewrite.next.fd = -1;
-    aof_flush();
-    aof_wake_held();
+    aof_go_on();
 }
 
 static void on_switched(struct aof *a, struct aof_change *c) {
@@ -276,8 +275,7 @@ static void on_switched(struct aof *a, struct aof_change *c) {
         snprintf(r->failure, sizeof r->failure, "%s", strerror(c->error));
         drop_next(a);
         if (r->job) snapshot_cancel(r->job);
-        aof_flush();
-        aof_wake_held();
+        aof_go_on();
     }
     if (r->written) finish(a);
 }

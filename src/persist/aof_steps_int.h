@@ -19,6 +19,8 @@ void aof_begin_journal(void);
 void aof_end_journal(void);
 /* Those whose replies wait look again. */
 void aof_wake_held(void);
+/* After a switch of files, well or badly ended: nothing was synced meanwhile, and the switch may have synced what replies wait for. */
+void aof_go_on(void);
 int64_t aof_total_size(void);
 /* What the session has written is on disk: WAITAOF. */
 bool aof_is_durable(const struct session *s);

@@ -199,6 +199,27 @@ static void always_holds_up_only_who_writes(void **state) {
     stop(true);
 }
 
+/* What is written while a sync is under way, just before a rewrite switches files, is synced by the switch alone. */
+static void a_switch_lets_go_the_replies_that_it_has_synced(void **state) {
+    (void)state;
+    assert_true(start(AOF_FSYNC_ALWAYS));
+    assert_true(send("SET a 1") && world_wait_safe(&world, 10000));
+    file_slow_sync(50000);
+    aof_rewrite_ask();
+    while (persist_state.aof.rewrite.phase == REWRITE_NONE) turn();
+    while (persist_state.aof.rewrite.phase == REWRITE_PREPARES) {
+        assert_true(send("SET b 1"));
+        may_reply();
+        turn();
+    }
+    assert_int_equal(persist_state.aof.rewrite.phase, REWRITE_SWITCHES);
+    assert_true(persist_state.aof.sync.busy && persist_state.aof.file.synced < persist_state.aof.file.size);
+    file_slow_sync(0);
+    assert_true(world_wait_safe(&world, 10000));
+    world_wait_rewritten(&world, 10000);
+    stop(true);
+}
+
 static void no_appendfsync_on_rewrite_is_for_everysec_only(void **state) {
     (void)state;
     assert_true(start(AOF_FSYNC_ALWAYS));
@@ -287,6 +308,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(whatever_call_fails_nothing_safe_is_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(everysec_loses_two_seconds_at_most, set_up, tear_down),
         cmocka_unit_test_setup_teardown(always_holds_up_only_who_writes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_switch_lets_go_the_replies_that_it_has_synced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_appendfsync_on_rewrite_is_for_everysec_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whatever_call_of_a_save_fails_a_file_is_whole, set_up, tear_down),
     };
