@@ -11,9 +11,12 @@ struct memory_limit {
     struct eviction_rule rule;
     int tenacity;
     int64_t used_ceiling;
-    int64_t base, here; /* all threads' sum when it was last taken, and this thread's part of it then */
-    unsigned until_sum; /* questions until it is taken again */
-    int64_t paid;       /* bytes counted when the last command had paid */
+    int64_t base,
+        here; /* all threads' sum when it was last taken, less what was awaited, and this thread's part of it then */
+    int64_t handed;           /* dataset_handed_bytes then */
+    const struct dataset *of; /* whose */
+    unsigned until_sum;       /* questions until it is taken again */
+    int64_t paid;             /* bytes counted when the last command had paid */
     int64_t over_since_us, over_us;
 };
 
@@ -39,14 +42,23 @@ void limit_set(struct executor *x, const struct eviction_rule *rule, int tenacit
     x->limit->used_ceiling = used_ceiling;
 }
 
+/* What is awaited is read before the sum: what the reaper frees in between is then missing twice for a while, and not counted
+ * twice, for which a key would have to go. */
+static void take_sum(struct memory_limit *l, const struct dataset *ds) {
+    int64_t awaited = (int64_t)dataset_awaited_bytes(ds);
+    l->base = mem_set_bytes(COUNTED) - awaited;
+    l->here = mem_set_here(COUNTED);
+    l->handed = dataset_handed_bytes(ds);
+    l->of = ds;
+    l->until_sum = SUM_EVERY;
+}
+
+/* Between two sums only what this thread has done counts: a value that it has handed to the reaper is gone at once, and is not gone a
+ * second time, or there again, when the reaper frees it. */
 int64_t limit_counted(struct executor *x) {
     struct memory_limit *l = x->limit;
-    if (l->until_sum-- == 0) {
-        l->base = mem_set_bytes(COUNTED);
-        l->here = mem_set_here(COUNTED);
-        l->until_sum = SUM_EVERY;
-    }
-    return l->base + mem_set_here(COUNTED) - l->here - (int64_t)dataset_awaited_bytes(x->dataset);
+    if (l->until_sum-- == 0 || l->of != x->dataset) take_sum(l, x->dataset);
+    return l->base + mem_set_here(COUNTED) - l->here - (dataset_handed_bytes(x->dataset) - l->handed);
 }
 
 bool limit_may_evict(const struct executor *x) { return x->limit->rule.order != EVICTION_OFF; }
@@ -152,7 +164,7 @@ static void hold_or_release(struct executor *x) {
         log_warning("Writes wait: the save that runs keeps %zu bytes of old data, and %lld bytes of %lld are used.",
                     dataset_limbo_bytes(x->dataset), (long long)used, (long long)ceiling);
         executor_pause(x, PAUSE_OF_MEMORY, PAUSE_WRITE, INT64_MAX);
-    } else if (held && (!dataset_is_frozen(x->dataset) || used < ceiling - ceiling / CEILING_RELEASE)) {
+    } else if (held && (ceiling == 0 || !dataset_is_frozen(x->dataset) || used < ceiling - ceiling / CEILING_RELEASE)) {
         log_notice("Writes go on: %lld bytes of %lld are used.", (long long)used, (long long)ceiling);
         executor_unpause(x, PAUSE_OF_MEMORY);
     }

@@ -92,6 +92,8 @@ void dataset_settle(struct dataset *ds, struct value_edit *e);
 
 /* Bytes still counted as values' that the reaper has yet to free, or that a live snapshot may read until its end. */
 size_t dataset_awaited_bytes(const struct dataset *ds);
+/* What they would be if none had ever been freed: by its growth the owner tells what it has let go, whatever the reaper does. */
+int64_t dataset_handed_bytes(const struct dataset *ds);
 /* Code of function libraries, which nothing runs yet: kept as it came from a file, so that the next file has it too. Only while
  * the dataset is being loaded: afterwards any thread may read. False: no memory. */
 bool dataset_keep_library(struct dataset *ds, struct slice code);

@@ -9,11 +9,6 @@ unsigned db_index(const struct db *db) {
     return db->index;
 }
 
-struct dataset *db_dataset(const struct db *db) {
-    debug_proven(db_sound(db));
-    return db->dataset;
-}
-
 size_t db_keys(const struct db *db) {
     debug_proven(db_sound(db));
     return db->contents.table.count;

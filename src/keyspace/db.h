@@ -13,7 +13,6 @@ struct key {
 };
 
 unsigned db_index(const struct db *db);
-struct dataset *db_dataset(const struct db *db);
 size_t db_keys(const struct db *db);
 size_t db_expires(const struct db *db);         /* keys with a TTL */
 int64_t db_average_ttl_ms(const struct db *db); /* sampled, 0 when none */

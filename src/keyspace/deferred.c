@@ -8,6 +8,8 @@
 /* Outlives the dataset for as long as one of its jobs waits. */
 struct awaited {
     _Atomic int64_t bytes;
+    int64_t
+        handed; /* all that was ever added: the owner's thread alone knows it, and it moves for no reason of others */
     _Atomic unsigned holders;
 };
 
@@ -32,6 +34,7 @@ void awaited_drop(struct awaited *a) {
 
 void awaited_add(struct awaited *a, int64_t bytes) {
     int64_t before = atomic_fetch_add_explicit(&a->bytes, bytes, memory_order_relaxed);
+    a->handed += bytes;
     proven(before + bytes >= 0);
 }
 
@@ -57,4 +60,9 @@ size_t dataset_awaited_bytes(const struct dataset *ds) {
     int64_t bytes = atomic_load_explicit(&ds->awaited->bytes, memory_order_acquire);
     proven(bytes >= 0);
     return (size_t)bytes;
+}
+
+int64_t dataset_handed_bytes(const struct dataset *ds) {
+    debug_proven(ds->awaited != NULL);
+    return ds->awaited->handed;
 }

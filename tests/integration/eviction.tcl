@@ -1,5 +1,6 @@
 # maxmemory: what goes under each policy, who is told, what is refused, and what must not go.
 source [file join [file dirname [info script]] harness harness.tcl]
+source [file join [file dirname [info script]] support limit.tcl]
 
 set value [string repeat v 1000]
 
@@ -11,11 +12,6 @@ proc fill {r prefix count args} {
 }
 
 proc refused {replies} { return [llength [lsearch -all -glob $replies "error {OOM *}"]] }
-
-# What counts against the limit.
-proc counted {r} {
-    return [expr {[info_field $r used_memory memory] - [info_field $r mem_not_counted_for_evict memory]}]
-}
 
 # An empty server without a limit.
 proc fresh {r policy} {

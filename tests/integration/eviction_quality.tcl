@@ -1,6 +1,7 @@
 # Hit ratios beside redis-server: the same trace to both, each made to keep the same number of keys. The seed is printed and taken
 # from TARN_SEED; TARN_QUALITY_STEPS makes it longer (make long).
 source [file join [file dirname [info script]] harness harness.tcl]
+source [file join [file dirname [info script]] support limit.tcl]
 
 set steps [expr {[info exists env(TARN_QUALITY_STEPS)] ? $env(TARN_QUALITY_STEPS) : 20000}]
 set seed [expr {[info exists env(TARN_SEED)] ? $env(TARN_SEED) : [clock seconds]}]
@@ -17,11 +18,6 @@ proc next_key {trace step} {
     set octave [expr {int(rand() * 15)}]
     set rank [expr {int((1 << $octave) * (1 + rand()))}]
     return "key:[expr {$rank % $::universe}]"
-}
-
-# What counts against maxmemory, for either server.
-proc counted {r} {
-    return [expr {[info_field $r used_memory memory] - [info_field $r mem_not_counted_for_evict memory]}]
 }
 
 # A full cache of so many keys, under this policy.
@@ -90,7 +86,7 @@ proc ratios {ours theirs policy trace} {
     return $result
 }
 
-test "hit ratios are at least redis-server's" {
+test "hit ratios are redis-server's or better, but for a point of chance" {
     puts "  TARN_SEED=$seed steps=$steps"
     set oracle [oracle_start]
     set srv [server_start]
