@@ -121,11 +121,25 @@ int64_t forecast_payload(const struct forecast *f) {
     return (int64_t)fmax(all.of[WORK_BYTES], all.of[WORK_UNPACKED]);
 }
 
+/* The files are read once more from the beginning, which salvaging does: what was learnt of costs stays. */
+static void begin_again(struct forecast *f, int64_t place, int64_t slept, int64_t now_us) {
+    proven(place < f->place);
+    f->place = place;
+    f->slept_us = slept;
+    f->tick_us = now_us;
+    f->done = (struct work){{0}};
+    if (scout_started(f->scout) && scout_reach(f->scout) >= place) scout_before(f->scout, place, &f->done);
+}
+
 void forecast_tick(struct forecast *f, const struct load_progress *p, int64_t now_us) {
     int64_t place = value_of(&p->loaded_bytes), slept = value_of(&p->slept_us);
     double seconds = (double)(now_us - f->tick_us) / 1e6;
-    proven(place >= f->place && slept >= f->slept_us);
+    proven(slept >= f->slept_us);
     if (seconds <= 0) return;
+    if (place < f->place) {
+        begin_again(f, place, slept, now_us);
+        return;
+    }
     f->bytes_per_s = (double)(place - f->place) / seconds;
     if (!scout_started(f->scout)) {
         f->place = place;
@@ -170,10 +184,11 @@ static double keys_in(const struct work *w) {
     return keys;
 }
 
-static double seconds_by_scout(const struct forecast *f, const struct load_progress *p) {
+/* place: one up to which the scout has come. */
+static double seconds_by_scout(const struct forecast *f, const struct load_progress *p, int64_t place) {
     struct work here, there;
     proven(p->start_us > 0);
-    int64_t place = value_of(&p->loaded_bytes), reach = scout_reach(f->scout), total = value_of(&p->total_bytes);
+    int64_t reach = scout_reach(f->scout), total = value_of(&p->total_bytes);
     double left = 0;
     scout_before(f->scout, place, &here);
     scout_before(f->scout, reach, &there);
@@ -190,8 +205,10 @@ static double seconds_by_scout(const struct forecast *f, const struct load_progr
 
 struct load_forecast forecast_now(struct forecast *f, const struct load_progress *p, int64_t now_us) {
     double gone = load_seconds(p, now_us), percent;
-    bool scouted = scout_started(f->scout) && f->usual > 0 && scout_reach(f->scout) >= value_of(&p->loaded_bytes);
-    double left = scouted ? seconds_by_scout(f, p) : seconds_by_bytes(p, gone);
+    int64_t place =
+        value_of(&p->loaded_bytes); /* read once: the loader goes on meanwhile, the scout's reach only grows */
+    bool scouted = scout_started(f->scout) && f->usual > 0 && scout_reach(f->scout) >= place;
+    double left = scouted ? seconds_by_scout(f, p, place) : seconds_by_bytes(p, gone);
     proven(left >= 0 && gone >= 0);
     double modest = scouted || left > MODEST_S ? left : MODEST_S;
     percent = 100 * gone / (gone + modest + 1e-3);

@@ -305,6 +305,7 @@ static bool load_key(struct parse *p, uint8_t type) {
     if (!rdb_type_name(type, p->valkey)) return fail(p, "unknown record type %u", type);
     bool held = type == RDB_TYPE_STRING || (rdb_type_released(type, p->valkey) && value_kind_of_rdb(type));
     if (likely(held && pass_record(p, type, &key))) return add_record(p, type, key);
+    if (unlikely(p->why[0])) return false; /* of a batch that was handed over on the way */
     return load_as_it_comes(p, type, held);
 }
 

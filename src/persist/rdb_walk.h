@@ -79,7 +79,7 @@ struct rdb_walk {
 };
 
 /* True: the file is sound. False: stopped, or losses, or unlocated. Aborts on nothing that is in the file. O(size), and while it searches
- * at most 64 times of what it searches. */
+ * 64 MiB and 64 times of what it searches, beyond which each place is tried over 64 KiB only. */
 bool rdb_walk_run(struct rdb_walk *w);
 
 #endif

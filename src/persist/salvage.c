@@ -141,14 +141,22 @@ static bool salvage_rdb(struct salvage *s, int64_t *end) {
 }
 
 /* ---- one file ---- */
+/* While a file is read through before the walk, which counts its bytes. */
+static bool is_wanted(void *arg, int64_t done) {
+    const struct salvage *s = arg;
+    debug_proven(done > 0);
+    (void)done;
+    return !atomic_load_explicit(s->cancelled, memory_order_relaxed);
+}
+
 bool salvage_file(struct salvage *s, const char *path) {
     char why[WHOLE_WHY];
     int64_t end = 0;
     proven(path && !s->refused);
     s->name = path;
     s->told = 0;
-    if (!whole_open(&s->file, path, NULL, NULL, why)) {
-        refuse(s, why);
+    if (!whole_open(&s->file, path, is_wanted, s, why)) {
+        if (why[0]) refuse(s, why);
         return false;
     }
     bool rdb = !s->replay || (aof_is_rdb(&s->file) && dataset_keys(s->ds) == 0);
@@ -173,6 +181,7 @@ bool salvage_load(const struct load_options *options, struct load_progress *prog
     atomic_store_explicit(&progress->expired_keys, 0, memory_order_relaxed);
     for (int type = 0; type < TYPE_COUNT; type++)
         atomic_store_explicit(&progress->typed_keys[type], 0, memory_order_relaxed);
+    atomic_store_explicit(&progress->phase, LOAD_BASE, memory_order_relaxed);
     bool read = aof ? salvage_aof(&s, aof) : salvage_file(&s, options->path);
     proven(read || s.refused || atomic_load(cancelled));
     if (!read) return false;

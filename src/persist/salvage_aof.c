@@ -30,6 +30,7 @@ static bool on_piece(void *arg, const struct aof_piece *p) {
     s->replay->whole = true; /* MULTI with its EXEC */
     while (at < p->end) {
         size_t used;
+        s->replay->place = s->before + at;
         enum replay_result result = replay_feed(s->replay, bytes + at, (size_t)(p->end - at), &used);
         at += (int64_t)used;
         proven(at <= p->end);

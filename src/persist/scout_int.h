@@ -7,7 +7,8 @@
  *     3000 strings,     one string,                    20 k members                    what lies in each
  *     90 KB             90 KB
  *
- * It costs some 15 ns of another processor for each key, and is started only for a load that lasts (forecast_tick). Of
+ * It costs some 15 ns of another processor for each key, and is started only for a load that lasts (forecast_tick), or when
+ * admission asks (forecast_ask). Of
  * append-only files a few kilobytes a step are read, and the commands in them counted. What cannot be read ends the scout where
  * it is: whether a file is sound is the loader's to say. */
 #ifndef TARN_PERSIST_SCOUT_INT_H

@@ -138,6 +138,37 @@ static void test_forecast_of_a_heavy_end(void **state) {
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* Salvaging reads the files a second time, from the beginning; the percentage does not fall. */
+static void test_forecast_of_a_second_reading(void **state) {
+    (void)state;
+    char folder[64];
+    make_folder(folder);
+    const char *path = path_in(folder, "twice.rdb");
+    int64_t size = write_heavy_end(path);
+    for (int scouted = 0; scouted < 2; scouted++) {
+        struct scout *s = scout_new();
+        scout_add(s, path, size);
+        scout_known(s);
+        struct load_progress p = {.total_bytes = size, .start_us = 1000000};
+        struct forecast f;
+        double last = 0;
+        int64_t now_us = p.start_us;
+        forecast_init(&f, s, now_us);
+        if (scouted) assert_true(scout_start(s));
+        if (scouted) wait_for_end(s, path, size);
+        for (int step = 0; step < 180; step++) {
+            p.loaded_bytes = size / 100 * (step < 90 ? step : step - 90);
+            forecast_tick(&f, &p, now_us += 10000);
+            struct load_forecast told = forecast_now(&f, &p, now_us);
+            assert_true(told.percent >= last && told.percent < 100 && told.seconds_left >= 0);
+            last = told.percent;
+        }
+        scout_free(s);
+    }
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 /* Of commands only parts are looked at; what is not there ends the scout, and only that. */
 static void test_scout_of_commands(void **state) {
     (void)state;
@@ -170,6 +201,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scout_finds_what_the_loader_finds),
         cmocka_unit_test(test_forecast_of_a_heavy_end),
+        cmocka_unit_test(test_forecast_of_a_second_reading),
         cmocka_unit_test(test_scout_of_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -393,6 +393,38 @@ static void test_duplicate_keys(void **state) {
     refused(&f, "key \"k0\": this key stands in the file a second time");
 }
 
+/* In a file of many blocks, most of which end within a record: the load ends soon after the record that cannot be made, and tells
+ * it, whoever has found it. */
+static void test_a_broken_record_ends_a_long_load(void **state) {
+    (void)state;
+    char dir[64], why[LOAD_ERROR_MAX] = "", value[100];
+    struct buf f;
+    struct load_progress progress = {0};
+    struct load_options options = load_defaults();
+    make_folder(dir);
+    options.path = path_in(dir, "long.rdb");
+    file_start(&f, "REDIS0010");
+    memset(value, 'v', sizeof value);
+    for (int i = 0; i < 200000; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "k%d", i);
+        rdb_write_u8(&f, RDB_TYPE_STRING);
+        rdb_write_string(&f, slice_of_cstr(name), false);
+        if (i == 3000)
+            buf_append(&f, "\xc3\2\5\1\2", 5); /* compressed bytes that end too early */
+        else
+            rdb_write_string(&f, slice_of(value, sizeof value), false);
+    }
+    file_end(&f, true);
+    write_bytes(options.path, buf_slice(&f));
+    assert_null(load_file(&options, &progress, why));
+    assert_non_null(strstr(why, "key \"k3000\": corrupt: "));
+    assert_true(progress.loaded_bytes < (int64_t)f.len / 2);
+    buf_release(&f);
+    assert_int_equal(unlink(options.path), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 static void test_long_keys_are_cut_in_errors(void **state) {
     (void)state;
     struct buf f;
@@ -707,6 +739,7 @@ int main(void) {
         cmocka_unit_test(test_types_that_are_not_held),
         cmocka_unit_test(test_records_that_are_refused),
         cmocka_unit_test(test_duplicate_keys),
+        cmocka_unit_test(test_a_broken_record_ends_a_long_load),
         cmocka_unit_test(test_long_keys_are_cut_in_errors),
         cmocka_unit_test(test_checksums),
         cmocka_unit_test(test_bytes_after_the_end),
