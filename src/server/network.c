@@ -234,6 +234,7 @@ int64_t network_client_bytes(const struct network *n) { return n->client_bytes; 
 
 void network_close_idle(struct network *n) {
     network_check_soft_limits(n);
+    network_cut_clients(n); /* many small ones */
     int64_t timeout_ms = server_settings()->timeout_s * 1000;
     if (timeout_ms == 0) return;
     list_each(it, &n->executor->sessions) {

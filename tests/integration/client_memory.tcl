@@ -41,6 +41,20 @@ test "clients that do not read evict no data, and are cut with reason and bytes"
     foreach c $many { $c -close }
 }
 
+test "many that hold little each are cut, too" {
+    set srv [server_start -config {maxmemory-clients 3mb}]
+    set r [client $srv]
+    set many {}
+    for {set i 0} {$i < 400} {incr i} {
+        set c [client $srv]
+        $c -raw "*2\r\n\$3\r\nGET\r\n\$15000\r\n[string repeat x 9000]"
+        lappend many $c
+    }
+    wait_for {[info_field $r evicted_clients stats] > 0} 10000
+    wait_for {[clients_memory $r] <= 3 * 1024 * 1024 + 100000} 10000 ;# the list itself is in the asker's figure
+    server_stop $srv
+}
+
 test "a client that may not be evicted stays; the next one goes" {
     set srv [server_start]
     set r [client $srv]
