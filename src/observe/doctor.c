@@ -40,7 +40,7 @@ static void append_age(struct buf *out, int64_t seconds) {
         buf_printf(out, "%lld h", (long long)seconds / 3600);
 }
 
-/* "%b" bytes for people, "%n" a number, "%p" a share of 0..1 in percent, "%a" a time, "%s" a text: takes one argument each. */
+/* What stands for an '@': bytes for people, a number, a share of 0..1 in percent, a time, a text. */
 struct figure {
     enum { BYTES, NUMBER, SHARE, AGE, TEXT } kind;
     int64_t number;
@@ -193,9 +193,10 @@ static bool table_overhead(const struct doctor_facts *d, struct buf *out) {
 
 static bool near_the_limit(const struct doctor_facts *d, struct buf *out) {
     const struct memory_facts *f = &d->memory;
-    double share = part(f->used, f->limit);
+    int64_t counted = f->used - f->not_counted;
+    double share = part(counted, f->limit);
     if (f->limit <= 0 || share <= LIMIT_SHARE) return false;
-    TELL(out, "@ of the @ of maxmemory are in use, @", BYTES_OF(f->used), BYTES_OF(f->limit), SHARE_OF(share));
+    TELL(out, "@ of the @ of maxmemory are in use, @", BYTES_OF(counted), BYTES_OF(f->limit), SHARE_OF(share));
     return true;
 }
 

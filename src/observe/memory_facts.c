@@ -1,6 +1,7 @@
 #include "observe/memory_facts.h"
 
 #include "exec/executor.h"
+#include "exec/limit.h"
 #include "io/process.h"
 
 /* The owners whose bytes are values; all others are overhead. */
@@ -47,6 +48,7 @@ void memory_facts_take(struct memory_facts *f, const struct executor *executor, 
     f->peak = mem_peak() > f->used ? mem_peak() : f->used; /* a loader may have allocated since */
     f->peak_time_s = mem_peak_time_s();
     f->limit = executor->used_memory_limit;
+    f->not_counted = limit_not_counted(executor);
     if (fresh || samples_are_old(f, executor->now_ms)) {
         take_samples(f);
         f->sampled_ms = executor->now_ms;

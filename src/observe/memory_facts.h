@@ -18,6 +18,7 @@ struct memory_facts {
     int64_t clients;        /* sessions with their input and output */
     int64_t rss, machine;   /* of the process; of the whole machine */
     int64_t limit;          /* maxmemory, 0 none */
+    int64_t not_counted;    /* of used, what does not count against it */
     struct mem_stats heap;  /* with an allocator that keeps no statistics: active and resident are the process's */
     double dataset_percent; /* of what is used beyond startup, 0..100 */
     double peak_percent;    /* used of peak */

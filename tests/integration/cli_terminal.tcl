@@ -1,6 +1,7 @@
 # tarn-cli at a terminal: the prompt, what it completes and hints, and the screen of `tarn-cli top`. The terminal is python3's pty and
 # pyte (support/terminal.py); without pyte the tests are left out.
 source [file join [file dirname [info script]] harness harness.tcl]
+source [file join [file dirname [info script]] support limit.tcl]
 
 set cli [file join [file dirname $harness::server] tarn-cli]
 set terminal [file join [file dirname [info script]] support terminal.py]
@@ -131,8 +132,7 @@ with_server srv {} {
     }
 
     test "top --once: near the limit" {
-        set used [info_field $r used_memory memory]
-        $r config set maxmemory [expr {$used * 10 / 9}]
+        $r config set maxmemory [expr {[counted $r] * 10 / 9}]
         assert_regexp {max [0-9.]+[KM] \[#+-*\] (89|9[0-9])% NEAR} [exec $cli -p $port top --once]
         $r config set maxmemory 0
     }

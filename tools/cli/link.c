@@ -74,12 +74,8 @@ enum link_status link_send_bytes(struct link *l, struct slice bytes, char *why) 
 enum link_status link_send(struct link *l, const struct slice *words, int count, char *why) {
     struct buf out;
     buf_init(&out, MEM_CLIENT_OUT);
-    buf_printf(&out, "*%d\r\n", count);
-    for (int i = 0; i < count; i++) {
-        buf_printf(&out, "$%zu\r\n", words[i].len);
-        buf_append_slice(&out, words[i]);
-        buf_append(&out, "\r\n", 2);
-    }
+    resp_put_head(&out, '*', (uint64_t)count);
+    for (int i = 0; i < count; i++) resp_put_bulk(&out, words[i]);
     enum link_status status = link_send_bytes(l, buf_slice(&out), why);
     buf_release(&out);
     return status;

@@ -297,7 +297,7 @@ static void take_help(struct options *o, const char *value) {
     exit(0);
 }
 
-/* For scripts/docs.sh: group, name, alias, argument, help, a line each, by tabs. */
+/* For scripts/manual.sh: group, name, alias, argument, help, a line each, by tabs. */
 static void take_dump(struct options *o, const char *value) {
     (void)o;
     (void)value;

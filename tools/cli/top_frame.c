@@ -69,7 +69,8 @@ static void draw_traffic(struct frame *f, const struct picture *p) {
 
 static void draw_memory(struct frame *f, const struct picture *p) {
     int64_t used = facts_number(p->info, "used_memory"), most = facts_number(p->info, "maxmemory");
-    double share = most > 0 ? (double)used / (double)most : 0;
+    int64_t counted = used - facts_number(p->info, "mem_not_counted_for_evict");
+    double share = most > 0 ? (double)counted / (double)most : 0;
     char limit[96] = "no maxmemory", drawn[BAR_COLUMNS + 3];
     bar(drawn, BAR_COLUMNS, share);
     if (most > 0)

@@ -171,6 +171,9 @@ static void test_limits(void **state) {
     (void)state;
     f.memory.limit = 104 * MIB;
     assert_finds(&f, " * Close to maxmemory: 100.00M of the 104.00M of maxmemory are in use, 96.2 %. ");
+    f.memory.not_counted = 20 * MIB; /* clients: no key has to go for them */
+    assert_healthy(&f);
+    f.memory.not_counted = 0;
     f.memory.limit = 110 * MIB;
     assert_healthy(&f);
     f.container.limit = 120 * MIB;
