@@ -12,7 +12,7 @@ jobs=$(nproc)
 fuzz_seconds=${FUZZ_SECONDS:-20}
 differential_count=${DIFFERENTIAL_COUNT:-200000}
 
-steps="rooms budgets format gcc state unit integration power web differential clients clang libc asan ubsan tsan fuzz"
+steps="rooms budgets format gcc state install unit integration power web differential clients clang libc asan ubsan tsan fuzz"
 step_rooms() { sh scripts/check-rooms.sh; }
 step_budgets() { sh scripts/check-budgets.sh; }
 step_format() { make format-check; }

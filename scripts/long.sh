@@ -6,7 +6,7 @@
 #   snapshot  2 GB overwritten while a slow save reads them (LONG_SNAPSHOT_MB)
 #   load   how true a load's forecast is over five large files; full servers that were killed come back, 100 of 100
 #   rss    2 GB of values, 70 % of them deleted: RSS follows within 30 s idle, 120 s under traffic (LONG_RSS_BYTES)
-#   fuzz   the fuzzers of files, half an hour each (LONG_FUZZ_SECONDS)
+#   fuzz   the fuzzers of RDB and append-only files, half an hour each (LONG_FUZZ_SECONDS)
 #   hits   eviction beside redis-server, ten times as long a trace
 #   container  512 MB, everything at once, ten minutes (LONG_SECONDS)
 #   growth 20 million small keys at full speed (LONG_KEYS)

@@ -208,9 +208,9 @@ function top(t) {
 // A walk on the server finds these; looking at them makes it walk again when they are old.
 function prefixes(p) {
   const groups = p.prefixes.map(g => [g.prefix || '(no “' + p.delimiter + '”)', g.keys, g.bytes]);
-  const more = p.count - p.prefixes.length, rest = [p.keys, p.bytes];
+  const rest = [p.keys, p.bytes];
   for (const [, keys, size] of groups) { rest[0] -= keys; rest[1] -= size; }
-  if (rest[0] > 0) groups.push([more > 0 || p.other_keys > 0 ? '(all others)' : '(others)', ...rest]);
+  if (rest[0] > 0) groups.push(['(all others)', ...rest]);
   at('prefixes-text').textContent = !p.known ? 'The server has not walked over its keys yet.'
     : `${count(p.keys)} keys with ${bytes(p.bytes)}, ${duration(Math.round(p.age_ms / 1000))} ago, in ${(p.duration_ms / 1000).toFixed(2)} s. MEMORY PREFIXES 2 goes one level deeper.`;
   at('prefixes').tBodies[0].replaceChildren(...groups.map(([name, keys, size]) => {

@@ -26,7 +26,7 @@ static void print_values(const struct directive *d) {
         print_range(d, "a number");
         break;
     case DIRECTIVE_MEMORY:
-        printf("bytes, with k, kb, m, mb, g, gb");
+        printf("bytes, with k, kb, m, mb, g, gb%s", d->flags & DIRECTIVE_AUTO ? ", or auto" : "");
         break;
     case DIRECTIVE_PERCENT:
         printf("bytes, with k, kb, m, mb, g, gb, or a percentage");

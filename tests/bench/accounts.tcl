@@ -49,5 +49,5 @@ proc report_accounts {} {
         set title [lindex $row 0]
         line "$title, server CPU (beside: no accounts)" ns "accounts $title" %.0f {ratio 1.02}
     }
-    foreach command {"MEMORY TREE" "MEMORY TOP 128"} { line "$command, 5 M keys, 99 %" ms "views $command" %.2f {max 1} }
+    foreach command {"MEMORY TREE" "MEMORY TOP 128"} { line "$command, $::many keys, 99 %" ms "views $command" %.2f {max 1} }
 }

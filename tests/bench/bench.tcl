@@ -5,7 +5,7 @@
 #
 # Rows: get set (pipelines of 128 and 16, and none; 50 connections; 2 M keys, 32-byte values), memory load save (5 M keys "key:N",
 # 32-byte values), latency (commands during BGSAVE, and during MEMORY ANALYZE, under full-speed SETs), purge (GETs during MEMORY PURGE), loading (INFO, CONFIG GET, MEMORY MALLOC-STATS while
-# the 5 M keys load), families and values (families.tcl), footprint and scrape (footprint.tcl). For get and set the server is bound to core 0 and redis-benchmark to core 1; a server's processor time is
+# the 5 M keys load), families and values (families.tcl), footprint and scrape (footprint.tcl), accounts and views (accounts.tcl). For get and set the server is bound to core 0 and redis-benchmark to core 1; a server's processor time is
 # what the kernel's scheduler counted for all its threads (nanoseconds). For the others the server has both cores, as in life.
 # The table goes to the terminal and to build/bench/report.txt. Data files are made once, by redis-server, in build/bench.
 set bench_dir [file dirname [file normalize [info script]]]

@@ -60,7 +60,7 @@ foreach shape {even log} {
     verdict "$shape, idle" [follow $r 30] 30
     exec $frag {*}$options fill
     exec $frag {*}$options delete
-    set traffic [open "|[list $frag {*}$options -seconds 30 traffic]"]
+    set traffic [open "|[list $frag {*}$options -seconds 120 traffic]"]
     verdict "$shape, 20 k operations a second" [follow $r 120] 120
     set during [lindex [read $traffic] 3]
     close $traffic

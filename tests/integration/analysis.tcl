@@ -80,6 +80,22 @@ with_server srv {} {
         assert_equal 0 [dict get [$b -read] keys]
         assert_equal idle [analysis_state $r]
     }
+    test "what is gone since an analysis began is in it" {
+        set r [client $srv]
+        $r flushall
+        $r debug populate 400 key 10
+        $r config set memory-analysis-key-delay 5000
+        set a [client $srv]
+        $a -send memory analyze
+        wait_for {[analysis_state $r] eq "running"}
+        for {set i 0} {$i < 300} {incr i} { $r del key:$i }
+        $r flushall
+        $r set other [string repeat x 100]
+        assert_equal running [analysis_state $r]
+        assert_equal 400 [dict get [$a -read] keys]
+        $r config set memory-analysis-key-delay 0
+        $r flushall
+    }
     test "a walk that nobody waits for ends" {
         set r [client $srv]
         plant_slow_walk $r

@@ -102,15 +102,19 @@ with_server srv {-config {save "" active-defrag-cycle-max 75 active-defrag-max-s
         $r -timeout [expr {60000 * $harness::slow}]
         batch $r 2000
         set digest [$r debug digest]
-        $r config set key-load-delay 0
         for {set i 0} {$i < 3} {incr i} {
+            $r config set rdb-key-save-delay 2000
             assert_equal "Background saving started" [$r bgsave]
+            set hits [stat $r active_defrag_hits]
+            wait_for {[info_field $r current_save_keys_processed persistence] > 100} 20000
+            assert_equal $hits [stat $r active_defrag_hits]
+            assert_equal 1 [info_field $r rdb_bgsave_in_progress persistence]
+            $r config set rdb-key-save-delay 0
             wait_for {[info_field $r rdb_bgsave_in_progress persistence] == 0} 60000
             assert_equal ok [info_field $r rdb_last_bgsave_status persistence]
             assert_equal $digest [$r debug digest]
             set hits [stat $r active_defrag_hits]
             wait_for {[stat $r active_defrag_hits] > $hits} 60000
-            batch $r 0
         }
         $r debug reload
         assert_equal $digest [$r debug digest]
