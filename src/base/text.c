@@ -135,6 +135,13 @@ size_t text_quote(char *dst, struct slice s) {
     return (size_t)(p - dst);
 }
 
+const char *text_show(char dst[TEXT_SHOWN_ROOM], struct slice s) {
+    bool cut = s.len > TEXT_SHOWN_MAX;
+    size_t n = text_quote(dst, slice_of(s.ptr, cut ? TEXT_SHOWN_MAX : s.len));
+    memcpy(dst + n, cut ? "..." : "", cut ? 4 : 1);
+    return dst;
+}
+
 bool text_needs_quotes(struct slice s) {
     for (size_t i = 0; i < s.len; i++)
         if (!is_plain(s.ptr[i]) || memchr(" \\\"'", s.ptr[i], 4)) return true;

@@ -14,6 +14,11 @@ int text_split_words(struct slice line, char *scratch, struct slice *words, int 
 
 /* The quoted form: "..." with escapes, every byte printable ASCII. dst holds at least 4 * s.len + 2. Returns length. */
 size_t text_quote(char *dst, struct slice s);
+/* For messages: the quoted form of the first TEXT_SHOWN_MAX bytes, with "..." behind it when there are more. dst is returned and ends
+ * with a NUL. */
+#define TEXT_SHOWN_MAX  64
+#define TEXT_SHOWN_ROOM (4 * TEXT_SHOWN_MAX + sizeof "\"\"...")
+const char *text_show(char dst[TEXT_SHOWN_ROOM], struct slice s);
 /* True when s must be quoted to survive text_split_words (empty, white space, quotes, backslash, non-printable). */
 bool text_needs_quotes(struct slice s);
 

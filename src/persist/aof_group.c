@@ -118,3 +118,25 @@ bool aof_group_fits(const struct aof_group *g, uint64_t id, int64_t offset, cons
     proven(g->len > 0 && offset >= 0);
     return crc64(aof_group_sum(id, offset, g->len, g->lag), bytes, (size_t)g->len) == g->crc;
 }
+
+bool aof_group_here(const char *p, size_t n, uint64_t id, int64_t offset, struct aof_group *g, size_t *line) {
+    const char *end = n ? memchr(p, '\n', n < AOF_LINE_MAX ? n : AOF_LINE_MAX) : NULL;
+    proven(offset >= 0);
+    if (!end || end == p || end[-1] != '\r') return false;
+    *line = (size_t)(end - p) + 1;
+    if (!aof_group_parse(slice_of(p, *line - 2), g) || g->len > n - *line) return false;
+    return aof_group_fits(g, id, offset, p + *line);
+}
+
+bool aof_group_was_on_disk(const char *p, size_t n, uint64_t id, int64_t offset, int64_t damage) {
+    const char *end = p + n;
+    proven(offset >= damage);
+    for (const char *at = p; at < end && (at = memmem(at, (size_t)(end - at), GROUP, sizeof GROUP - 1)); at++) {
+        struct aof_group g;
+        size_t line;
+        int64_t place = offset + (at - p);
+        if (aof_group_here(at, (size_t)(end - at), id, place, &g, &line) && place - (int64_t)g.lag > damage)
+            return true;
+    }
+    return false;
+}

@@ -39,5 +39,11 @@ bool aof_head_parse(struct slice line, uint64_t *id);
 bool aof_group_parse(struct slice line, struct aof_group *g);
 /* Whether the bytes are what was written at that offset of that file. */
 bool aof_group_fits(const struct aof_group *g, uint64_t id, int64_t offset, const char *bytes);
+/* A whole group that fits begins at p, which has n bytes behind it and is at this offset of the file. *line: the bytes of its
+ * first line. */
+bool aof_group_here(const char *p, size_t n, uint64_t id, int64_t offset, struct aof_group *g, size_t *line);
+/* Whether one among these bytes, which are at this offset behind the damage, says that what lies at `damage` had been on disk. O(n), and
+ * for each group the sum of its bytes. */
+bool aof_group_was_on_disk(const char *p, size_t n, uint64_t id, int64_t offset, int64_t damage);
 
 #endif

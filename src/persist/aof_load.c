@@ -53,7 +53,7 @@ bool aof_path(char *dst, const char *folder, const char *name) {
     return n < PATH_MAX;
 }
 
-static bool manifest_path(const struct aof_load *l, char *dst) {
+bool aof_manifest_path(const struct aof_load *l, char *dst) {
     int n = snprintf(dst, PATH_MAX, "%s/%s.manifest", l->folder, l->file_name);
     proven(n > 0);
     return n < PATH_MAX;
@@ -62,7 +62,7 @@ static bool manifest_path(const struct aof_load *l, char *dst) {
 enum aof_found aof_find(const struct aof_load *l) {
     char path[PATH_MAX];
     proven(l->folder[0] && l->file_name[0]);
-    if (manifest_path(l, path) && file_exists(path)) return AOF_FOLDER;
+    if (aof_manifest_path(l, path) && file_exists(path)) return AOF_FOLDER;
     return file_exists(l->old_path) ? AOF_OLD_FILE : AOF_NOTHING;
 }
 
@@ -163,16 +163,6 @@ static bool cut(struct reader *f, int64_t kept, const char *what) {
     return true;
 }
 
-static bool is_later_group(const struct reader *f, const char *p, size_t n, int64_t offset, int64_t damage) {
-    struct aof_group g;
-    const char *end = memchr(p, '\n', n < AOF_LINE_MAX ? n : AOF_LINE_MAX);
-    debug_proven(n > 0 && offset >= damage);
-    if (!end || end == p || end[-1] != '\r') return false;
-    size_t line = (size_t)(end - p) + 1;
-    if (!aof_group_parse(slice_of(p, line - 2), &g) || g.len > n - line) return false;
-    return aof_group_fits(&g, f->id, offset, p + line) && offset - (int64_t)g.lag > damage;
-}
-
 /* Whether a whole group further on says that what lies at `damage` had been on disk. The rest of the file is read in one: it is
  * short, unless the file is damaged indeed. Without memory for it the answer is the careful one. */
 static bool was_on_disk(struct reader *f, int64_t damage) {
@@ -181,19 +171,7 @@ static bool was_on_disk(struct reader *f, int64_t damage) {
         f->why[0] = '\0';
         return true;
     }
-    const char *p = at(f);
-    size_t n = lies(f);
-    int64_t base = offset_of(f);
-    while (n > 0) {
-        const char *next = memmem(p, n, "#TARN ", 6);
-        if (!next) return false;
-        n -= (size_t)(next - p);
-        p = next;
-        if (is_later_group(f, p, n, base + (p - at(f)), damage)) return true;
-        p++;
-        n--;
-    }
-    return false;
+    return aof_group_was_on_disk(at(f), lies(f), f->id, offset_of(f), damage);
 }
 
 static bool damaged(struct reader *f, const char *what) {
@@ -488,7 +466,7 @@ static bool fail_manifest(char *why, const char *path, const char *what) {
 bool aof_read_manifest(struct aof_load *l, char *why) {
     char path[PATH_MAX], reason[AOF_WHY_MAX];
     proven(l->manifest.count == 0);
-    if (!manifest_path(l, path)) return fail_manifest(why, l->folder, "too long a path");
+    if (!aof_manifest_path(l, path)) return fail_manifest(why, l->folder, "too long a path");
     char *text = mem_alloc(MEM_PERSIST, MANIFEST_MAX);
     ssize_t n = file_read_whole(path, text, MANIFEST_MAX);
     bool ok = n >= 0 && aof_manifest_parse(&l->manifest, slice_of(text, (size_t)n), reason);

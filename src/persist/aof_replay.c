@@ -55,10 +55,9 @@ void replay_release(struct replay *r) {
 
 /* ---- one command ---- */
 static enum replay_result refuse(struct replay *r, struct slice name, const char *what) {
-    char shown[4 * 32 + 3];
-    size_t n = text_quote(shown, slice_of(name.ptr, name.len < 32 ? name.len : 32));
+    char shown[TEXT_SHOWN_ROOM];
     proven(r->why && what[0]);
-    snprintf(r->why, LOAD_ERROR_MAX, "the command %.*s %s", (int)n, shown, what);
+    snprintf(r->why, LOAD_ERROR_MAX, "the command %s %s", text_show(shown, name), what);
     return REPLAY_REFUSED;
 }
 

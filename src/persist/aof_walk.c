@@ -95,13 +95,11 @@ static int64_t bad(struct walk *k, const char *why) {
 
 /* A group whose sum fits. */
 static bool group_here(const struct walk *k, int64_t at, struct aof_group *g, int64_t *body) {
-    struct slice line;
+    size_t line = 0;
     proven(k->w->annotated && at < k->size);
-    int64_t end = line_end(k, at, &line);
-    if (end < 0 || line.len > AOF_LINE_MAX || !aof_group_parse(line, g) || g->len > (uint64_t)(k->size - end))
-        return false;
-    *body = end;
-    return aof_group_fits(g, k->w->id, at, k->bytes + end);
+    bool fits = aof_group_here(k->bytes + at, (size_t)(k->size - at), k->w->id, at, g, &line);
+    *body = at + (int64_t)line;
+    return fits;
 }
 
 static int64_t read_group(struct walk *k, struct aof_piece *p) {
@@ -195,21 +193,12 @@ static int64_t find_next(struct walk *k, int64_t at) {
     return -1;
 }
 
-/* Whether a whole group further on says that what lies at `damage` had been on disk. */
+/* ---- the walk ---- */
 static bool was_on_disk(const struct walk *k, int64_t damage) {
-    struct aof_group g;
-    int64_t body;
     proven(k->w->annotated && damage < k->size);
-    for (int64_t at = damage + 1; at < k->size; at++) {
-        const char *p = memmem(k->bytes + at, (size_t)(k->size - at), "#TARN ", 6);
-        if (!p) return false;
-        at = p - k->bytes;
-        if (group_here(k, at, &g, &body) && at - (int64_t)g.lag > damage) return true;
-    }
-    return false;
+    return aof_group_was_on_disk(k->bytes + damage, (size_t)(k->size - damage), k->w->id, damage, damage);
 }
 
-/* ---- the walk ---- */
 static void lose(struct walk *k, int64_t from, int64_t to) {
     struct aof_walk *w = k->w;
     struct loss l = {.from = from, .to = to, .db = -1, .why = k->why};

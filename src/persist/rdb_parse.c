@@ -18,7 +18,6 @@
 /* Scratch space beyond this is given back at once. */
 #define SCRATCH_KEEP ((size_t)1 << 20)
 /* Bytes of a key in an error text. */
-#define KEY_SHOWN             64
 #define IDLE_MAX              INT32_MAX
 #define VERSION_WITH_CHECKSUM 5
 
@@ -61,15 +60,14 @@ static bool fail_from(struct parse *p, const char *noticed, int64_t offset, cons
                       ...) {
     proven(offset >= 0 && offset <= p->src->size);
     if (p->why[0] || p->src->error == ECANCELED) return false;
-    char reason[192], shown[4 * KEY_SHOWN + 2] = "";
+    char reason[192], shown[TEXT_SHOWN_ROOM] = "";
     va_list args;
     va_start(args, format);
     vsnprintf(reason, sizeof(reason), format, args);
     va_end(args);
-    size_t n = key ? text_quote(shown, slice_of(key->ptr, key->len < KEY_SHOWN ? key->len : KEY_SHOWN)) : 0;
-    int written =
-        snprintf(p->why, LOAD_ERROR_MAX, "%.150s: offset %lld%s%.*s%s: %s (%s)", p->name, (long long)offset,
-                 key ? ", key " : "", (int)n, shown, key && key->len > KEY_SHOWN ? "..." : "", reason, noticed);
+    if (key) text_show(shown, *key);
+    int written = snprintf(p->why, LOAD_ERROR_MAX, "%.150s: offset %lld%s%s: %s (%s)", p->name, (long long)offset,
+                           key ? ", key " : "", shown, reason, noticed);
     proven(written > 0 && p->why[0]);
     return false;
 }
@@ -338,14 +336,12 @@ static bool load_select(struct parse *p) {
 /* Functions do not run here yet: the library is kept for the next file, and told. */
 static bool load_function(struct parse *p) {
     struct slice code;
-    char shown[4 * KEY_SHOWN + 2];
+    char shown[TEXT_SHOWN_ROOM];
     proven(!p->of && !p->attributes);
     if (!rdb_input_string(&p->in, &code)) return lost(p);
-    size_t n = text_quote(shown, slice_of(code.ptr, code.len < KEY_SHOWN ? code.len : KEY_SHOWN));
-    proven(n <= sizeof shown);
     if (!dataset_keep_library(p->ds, code)) return fail(p, NO_MEMORY, (unsigned long long)code.len);
-    log_warning("%.150s: offset %lld: a function library is kept, but does not run here: %.*s", p->name,
-                (long long)p->record, (int)n, shown);
+    log_warning("%.150s: offset %lld: a function library is kept, but does not run here: %s", p->name,
+                (long long)p->record, text_show(shown, code));
     return true;
 }
 
@@ -501,7 +497,7 @@ static bool version_known(const struct parse *p) {
 }
 
 static bool load_header(struct parse *p) {
-    char head[10] = "", shown[4 * 9 + 2];
+    char head[10] = "", shown[TEXT_SHOWN_ROOM];
     if (p->src->size == 0) return fail(p, "the file is empty");
     if (!rdb_input_bytes(&p->in, head, 9)) return lost(p);
     proven(source_offset(p->src) == 9);
@@ -512,10 +508,8 @@ static bool load_header(struct parse *p) {
         known = *d >= '0' && *d <= '9';
         p->version = p->version * 10 + (*d - '0');
     }
-    if (!known || digits + strlen(digits) != head + 9) {
-        int n = (int)text_quote(shown, slice_of(head, 9));
-        return fail(p, "not an RDB file: it starts with %.*s", n, shown);
-    }
+    if (!known || digits + strlen(digits) != head + 9)
+        return fail(p, "not an RDB file: it starts with %s", text_show(shown, slice_of(head, 9)));
     if (p->options->version_strict && !version_known(p))
         return fail(p, "RDB version %d%s, which this version does not read", p->version, p->valkey ? " of Valkey" : "");
     return true;
@@ -569,12 +563,7 @@ bool rdb_parse(struct source *src, const char *name, const struct load_options *
     rdb_input_release(&p.in);
     rdb_input_release(&p.scan);
     rdb_templates_release(&p.templates);
-    if (p.rules.passed_over)
-        log_warning(
-            "%.150s: of %lld streams what this version does not hold is left out: what idempotent producers have sent, "
-            "and that entries were given back (they are pending for the consumer nacked)",
-            name, (long long)p.rules.passed_over);
-    if (p.rules.empty) log_warning("%.150s: %lld keys without elements were left out", name, (long long)p.rules.empty);
+    record_tell(&p.rules);
     proven(loaded == (why[0] == '\0' && src->error != ECANCELED));
     return loaded;
 }

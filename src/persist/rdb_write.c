@@ -21,8 +21,6 @@
 #define BUFFER_KEEP  ((size_t)2 << 20) /* a larger buffer, needed for one long string, is given back */
 #define SYNC_BYTES   ((int64_t)4 << 20)
 
-#define KEY_SHOWN    64 /* bytes, in an error */
-
 struct writer {
     const struct rdb_write *w;
     struct dataset_frozen *frozen;
@@ -111,12 +109,11 @@ static bool write_text(struct writer *x, const struct entry *e) {
 
 /* The older file that was asked for has no place for the value. */
 static bool refuse(struct writer *x, struct slice key, uint8_t type) {
-    char shown[4 * KEY_SHOWN + 2];
-    size_t n = text_quote(shown, slice_of(key.ptr, key.len < KEY_SHOWN ? key.len : KEY_SHOWN));
+    char shown[TEXT_SHOWN_ROOM];
     const char *name = rdb_type_name(type, x->sink.version == RDB_VERSION_VALKEY || type == RDB_TYPE_HASH_2);
     proven(!x->error && name);
-    snprintf(x->w->why, RDB_WRITE_WHY, "a file of version %d cannot hold the value of key %.*s, a %s (see rdb-version)",
-             x->sink.version, (int)n, shown, name);
+    snprintf(x->w->why, RDB_WRITE_WHY, "a file of version %d cannot hold the value of key %s, a %s (see rdb-version)",
+             x->sink.version, text_show(shown, key), name);
     x->error = EINVAL;
     return false;
 }

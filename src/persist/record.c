@@ -7,7 +7,6 @@
 
 /* Strings up to this come through the input's buffers, longer ones are read to their place. */
 #define STRING_SHORT_MAX ((size_t)64 << 10)
-#define KEY_SHOWN        64 /* bytes of a key in the log */
 #define EMPTY_LOGGED     10
 
 enum record_result record_drop_expired(struct record_rules *rules) {
@@ -18,13 +17,29 @@ enum record_result record_drop_expired(struct record_rules *rules) {
 
 /* Redis wrote such records in some of its versions, and leaves them out when it loads. */
 static enum record_result drop_empty(struct record_rules *rules, struct slice key, int64_t offset) {
-    char shown[4 * KEY_SHOWN + 2];
-    size_t n = text_quote(shown, slice_of(key.ptr, key.len < KEY_SHOWN ? key.len : KEY_SHOWN));
-    proven(n <= sizeof shown);
+    char shown[TEXT_SHOWN_ROOM];
+    proven(offset >= 0);
     if (atomic_fetch_add_explicit(&rules->empty, 1, memory_order_relaxed) < EMPTY_LOGGED)
-        log_warning("%.150s: offset %lld: key %.*s has no elements and is left out", rules->name, (long long)offset,
-                    (int)n, shown);
+        log_warning("%.150s: offset %lld: key %s has no elements and is left out", rules->name, (long long)offset,
+                    text_show(shown, key));
     return RECORD_LEFT_OUT;
+}
+
+enum record_result record_drop_hollow(struct record_rules *rules, uint8_t type, struct slice key, int64_t offset) {
+    proven(type != RDB_TYPE_STRING);
+    bool ended = type >= RDB_TYPE_HASH_2 && !rules->keep_expired;
+    return ended ? record_drop_expired(rules) : drop_empty(rules, key, offset);
+}
+
+void record_tell(const struct record_rules *rules) {
+    proven(rules->empty >= 0 && rules->passed_over >= 0);
+    if (rules->passed_over)
+        log_warning(
+            "%.150s: of %lld streams what this version does not hold is left out: what idempotent producers have sent, "
+            "and that entries were given back (they are pending for the consumer nacked)",
+            rules->name, (long long)rules->passed_over);
+    if (rules->empty)
+        log_warning("%.150s: %lld keys without elements were left out", rules->name, (long long)rules->empty);
 }
 
 static enum record_result made(struct rdb_input *in, struct entry *e, struct entry **out) {
@@ -83,8 +98,7 @@ enum record_result record_make(struct rdb_input *in, struct record_rules *rules,
     if (in->passed_over) atomic_fetch_add_explicit(&rules->passed_over, (int64_t)in->passed_over, memory_order_relaxed);
     in->passed_over = 0;
     proven(!in->why && (!v.ptr || v.type == kind->type));
-    if (!v.ptr && type >= RDB_TYPE_HASH_2 && !rules->keep_expired) return record_drop_expired(rules);
-    if (!v.ptr) return drop_empty(rules, key, offset);
+    if (!v.ptr) return record_drop_hollow(rules, type, key, offset);
     if (!record_expired(rules, expire_at)) {
         atomic_fetch_add_explicit(&rules->progress->typed_keys[v.type], 1, memory_order_relaxed);
         return made(in, entry_new_object(key, v, expire_at), out);

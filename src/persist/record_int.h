@@ -41,5 +41,9 @@ static inline bool record_expired(const struct record_rules *rules, int64_t expi
 }
 /* Counts one. */
 enum record_result record_drop_expired(struct record_rules *rules);
+/* Counts one whose value came without elements: all of them have ended by their times, or there were none, which is logged. */
+enum record_result record_drop_hollow(struct record_rules *rules, uint8_t type, struct slice key, int64_t offset);
+/* At the file's end: logs what was left out. */
+void record_tell(const struct record_rules *rules);
 
 #endif

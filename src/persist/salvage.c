@@ -53,7 +53,7 @@ bool salvage_going(void *arg, int64_t offset) {
 
 /* ---- RDB ---- */
 static struct entry *make_entry(struct rdb_record *r) {
-    if (r->type == 0) return entry_new_string(r->key, r->text, r->expire_at);
+    if (r->type == RDB_TYPE_STRING) return entry_new_string(r->key, r->text, r->expire_at);
     proven(r->value.ptr != NULL);
     struct entry *e = entry_new_object(r->key, r->value, r->expire_at);
     r->value.ptr = NULL; /* the entry's now */
@@ -84,10 +84,12 @@ static enum rdb_verdict on_record(void *arg, struct rdb_record *r, const char **
         refuse(s, "it has more databases than the directive databases allows");
         return RDB_STOP;
     }
-    bool empty = r->type != 0 && !r->value.ptr;
-    bool ended = r->expire_at >= 0 && r->expire_at < dataset_now(s->ds) && !s->replay;
-    if (!empty && !ended) return adopt(s, r, why);
-    if (ended) count(&s->progress->expired_keys, 1);
+    if (r->type != RDB_TYPE_STRING && !r->value.ptr)
+        record_drop_hollow(&s->rules, r->type, r->key, r->at);
+    else if (record_expired(&s->rules, r->expire_at))
+        record_drop_expired(&s->rules);
+    else
+        return adopt(s, r, why);
     return RDB_TAKEN;
 }
 
@@ -119,12 +121,17 @@ static bool more_follows(const struct whole *file) {
 }
 
 static bool salvage_rdb(struct salvage *s, int64_t *end) {
+    s->rules = (struct record_rules){.name = s->name,
+                                     .limits = dataset_limits(s->ds),
+                                     .now_ms = dataset_now(s->ds),
+                                     .keep_expired = s->replay != NULL,
+                                     .progress = s->progress};
     struct rdb_walk w = {.file = &s->file,
                          .salvage = true,
                          .more_follows = s->replay && more_follows(&s->file),
                          .any_version = !s->options->version_strict,
                          .checksum = s->options->checksum,
-                         .limits = dataset_limits(s->ds),
+                         .limits = s->rules.limits,
                          .now_ms = s->replay ? 0 : dataset_now(s->ds),
                          .arg = s,
                          .record = on_record,
@@ -133,6 +140,8 @@ static bool salvage_rdb(struct salvage *s, int64_t *end) {
                          .progress = salvage_going};
     rdb_walk_run(&w);
     *end = w.end;
+    s->rules.passed_over = (int64_t)w.passed_over;
+    record_tell(&s->rules);
     if (w.unlocated)
         refuse(s, "the checksum does not fit, and nothing in the file is damaged by itself: which value is wrong "
                   "cannot be told");

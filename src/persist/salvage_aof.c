@@ -118,6 +118,5 @@ bool salvage_keep(const char *path, const struct aof_load *aof, char *why) {
         if (aof->manifest.files[i].kind == AOF_HISTORY) continue;
         if (!aof_path(name, aof->folder, aof->manifest.files[i].name) || !keep(name, why)) return false;
     }
-    int n = snprintf(name, sizeof name, "%s/%s.manifest", aof->folder, aof->file_name);
-    return n < PATH_MAX && keep(name, why);
+    return aof_manifest_path(aof, name) && keep(name, why);
 }

@@ -3,6 +3,7 @@
 #define TARN_PERSIST_SALVAGE_STEPS_INT_H
 
 #include "persist/loss.h"
+#include "persist/record_int.h"
 #include "persist/salvage_int.h"
 #include "persist/whole.h"
 
@@ -18,6 +19,7 @@ struct salvage {
     int64_t before;   /* bytes of the files before it */
     bool refused;     /* why says why */
     int64_t told;
+    struct record_rules rules; /* of an RDB file, or part */
     struct whole file;
     struct replay *replay;       /* of an append-only file: its keys do not end by themselves. Else NULL */
     char reason[LOAD_ERROR_MAX]; /* the replayer's */

@@ -5,7 +5,7 @@
 #
 # Rows: get set (pipelines of 128 and 16, and none; 50 connections; 2 M keys, 32-byte values), memory load save (5 M keys "key:N",
 # 32-byte values), latency (commands during BGSAVE, and during MEMORY ANALYZE, under full-speed SETs), purge (GETs during MEMORY PURGE), loading (INFO, CONFIG GET, MEMORY MALLOC-STATS while
-# the 5 M keys load), families and values (families.tcl), footprint and scrape (footprint.tcl), accounts and views (accounts.tcl). For get and set the server is bound to core 0 and redis-benchmark to core 1; a server's processor time is
+# the 5 M keys load), aof (aof.tcl), families and values (families.tcl), footprint and scrape (footprint.tcl), accounts and views (accounts.tcl). For get and set the server is bound to core 0 and redis-benchmark to core 1; a server's processor time is
 # what the kernel's scheduler counted for all its threads (nanoseconds). For the others the server has both cores, as in life.
 # The table goes to the terminal and to build/bench/report.txt. Data files are made once, by redis-server, in build/bench.
 set bench_dir [file dirname [file normalize [info script]]]
@@ -13,6 +13,7 @@ source [file join $bench_dir .. integration harness harness.tcl]
 source [file join $bench_dir families.tcl]
 source [file join $bench_dir footprint.tcl]
 source [file join $bench_dir accounts.tcl]
+source [file join $bench_dir aof.tcl]
 
 set quick 0
 set only {}
@@ -294,6 +295,7 @@ proc report {} {
         line "$name while loading, 99.9 %" ms "loading $command p999" %.2f {max 10}
         line "$name while loading, worst" ms "loading $command max" %.2f {max 50}
     }
+    report_aof
     report_families
     report_footprint
     report_accounts
@@ -309,6 +311,7 @@ for {set round 1} {$round <= $rounds} {incr round} {
         if {[wanted latency]} { measure_latency $who }
         if {[wanted purge] && $who eq "tarn"} { measure_purge }
         if {[wanted loading]} { measure_loading $who }
+        if {[wanted aof]} { measure_aof $who }
         if {[wanted accounts]} { measure_accounts $who }
         if {[wanted views] && $who eq "tarn"} { measure_views }
         if {[wanted families]} { measure_families $who }

@@ -73,6 +73,20 @@ test "damage that nothing but the checksum shows is refused also then" {
     assert_equal {dump.rdb} [glob -directory $dir -tails dump*]
 }
 
+test "what is left out of a damaged file is told as of one that is sound" {
+    set dir [harness::temp_dir]
+    set some [rdb::header 10][rdb::select 0][rdb::raw_key 4 hollow [rdb::length 0]][rdb::expire_ms 1000][rdb::key ended x]
+    set bytes [read_file [rdb::write $dir/dump.rdb $some[string range $body 11 end][rdb::eof]]]
+    put $dir/dump.rdb [damage $bytes 500 30]
+    set srv [server_start -dir $dir -config {load-salvage yes}]
+    assert_equal 1 [info_field [client $srv] rdb_last_load_keys_expired persistence]
+    set log [server_log $srv]
+    set log [string range $log [string first "load-salvage is on" $log] end]
+    assert_match "*offset 11: key \"hollow\" has no elements and is left out*" $log
+    assert_match "*dump.rdb: 1 keys without elements were left out*" $log
+    server_stop $srv
+}
+
 # A folder of Tarn's with 60 keys, a group each.
 proc aof_folder {dir} {
     set srv [server_start -dir $dir -config {appendonly yes appendfsync always}]

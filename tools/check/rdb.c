@@ -10,8 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define KEY_SHOWN 64
-#define AUX_MAX   32
+#define AUX_MAX 32
 
 /* ---- names that stand twice ---- */
 struct name_set { /* hashes of 64 bits, 0 is none; at most three quarters full */
@@ -66,8 +65,7 @@ struct tally {
     int64_t biggest_bytes;
     uint64_t biggest_db;
     enum value_type biggest_type;
-    char biggest[4 * KEY_SHOWN + 2];
-    size_t biggest_len;
+    char biggest[TEXT_SHOWN_ROOM];
     char aux[AUX_MAX][160];
     int aux_count;
 };
@@ -98,7 +96,7 @@ static enum rdb_verdict on_record(void *arg, struct rdb_record *r, const char **
         t->biggest_bytes = r->end - r->at;
         t->biggest_db = r->db;
         t->biggest_type = type;
-        t->biggest_len = text_quote(t->biggest, slice_of(r->key.ptr, r->key.len < KEY_SHOWN ? r->key.len : KEY_SHOWN));
+        text_show(t->biggest, r->key);
     }
     copy_bytes(t, r->from, r->drop_from < r->drop_to ? r->drop_from : r->end);
     if (r->drop_from < r->drop_to) copy_bytes(t, r->drop_to, r->end);
@@ -153,9 +151,9 @@ static void report_text(const char *name, const struct tally *t) {
     printf("\n  elements   %" PRId64 "\n  expires    %" PRId64 ", of them %" PRId64 " have ended\n", t->elements,
            t->expires, t->expired);
     printf("  functions  %" PRId64 "\n  checksum   %s\n", t->functions, checksum_text(w));
-    if (t->biggest_len)
-        printf("  biggest    %.*s in database %" PRIu64 ", a %s of %" PRId64 " bytes in the file\n",
-               (int)t->biggest_len, t->biggest, t->biggest_db, type_names[t->biggest_type], t->biggest_bytes);
+    if (t->biggest[0])
+        printf("  biggest    %s in database %" PRIu64 ", a %s of %" PRId64 " bytes in the file\n", t->biggest,
+               t->biggest_db, type_names[t->biggest_type], t->biggest_bytes);
     if (w->passed_over)
         printf("  left out   of %" PRIu64
                " streams, what idempotent producers have sent or that entries were given back\n",
@@ -177,7 +175,7 @@ static void report_json(const char *name, const struct tally *t, enum verdict ve
     printf(",\"losses\":%" PRId64 ",\"lost_bytes\":%" PRId64 ",\"repaired_at\":%" PRId64 ",\"biggest_bytes\":%" PRId64
            ",",
            w->losses, w->lost_bytes, w->repaired_at, t->biggest_bytes);
-    json_text("biggest_key", slice_of(t->biggest, t->biggest_len));
+    json_text("biggest_key", slice_of_cstr(t->biggest));
     printf("}\n");
 }
 

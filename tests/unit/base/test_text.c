@@ -77,6 +77,17 @@ static void quoting_is_printable(void **state) {
     assert_false(text_needs_quotes(SLICE("plain.text-1")));
 }
 
+static void what_is_shown_has_a_bound(void **state) {
+    char shown[TEXT_SHOWN_ROOM], text[TEXT_SHOWN_MAX + 1];
+    (void)state;
+    memset(text, 0, sizeof text);
+    assert_string_equal(text_show(shown, SLICE("a\"b")), "\"a\\\"b\"");
+    assert_string_equal(text_show(shown, SLICE("")), "\"\"");
+    assert_int_equal(strlen(text_show(shown, slice_of(text, TEXT_SHOWN_MAX))), 4 * TEXT_SHOWN_MAX + 2);
+    assert_int_equal(strlen(text_show(shown, slice_of(text, TEXT_SHOWN_MAX + 1))), TEXT_SHOWN_ROOM - 1);
+    assert_string_equal(shown + TEXT_SHOWN_ROOM - 5, "\"...");
+}
+
 static void what_is_quoted_splits_back(void **state) {
     (void)state;
     struct random r;
@@ -124,8 +135,8 @@ int main(void) {
         cmocka_unit_test(words_split_at_white_space), cmocka_unit_test(quotes_hold_words_together),
         cmocka_unit_test(escapes_stand_for_bytes),    cmocka_unit_test(bad_quotes_are_refused),
         cmocka_unit_test(too_many_words_are_refused), cmocka_unit_test(quoting_is_printable),
-        cmocka_unit_test(what_is_quoted_splits_back), cmocka_unit_test(any_line_is_safe),
-        cmocka_unit_test(distances_are_levenshteins),
+        cmocka_unit_test(what_is_quoted_splits_back), cmocka_unit_test(what_is_shown_has_a_bound),
+        cmocka_unit_test(any_line_is_safe),           cmocka_unit_test(distances_are_levenshteins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
