@@ -6,6 +6,7 @@
 #include "persist/aof_load_int.h"
 #include "persist/aof_walk.h"
 #include "persist/rdb_walk.h"
+#include "persist/record_int.h"
 #include "wire/rdb.h"
 
 #include <stdio.h>
@@ -85,9 +86,9 @@ static enum rdb_verdict on_record(void *arg, struct rdb_record *r, const char **
         return RDB_STOP;
     }
     if (r->type != RDB_TYPE_STRING && !r->value.ptr)
-        record_drop_hollow(&s->rules, r->type, r->key, r->at);
-    else if (record_expired(&s->rules, r->expire_at))
-        record_drop_expired(&s->rules);
+        record_drop_hollow(s->rules, r->type, r->key, r->at);
+    else if (record_expired(s->rules, r->expire_at))
+        record_drop_expired(s->rules);
     else
         return adopt(s, r, why);
     return RDB_TAKEN;
@@ -121,17 +122,18 @@ static bool more_follows(const struct whole *file) {
 }
 
 static bool salvage_rdb(struct salvage *s, int64_t *end) {
-    s->rules = (struct record_rules){.name = s->name,
-                                     .limits = dataset_limits(s->ds),
-                                     .now_ms = dataset_now(s->ds),
-                                     .keep_expired = s->replay != NULL,
-                                     .progress = s->progress};
+    struct record_rules rules = {.name = s->name,
+                                 .limits = dataset_limits(s->ds),
+                                 .now_ms = dataset_now(s->ds),
+                                 .keep_expired = s->replay != NULL,
+                                 .progress = s->progress};
+    s->rules = &rules;
     struct rdb_walk w = {.file = &s->file,
                          .salvage = true,
                          .more_follows = s->replay && more_follows(&s->file),
                          .any_version = !s->options->version_strict,
                          .checksum = s->options->checksum,
-                         .limits = s->rules.limits,
+                         .limits = rules.limits,
                          .now_ms = s->replay ? 0 : dataset_now(s->ds),
                          .arg = s,
                          .record = on_record,
@@ -140,8 +142,8 @@ static bool salvage_rdb(struct salvage *s, int64_t *end) {
                          .progress = salvage_going};
     rdb_walk_run(&w);
     *end = w.end;
-    s->rules.passed_over = (int64_t)w.passed_over;
-    record_tell(&s->rules);
+    rules.passed_over = (int64_t)w.passed_over;
+    record_tell(&rules);
     if (w.unlocated)
         refuse(s, "the checksum does not fit, and nothing in the file is damaged by itself: which value is wrong "
                   "cannot be told");

@@ -3,10 +3,10 @@
 #define TARN_PERSIST_SALVAGE_STEPS_INT_H
 
 #include "persist/loss.h"
-#include "persist/record_int.h"
 #include "persist/salvage_int.h"
 #include "persist/whole.h"
 
+struct record_rules;
 struct replay;
 
 struct salvage {
@@ -19,7 +19,7 @@ struct salvage {
     int64_t before;   /* bytes of the files before it */
     bool refused;     /* why says why */
     int64_t told;
-    struct record_rules rules; /* of an RDB file, or part */
+    struct record_rules *rules; /* of the RDB file, or part, that is walked */
     struct whole file;
     struct replay *replay;       /* of an append-only file: its keys do not end by themselves. Else NULL */
     char reason[LOAD_ERROR_MAX]; /* the replayer's */
