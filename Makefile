@@ -32,6 +32,9 @@ else
 $(warning No llhttp in $(LLHTTP) (package node-llhttp): building without HTTP)
 endif
 
+# The plots of the dashboard are drawn by dygraphs, embedded from Debian's libjs-dygraphs; without it (DYGRAPHS=) the page has tables.
+DYGRAPHS ?= $(patsubst %/dygraph.min.js,%,$(wildcard /usr/share/javascript/dygraphs/dygraph.min.js))
+
 # The prompt of tarn-cli is edited by libedit, and tarn-cli top draws by ncurses; it is built without them where they are not there.
 LIBEDIT ?= $(wildcard /usr/include/histedit.h)
 NCURSES ?= $(wildcard /usr/include/ncurses.h)
@@ -74,6 +77,9 @@ all: $(OUT)/tarn-server $(if $(CLI_SRCS),$(OUT)/tarn-cli) $(if $(CHECK_SRCS),$(O
 
 $(OUT)/tarn-server: $(OBJ)/src/server/main.o $(OUT)/libtarn.a
 	$(say)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+# For tests/web: the same server with the plain page.
+$(OUT)/web/plain-server: $(OBJ)/src/server/main.o $(OBJ)/web/plain.o $(OUT)/libtarn.a
+	$(say)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(OUT)/tarn-cli: $(CLI_SRCS:%.c=$(OBJ)/%.o) $(OUT)/libtarn.a
 	$(say)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) $(CLI_LIBS)
 $(CLI_SRCS:%.c=$(OBJ)/%.o): private CPPFLAGS += $(CLI_FLAGS)
@@ -91,11 +97,15 @@ $(OBJ)/%.o: %.c
 $(OBJ)/llhttp/%.o: $(LLHTTP)/%.c
 	@mkdir -p $(@D)
 	$(say)$(CC) $(CPPFLAGS) $(filter-out -W%,$(CFLAGS_COMMON)) -w $(CFLAGS) -c -o $@ $<
-# The dashboard: one page, as the bytes of an array.
-$(OUT)/web/page.c: scripts/embed.sh $(wildcard web/*)
+# The dashboard: one page, as the bytes of an array; plain is that of a build without dygraphs, whatever is there.
+$(OUT)/web/page.c: scripts/embed.sh $(wildcard web/*) $(OUT)/web/dygraphs
+	$(say)sh scripts/embed.sh web $(DYGRAPHS) > $@.new && mv $@.new $@
+$(OUT)/web/plain.c: scripts/embed.sh $(wildcard web/*) $(OUT)/web/dygraphs
+	$(say)sh scripts/embed.sh web > $@.new && mv $@.new $@
+$(OUT)/web/dygraphs: .FORCE
 	@mkdir -p $(@D)
-	$(say)sh scripts/embed.sh web > $@
-$(OBJ)/web/page.o: $(OUT)/web/page.c
+	@echo '$(DYGRAPHS)' | cmp -s - $@ || echo '$(DYGRAPHS)' > $@
+$(OBJ)/web/%.o: $(OUT)/web/%.c
 	@mkdir -p $(@D)
 	$(say)$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) -c -o $@ $<
 # Unit tests link the whole library; the linker takes what each needs.

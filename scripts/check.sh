@@ -24,7 +24,7 @@ step_unit() { make -j"$jobs" unit; }
 step_integration() { make -j"$jobs" integration; }
 step_power() { make power; }
 # The dashboard in a browser; says so and passes where there is none.
-step_web() { sh scripts/web-test.sh build/tarn-server; }
+step_web() { make -j"$jobs" all build/web/plain-server && sh scripts/web-test.sh build/tarn-server; }
 step_differential() { make differential COUNT="$differential_count"; }
 step_clients() { sh scripts/clients.sh build; }
 step_clang() { make -j"$jobs" all CC=clang-14 BUILD=build/clang; }

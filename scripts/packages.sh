@@ -1,7 +1,8 @@
 # Sourced by run.sh and test.sh: installs Debian or Ubuntu packages that are missing, with as little as sh and apt.
 # shellcheck shell=sh disable=SC2034
-# Without libedit-dev and libncurses-dev the build works too: tarn-cli then has a plain prompt and no top.
-BUILD_PACKAGES="gcc make libc6-dev libjemalloc-dev liblzf-dev libisal-dev node-llhttp libedit-dev libncurses-dev"
+# Without libedit-dev and libncurses-dev the build works too: tarn-cli then has a plain prompt and no top. Without libjs-dygraphs
+# the dashboard has tables for plots.
+BUILD_PACKAGES="gcc make libc6-dev libjemalloc-dev liblzf-dev libisal-dev node-llhttp libjs-dygraphs libedit-dev libncurses-dev"
 TEST_PACKAGES="clang-14 libclang-rt-14-dev clang-format-14 libcmocka-dev tcl redis-tools util-linux procps python3-redis python3-pyte"
 # Node from wherever it is there already, else Debian's.
 command -v npm >/dev/null 2>&1 || TEST_PACKAGES="$TEST_PACKAGES nodejs npm"

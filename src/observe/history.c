@@ -41,7 +41,7 @@ void history_free(struct history *h) {
 
 const char *history_series_name(unsigned series) {
     static const char *const names[] = {"used",    "rss",     "heap_active", "heap_resident", "keys",
-                                        "expires", "clients", "operations",  "busy_us"};
+                                        "expires", "clients", "operations",  "busy_us",       "slowest_us"};
     _Static_assert(countof(names) == HISTORY_SERIES - MEM_OWNER_COUNT, "a series without a name");
     proven(series < HISTORY_SERIES);
     return series < MEM_OWNER_COUNT ? mem_owner_name((enum mem_owner)series) : names[series - MEM_OWNER_COUNT];

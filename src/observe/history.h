@@ -1,6 +1,6 @@
 /* The past of the main figures: one sample a second for an hour, one a minute for a day, so that yesterday's peak can be
  * explained. The sample of a minute is that second of it in which most memory was used: a mean would hide the peak.
- * Both rings grow by chunks of 60 samples as time goes, to 570 KB. Owner MEM_OBSERVE.
+ * Both rings grow by chunks of 60 samples as time goes, to 630 KB. Owner MEM_OBSERVE.
  *
  * One thread adds (the observer). It may read as it is; any other thread between history_lock and history_unlock, which hold
  * up the adding thread, and it alone. */
@@ -20,8 +20,9 @@ enum history_series {
     HISTORY_KEYS,
     HISTORY_EXPIRES, /* those of them with a time to live */
     HISTORY_CLIENTS,
-    HISTORY_OPS,     /* commands in that second */
-    HISTORY_BUSY_US, /* time spent in them */
+    HISTORY_OPS,        /* commands in that second */
+    HISTORY_BUSY_US,    /* time spent in them */
+    HISTORY_SLOWEST_US, /* in the longest of those that ended in that second, rounded up */
     HISTORY_SERIES
 };
 

@@ -91,6 +91,7 @@ static __attribute__((noinline)) void note_remarkable(const struct context *c, u
 
 void observe_ran(const struct context *c, uint64_t duration_ns) {
     if (unlikely(observe.hotkeys != NULL)) hotkeys_ran(observe.hotkeys, c);
+    if (duration_ns > observe.slowest_ns) observe.slowest_ns = duration_ns;
     size_t reply = reply_bytes(c);
     if (unlikely(duration_ns >= observe.remarkable_ns || request_span(c) >= observe.remarkable_request ||
                  reply >= observe.remarkable_reply)) {

@@ -33,6 +33,7 @@ struct observe_state {
     /* What observe_ran compares: the smallest duration and sizes that anything here wants to hear of. */
     alignas(64) uint64_t remarkable_ns;
     size_t remarkable_request, remarkable_reply;
+    uint64_t slowest_ns;     /* of the commands since the last beat */
     struct hotkeys *hotkeys; /* NULL: off */
 
     struct executor *executor;

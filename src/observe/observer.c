@@ -75,6 +75,7 @@ static void sample(struct observer *o) {
     s.values[HISTORY_CLIENTS] = (float)published_moment(p, MOMENT_CLIENTS);
     s.values[HISTORY_OPS] = rise(published_moment(p, MOMENT_COMMANDS), &o->last_commands);
     s.values[HISTORY_BUSY_US] = rise(published_moment(p, MOMENT_COMMAND_US), &o->last_command_us);
+    s.values[HISTORY_SLOWEST_US] = (float)published_take_slowest(o->sources.published);
     history_add(o->sources.history, &s);
 }
 
@@ -209,7 +210,7 @@ bool observer_start(struct loop *loop) {
     loop_timer_start(o->loop, &o->tick, o->next_tick_us);
     observe.observer = o;
     analysis_init(loop);
-    published_beat(o->sources.published, observe.executor);
+    published_beat(o->sources.published, observe.executor, 0);
     const char *why = apply_http();
     if (why) log_warning("%s", why);
     int error = thread_start(&o->thread, "observer", run, o);
@@ -238,7 +239,8 @@ void observer_stop(void) {
 void observer_cron(void) {
     struct observer *o = observe.observer;
     if (!o) return;
-    published_beat(o->sources.published, observe.executor);
+    published_beat(o->sources.published, observe.executor, observe.slowest_ns);
+    observe.slowest_ns = 0;
     analysis_cron();
     int64_t now_us = clock_mono_us();
     if (observe.hotkeys) hotkeys_cron(observe.hotkeys, now_us);

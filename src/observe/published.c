@@ -111,6 +111,8 @@ void published_enter(struct published *p, const char *phase, bool ready) {
     atomic_store(&p->ready, ready);
 }
 
+int64_t published_take_slowest(struct published *p) { return atomic_exchange(&p->moments[MOMENT_SLOWEST_US], 0); }
+
 const char *published_phase(const struct published *p) { return atomic_load(&p->phase); }
 
 const char *published_load_phase(const struct published *p) { return atomic_load(&p->load_phase); }
@@ -148,7 +150,13 @@ static int64_t timed_keys(const struct dataset *ds) {
     return (int64_t)n;
 }
 
-void published_beat(struct published *p, const struct executor *x) {
+/* The observer may take it at any moment between. */
+static void raise_moment(struct published *p, enum published_moment which, int64_t value) {
+    int64_t now = published_moment(p, which);
+    while (value > now && !atomic_compare_exchange_weak(&p->moments[which], &now, value)) continue;
+}
+
+void published_beat(struct published *p, const struct executor *x, uint64_t slowest_ns) {
     const struct metric_scope scope = {.executor = x, .dataset = x->dataset};
     struct metric_value value;
     for (int i = 0; i < MOMENT_COUNT; i++) {
@@ -164,6 +172,7 @@ void published_beat(struct published *p, const struct executor *x) {
     set_moment(p, MOMENT_CLIENTS, (int64_t)x->session_count);
     set_moment(p, MOMENT_COMMANDS, (int64_t)x->stats.commands);
     set_moment(p, MOMENT_COMMAND_US, (int64_t)(x->stats.command_time_ns / 1000));
+    raise_moment(p, MOMENT_SLOWEST_US, (int64_t)((slowest_ns + 999) / 1000));
     set_moment(p, MOMENT_OPS, (int64_t)x->stats.ops_per_s);
     set_moment(p, MOMENT_LIMIT, x->used_memory_limit);
     set_moment(p, MOMENT_BEAT_US, clock_mono_us());

@@ -26,6 +26,7 @@ enum published_moment {
     MOMENT_CLIENTS,
     MOMENT_COMMANDS,   /* run since the start, or CONFIG RESETSTAT */
     MOMENT_COMMAND_US, /* spent in them */
+    MOMENT_SLOWEST_US, /* of one of them, since the observer took it; at least 1 if there was one */
     MOMENT_OPS,        /* per second */
     MOMENT_LIMIT,      /* maxmemory */
     MOMENT_LOADING,    /* 1 while a load runs; the rest says of what, 0 otherwise */
@@ -59,8 +60,8 @@ void published_free(struct published *p);
 /* ---- executor ---- */
 /* A static text: the phase; ready: data commands are served. */
 void published_enter(struct published *p, const char *phase, bool ready);
-/* ~2 us. */
-void published_beat(struct published *p, const struct executor *x);
+/* ~2 us. slowest_ns: the longest command since the last beat; 0: none ran. */
+void published_beat(struct published *p, const struct executor *x, uint64_t slowest_ns);
 /* All figures. Does not grow with clients or keys; with 60 commands in use some 60 us (it measures itself: duration_ns). The
  * buffers (400 KB) are made by the first call. */
 void published_fill(struct published *p, const struct executor *x);
@@ -75,6 +76,8 @@ int64_t published_age_ms(const struct published *p);
 const struct metric *published_row(const struct published *p, unsigned i);
 
 /* ---- observer: the one thread that reads ---- */
+/* MOMENT_SLOWEST_US, which then begins anew. */
+int64_t published_take_slowest(struct published *p);
 /* The newest full set; stays as it is until the next call. NULL before the first. */
 const struct published_figures *published_take(struct published *p);
 

@@ -150,6 +150,17 @@ with_server srv [list -config [list http-port $port]] {
         set since [lindex [$r memory history] 1 0]
         assert_no_match "*\\\[$since,*" [lindex [http_get $port /api/history?since=$since] 2]
     }
+    test "the history knows the slowest command of a second" {
+        set r [client $srv]
+        $r debug sleep 0.3
+        proc slowest {r} {
+            set history [$r memory history]
+            set column [lsearch -exact [lindex $history 0] slowest_us]
+            return [tcl::mathfunc::max {*}[lmap row [lrange $history 1 end] { lindex $row $column }]]
+        }
+        wait_for {[slowest $r] >= 300000} 8000
+        assert_range [slowest $r] 300000 [expr {4000000 * $harness::slow}]
+    }
     test "the memory tree adds up and ends at what the kernel says" {
         set r [client $srv]
         $r debug populate 200000 key 100
