@@ -54,11 +54,6 @@ static void reply_key_flags(struct reply *r, unsigned flags) {
     }
 }
 
-static void pair(struct reply *r, const char *name, int value) {
-    reply_bulk_cstr(r, name);
-    reply_integer(r, value);
-}
-
 /* "type", its name, "spec" and the head of a map of n fields that follow. */
 static void reply_spec_head(struct reply *r, const char *type, int64_t n) {
     reply_map(r, 2);
@@ -72,12 +67,12 @@ static void reply_begin(struct reply *r, const struct key_spec *s) {
     reply_bulk_cstr(r, "begin_search");
     if (s->begin == KEY_BEGIN_INDEX) {
         reply_spec_head(r, "index", 1);
-        pair(r, "index", s->position);
+        reply_field_integer(r, "index", s->position);
     } else if (s->begin == KEY_BEGIN_KEYWORD) {
         reply_spec_head(r, "keyword", 2);
         reply_bulk_cstr(r, "keyword");
         reply_bulk_cstr(r, s->keyword);
-        pair(r, "startfrom", s->position);
+        reply_field_integer(r, "startfrom", s->position);
     } else {
         reply_spec_head(r, "unknown", 0);
     }
@@ -87,14 +82,14 @@ static void reply_find(struct reply *r, const struct key_spec *s) {
     reply_bulk_cstr(r, "find_keys");
     if (s->find == KEY_FIND_RANGE) {
         reply_spec_head(r, "range", 3);
-        pair(r, "lastkey", s->last);
-        pair(r, "keystep", s->step);
-        pair(r, "limit", s->limit);
+        reply_field_integer(r, "lastkey", s->last);
+        reply_field_integer(r, "keystep", s->step);
+        reply_field_integer(r, "limit", s->limit);
     } else if (s->find == KEY_FIND_KEYNUM) {
         reply_spec_head(r, "keynum", 3);
-        pair(r, "keynumidx", s->last);
-        pair(r, "firstkey", s->step);
-        pair(r, "keystep", s->limit);
+        reply_field_integer(r, "keynumidx", s->last);
+        reply_field_integer(r, "firstkey", s->step);
+        reply_field_integer(r, "keystep", s->limit);
     } else {
         reply_spec_head(r, "unknown", 0);
     }

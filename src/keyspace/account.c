@@ -49,7 +49,7 @@ const struct account *db_account(const struct db *db, enum value_type type) {
     return db->contents.accounts ? &db->contents.accounts[type] : &none;
 }
 
-void accounts_open(struct db_contents *c) {
+static void accounts_open(struct db_contents *c) {
     proven(!c->accounts);
     c->accounts = mem_alloc_zeroed(MEM_OBSERVE, TYPE_COUNT * sizeof *c->accounts);
 }

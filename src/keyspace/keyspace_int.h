@@ -222,7 +222,6 @@ size_t account_integer_length(int64_t integer); /* in decimal */
 /* Of an entry whose value is not a short string. */
 size_t account_elements(const struct entry *e);
 struct measure account_measure(const struct entry *e);
-void accounts_open(struct db_contents *contents);
 void accounts_close(struct db_contents *contents);
 
 static inline size_t entry_elements(const struct entry *e) {

@@ -94,7 +94,8 @@ static bool may_start(const struct analysis *a) {
 
 static void start(struct analysis *a, struct analysis_wish wish, bool for_show) {
     wish.delimiter = observe.prefix_delimiter;
-    a->job = analysis_job_start(a->loop, a->executor->dataset, &wish, observe.analysis_delay_us, done);
+    a->job = analysis_job_start(a->loop, &a->executor->keyspace, a->executor->dataset, &wish, observe.analysis_delay_us,
+                                done);
     a->wish = wish;
     a->gave_way = false;
     a->for_show = for_show;

@@ -12,9 +12,10 @@
 _Static_assert(ANALYSIS_DELIMITER_MAX == SURVEY_DELIMITER_MAX, "one limit");
 
 struct analysis_job {
-    struct loop_message ended;
+    struct loop_message ended, summed_up;
     struct thread thread;
     struct loop *loop;
+    const struct keyspace_hooks *hooks;
     void (*done)(struct analysis_job *job);
     struct dataset *dataset;
     struct dataset_frozen *frozen; /* NULL: thawed */
@@ -34,7 +35,7 @@ struct analysis_job {
 
 /* ---- the thread ---- */
 
-/* All that takes time is done here, sorting and freeing too. */
+/* Nothing but the walk: who stops it waits for the thread. */
 static void *run(void *arg) {
     struct analysis_job *job = arg;
     struct survey_walk *w = &job->walk;
@@ -44,10 +45,20 @@ static void *run(void *arg) {
         w->survey = &job->survey;
     job->complete = survey_walk(w, job->frozen);
     job->duration_ms = (clock_mono_us() - job->begun_us) / 1000;
-    if (job->complete && job->prefixes) job->report = prefix_report_new(w, job->begun_ms, job->duration_ms);
-    sketch_free(w->prefixes);
     loop_send(job->loop, &job->ended);
     return NULL;
+}
+
+/* ---- the reaper ---- */
+
+/* Sorting and freeing ten thousand prefixes takes milliseconds. */
+static void sum_up(void *arg) {
+    struct analysis_job *job = arg;
+    struct survey_walk *w = &job->walk;
+    if (job->complete) job->report = prefix_report_new(w, job->begun_ms, job->duration_ms);
+    sketch_free(w->prefixes);
+    w->prefixes = NULL;
+    loop_send(job->loop, &job->summed_up);
 }
 
 /* ---- the executor ---- */
@@ -55,6 +66,7 @@ static void *run(void *arg) {
 static void job_free(struct analysis_job *job) {
     proven(!job->frozen && !job->thread.running);
     prefix_report_drop(job->report);
+    sketch_free(job->walk.prefixes); /* only at the end of the server */
     mem_free(MEM_OBSERVE, job->shares, job->databases * sizeof *job->shares);
     mem_free(MEM_OBSERVE, job, sizeof *job);
 }
@@ -66,11 +78,20 @@ static void wait_and_thaw(struct analysis_job *job) {
     job->frozen = NULL;
 }
 
+static void finish(struct analysis_job *job) {
+    job->done(job);
+    job_free(job);
+}
+
+static void on_summed_up(struct loop_message *message) { finish(list_entry(message, struct analysis_job, summed_up)); }
+
 static void on_ended(struct loop_message *message) {
     struct analysis_job *job = list_entry(message, struct analysis_job, ended);
     wait_and_thaw(job);
-    job->done(job);
-    job_free(job);
+    if (job->prefixes)
+        job->hooks->defer(job->hooks->arg, sum_up, job);
+    else
+        finish(job);
 }
 
 /* A key's share of its table, as MEMORY USAGE has it. */
@@ -90,6 +111,7 @@ static struct analysis_job *job_new(struct dataset *ds, const struct analysis_wi
     proven(len > 0 && len <= sizeof job->delimiter);
     memcpy(job->delimiter, wish->delimiter, len);
     job->ended.call = on_ended;
+    job->summed_up.call = on_summed_up;
     job->dataset = ds;
     job->prefixes = wish->prefixes;
     job->keys = dataset_keys(ds);
@@ -106,10 +128,13 @@ static struct analysis_job *job_new(struct dataset *ds, const struct analysis_wi
     return job;
 }
 
-struct analysis_job *analysis_job_start(struct loop *loop, struct dataset *ds, const struct analysis_wish *wish,
-                                        int64_t delay_us, void (*done)(struct analysis_job *job)) {
+struct analysis_job *analysis_job_start(struct loop *loop, const struct keyspace_hooks *hooks, struct dataset *ds,
+                                        const struct analysis_wish *wish, int64_t delay_us,
+                                        void (*done)(struct analysis_job *job)) {
     struct analysis_job *job = job_new(ds, wish, delay_us);
+    proven(hooks->defer != NULL);
     job->loop = loop;
+    job->hooks = hooks;
     job->done = done;
     job->frozen = dataset_freeze(ds);
     if (thread_start(&job->thread, "analysis", run, job) == 0) return job;

@@ -169,7 +169,7 @@ static void run_malloc_stats(struct context *c) {
 const char *const memory_help[] = {
     "ANALYZE",
     "    Walk over all keys on a thread of its own: types, encodings, sizes, times to live,",
-    "    and what would compress. Waits while a save runs.",
+    "    and what would compress. Waits while a save or a load runs.",
     "DOCTOR",
     "    Look for memory problems and explain them.",
     "HISTORY [SECONDS|MINUTES]",

@@ -1,4 +1,5 @@
-/* MEMORY PURGE: the kernel takes its time over gigabytes of pages, so the reaper does it and the asker waits; nobody else does. Who asks while it runs is served by the next run. */
+/* MEMORY PURGE: the kernel takes its time over gigabytes of pages, so the reaper does it and the asker waits; nobody else does. Who
+ * asks while it runs is served by the next run. */
 #include "observe/memory_purge.h"
 
 #include "base/check.h"

@@ -61,22 +61,17 @@ void prefix_report_drop(struct prefix_report *r) {
     mem_free(MEM_OBSERVE, r, sizeof *r);
 }
 
-static void reply_field(struct reply *reply, const char *name, int64_t value) {
-    reply_bulk_cstr(reply, name);
-    reply_integer(reply, value);
-}
-
 void prefix_report_reply(const struct prefix_report *r, int64_t now_ms, struct reply *reply) {
     reply_map(reply, 9);
-    reply_field(reply, "depth", r->depth);
+    reply_field_integer(reply, "depth", r->depth);
     reply_bulk_cstr(reply, "delimiter");
     reply_bulk_cstr(reply, r->delimiter);
-    reply_field(reply, "age-ms", now_ms - r->taken_ms);
-    reply_field(reply, "duration-ms", r->duration_ms);
-    reply_field(reply, "keys", r->all.keys);
-    reply_field(reply, "bytes", r->all.bytes);
-    reply_field(reply, "other-keys", r->others.keys);
-    reply_field(reply, "other-bytes", r->others.bytes);
+    reply_field_integer(reply, "age-ms", now_ms - r->taken_ms);
+    reply_field_integer(reply, "duration-ms", r->duration_ms);
+    reply_field_integer(reply, "keys", r->all.keys);
+    reply_field_integer(reply, "bytes", r->all.bytes);
+    reply_field_integer(reply, "other-keys", r->others.keys);
+    reply_field_integer(reply, "other-bytes", r->others.bytes);
     reply_bulk_cstr(reply, "prefixes");
     reply_array(reply, r->count);
     for (unsigned i = 0; i < r->count; i++) {

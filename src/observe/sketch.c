@@ -13,7 +13,7 @@ struct sketch {
     struct siphash_seed seed;
     unsigned places, len;
     size_t text_max;
-    uint64_t total, added;
+    uint64_t added;
     uint32_t mask;                /* of index */
     uint32_t *index;              /* open addressing, linear probing: hash -> entry, NOWHERE: empty */
     uint32_t *heap;               /* entries, the lightest first */
@@ -43,7 +43,7 @@ void sketch_clear(struct sketch *s) {
         s->entries[i] = (struct sketch_entry){.text = s->entries[i].text, .cap = s->entries[i].cap};
     memset(s->index, 0xff, index_bytes(s));
     s->len = 0;
-    s->total = s->added = 0;
+    s->added = 0;
 }
 
 void sketch_free(struct sketch *s) {
@@ -149,7 +149,6 @@ void sketch_add(struct sketch *s, uint32_t tag, struct slice name, uint64_t weig
     }
     e->weight += weight;
     e->count++;
-    s->total += weight;
     s->added++;
     if (fresh) heap_rise(s, e->heap_place);
     heap_sink(s, e->heap_place);
@@ -160,8 +159,6 @@ void sketch_add(struct sketch *s, uint32_t tag, struct slice name, uint64_t weig
 unsigned sketch_places(const struct sketch *s) { return s->places; }
 
 unsigned sketch_len(const struct sketch *s) { return s->len; }
-
-uint64_t sketch_total(const struct sketch *s) { return s->total; }
 
 uint64_t sketch_added(const struct sketch *s) { return s->added; }
 

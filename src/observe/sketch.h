@@ -33,8 +33,7 @@ void sketch_clear(struct sketch *s); /* keeps its memory */
 void sketch_add(struct sketch *s, uint32_t tag, struct slice name, uint64_t weight);
 unsigned sketch_places(const struct sketch *s);
 unsigned sketch_len(const struct sketch *s);
-uint64_t sketch_total(const struct sketch *s); /* of all weights ever added */
-uint64_t sketch_added(const struct sketch *s); /* how many */
+uint64_t sketch_added(const struct sketch *s); /* how often, since it was made or cleared */
 /* Fills out with sketch_len entries, the heaviest first. They are valid until the next change. */
 void sketch_sorted(const struct sketch *s, const struct sketch_entry **out);
 

@@ -4,14 +4,9 @@
 
 #include <stdio.h>
 
-static void field(struct reply *r, const char *name, int64_t value) {
-    reply_bulk_cstr(r, name);
-    reply_integer(r, value);
-}
-
 static void share_fields(struct reply *r, const struct survey_share *share) {
-    field(r, "keys", share->keys);
-    field(r, "bytes", share->bytes);
+    reply_field_integer(r, "keys", share->keys);
+    reply_field_integer(r, "bytes", share->bytes);
 }
 
 static void reply_types(struct reply *r, const struct survey *s) {
@@ -25,8 +20,8 @@ static void reply_types(struct reply *r, const struct survey *s) {
         reply_bulk_cstr(r, entry_type_name((enum value_type)i));
         reply_map(r, 4);
         share_fields(r, &t->all);
-        field(r, "elements", t->elements);
-        field(r, "biggest", t->biggest);
+        reply_field_integer(r, "elements", t->elements);
+        reply_field_integer(r, "biggest", t->biggest);
     }
 }
 
@@ -51,7 +46,7 @@ static void reply_sizes(struct reply *r, const struct survey *s) {
     for (int i = 0; i < SURVEY_SIZES; i++) {
         if (s->sizes[i].keys == 0) continue;
         reply_map(r, 3);
-        field(r, "up-to", INT64_C(16) << i);
+        reply_field_integer(r, "up-to", INT64_C(16) << i);
         share_fields(r, &s->sizes[i]);
     }
 }
@@ -76,17 +71,17 @@ static void reply_packing(struct reply *r, const struct survey *s) {
         if (t->sampled_bytes == 0) continue;
         reply_bulk_cstr(r, entry_type_name((enum value_type)i));
         reply_map(r, 4);
-        field(r, "eligible-bytes", t->eligible_bytes);
-        field(r, "sampled-bytes", t->sampled_bytes);
-        field(r, "compressed-bytes", t->packed_bytes);
-        field(r, "would-save", survey_saving(t));
+        reply_field_integer(r, "eligible-bytes", t->eligible_bytes);
+        reply_field_integer(r, "sampled-bytes", t->sampled_bytes);
+        reply_field_integer(r, "compressed-bytes", t->packed_bytes);
+        reply_field_integer(r, "would-save", survey_saving(t));
     }
 }
 
 void survey_reply(const struct survey *s, int64_t taken_ms, int64_t duration_ms, struct reply *r) {
     reply_map(r, 9);
-    field(r, "taken-ms", taken_ms);
-    field(r, "duration-ms", duration_ms);
+    reply_field_integer(r, "taken-ms", taken_ms);
+    reply_field_integer(r, "duration-ms", duration_ms);
     share_fields(r, &s->all);
     reply_types(r, s);
     reply_encodings(r, s);

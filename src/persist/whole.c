@@ -87,7 +87,8 @@ void whole_close(struct whole *w) {
     *w = (struct whole){.bytes = (unsigned char *)(uintptr_t)nothing};
 }
 
-uint64_t whole_stored_crc(const struct whole *w) {
+/* The last 8 bytes as an RDB file's checksum. */
+static uint64_t stored_crc(const struct whole *w) {
     uint64_t sum = 0;
     proven(w->size >= SUM_SIZE);
     for (int i = SUM_SIZE; i-- > 0;) sum = sum << 8 | w->bytes[w->size - SUM_SIZE + i];
@@ -140,7 +141,7 @@ bool whole_repair(struct whole *w, int64_t *at, unsigned char *was) {
     struct steps t;
     unsigned char error = 0;
     if (w->size <= SUM_SIZE) return false;
-    uint64_t stored = whole_stored_crc(w), difference = stored ^ w->crc;
+    uint64_t stored = stored_crc(w), difference = stored ^ w->crc;
     if (stored == 0 || difference == 0) return false;
     make_steps(&t);
     *at = error_in_sum(w, difference, &error);

@@ -22,9 +22,6 @@ bool whole_open(struct whole *w, const char *path, bool (*progress)(void *arg, i
 void whole_of(struct whole *w, void *bytes, int64_t size);
 void whole_close(struct whole *w);
 
-/* The last 8 bytes as an RDB file's checksum. proven: there are so many. */
-uint64_t whole_stored_crc(const struct whole *w);
-
 /* When one byte is wrong, the sum over the others says which, and what it was: true, and it is put right in memory. Any other damage
  * is taken for this with a probability of size * 255 / 2^64. *at: its place, *was: what stood there. O(size), about 2 ns a byte. */
 bool whole_repair(struct whole *w, int64_t *at, unsigned char *was);

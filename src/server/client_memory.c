@@ -79,3 +79,15 @@ void connection_forget_memory(struct connection *c) {
     c->memory = 0;
     list_remove(&c->by_memory);
 }
+
+void network_show_clients(const struct network *n, struct buf *out) {
+    buf_printf(out, "%lld bytes of at most %lld\n", (long long)n->client_bytes, (long long)network_clients_limit());
+    for (unsigned i = 0; i < CLIENT_CLASSES; i++) {
+        size_t clients = 0, bytes = 0;
+        list_each(node, &n->by_memory[i]) {
+            clients++;
+            bytes += list_entry(node, struct connection, by_memory)->memory;
+        }
+        if (clients) buf_printf(out, "from %llu bytes: %zu clients, %zu bytes\n", 1ull << i, clients, bytes);
+    }
+}

@@ -9,6 +9,7 @@
 #include "server/config.h"
 #include "server/debug_int.h"
 #include "server/defrag.h"
+#include "server/network.h"
 #include "server/server.h"
 #include "server/settings.h"
 
@@ -179,7 +180,17 @@ static void debug_structsize(struct context *c) {
 
 static void debug_stringmatch(struct context *c) { reply_integer(c->reply, glob_match(c->argv[2], c->argv[3], false)); }
 
-static void debug_client_eviction(struct context *c) { reply_error(c->reply, "ERR maxmemory-clients is disabled."); }
+static void debug_client_eviction(struct context *c) {
+    struct buf text;
+    if (network_clients_limit() == 0) {
+        reply_error(c->reply, "ERR maxmemory-clients is disabled.");
+        return;
+    }
+    buf_init(&text, MEM_CLIENT);
+    network_show_clients(server_network(), &text);
+    reply_verbatim(c->reply, "txt", buf_slice(&text));
+    buf_release(&text);
+}
 
 static void debug_defrag(struct context *c) {
     defrag_force(server_defrag(), loose_number(c->argv[2]) != 0);
@@ -354,7 +365,7 @@ static const char *const debug_help[] = {
     "CHANGE-REPL-ID",
     "    Accepted; there is no replication yet.",
     "CLIENT-EVICTION",
-    "    Show the pools used to evict clients.",
+    "    Show what clients hold and, by size, how many may be evicted for it.",
     "CONFIG-REWRITE-FORCE-ALL",
     "    Like CONFIG REWRITE, with every directive, also those that have their default.",
     "DEFRAG <0|1>",

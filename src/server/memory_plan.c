@@ -5,6 +5,8 @@
  * Slack is the allocator's pages that are not full, what a save keeps of old data, code and stacks. The shares are such that the
  * sum stays below the limit when each is used up; the test of a 512 MB container holds them. */
 #include "server/memory_plan.h"
+#include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "exec/executor.h"
 #include "exec/limit.h"
@@ -20,8 +22,11 @@
 #define SLACK_PERCENT       25
 /* Of all there is: used_memory beyond makes writes wait for a save that keeps old data; memory of the process beyond makes the
  * allocator give back what it holds for later. */
-#define CEILING_PERCENT 78
-#define PURGE_PERCENT   80
+#define CEILING_PERCENT    78
+#define PURGE_PERCENT      80
+
+#define RELIEF_WAIT_MIN_MS 1000
+#define RELIEF_WAIT_MAX_MS 64000
 
 void memory_plan_make(struct memory_plan *plan) {
     struct process_memory memory;
@@ -38,17 +43,48 @@ void memory_plan_make(struct memory_plan *plan) {
     };
 }
 
-static void purge(void *running) {
-    mem_purge();
-    atomic_store_explicit((atomic_bool *)running, false, memory_order_release);
+/* ---- memory back to the kernel ---- */
+
+static bool is_running(const struct memory_relief *relief) {
+    return atomic_load_explicit(&relief->running, memory_order_acquire);
 }
 
-void memory_plan_cron(atomic_bool *running) {
+static void judge(struct memory_relief *relief, int64_t available, int64_t now_ms) {
+    int64_t longer_ms = relief->wait_ms ? 2 * relief->wait_ms : RELIEF_WAIT_MIN_MS;
+    bool helped = relief->given_bytes >= (uint64_t)available / 100;
+    relief->judged = true;
+    relief->wait_ms = helped ? 0 : longer_ms < RELIEF_WAIT_MAX_MS ? longer_ms : RELIEF_WAIT_MAX_MS;
+    relief->next_ms = now_ms + relief->wait_ms;
+}
+
+bool memory_relief_due(struct memory_relief *relief, int64_t rss_bytes, int64_t available, int64_t now_ms) {
+    proven(available > 0 && !is_running(relief));
+    if (!relief->judged) judge(relief, available, now_ms);
+    if (rss_bytes < relief->lowest_bytes) relief->lowest_bytes = rss_bytes;
+    if (rss_bytes <= available / 100 * PURGE_PERCENT) return false;
+    return now_ms >= relief->next_ms || rss_bytes - relief->lowest_bytes >= available / 100;
+}
+
+void memory_relief_begin(struct memory_relief *relief, int64_t rss_bytes) {
+    proven(!is_running(relief));
+    relief->judged = false;
+    relief->lowest_bytes = rss_bytes;
+    atomic_store_explicit(&relief->running, true, memory_order_relaxed);
+}
+
+static void purge(void *arg) {
+    struct memory_relief *relief = arg;
+    relief->given_bytes = mem_purge();
+    atomic_store_explicit(&relief->running, false, memory_order_release);
+}
+
+void memory_plan_cron(struct memory_relief *relief) {
     const struct memory_plan *plan = settings_memory_plan();
-    if (plan->available == 0 || atomic_load_explicit(running, memory_order_acquire)) return;
-    if (process_rss_bytes() <= plan->available / 100 * PURGE_PERCENT) return;
-    atomic_store_explicit(running, true, memory_order_relaxed);
-    reaper_post(server_reaper(), purge, running);
+    if (plan->available == 0 || is_running(relief)) return;
+    int64_t rss_bytes = process_rss_bytes();
+    if (!memory_relief_due(relief, rss_bytes, plan->available, clock_mono_us() / 1000)) return;
+    memory_relief_begin(relief, rss_bytes);
+    reaper_post(server_reaper(), purge, relief);
 }
 
 void memory_plan_log(const struct memory_plan *plan) {

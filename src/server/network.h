@@ -41,6 +41,8 @@ bool network_has_pending(const struct network *n); /* sessions resumed meanwhile
 /* Bytes that all clients together may hold, 0: no limit (maxmemory-clients). */
 int64_t network_clients_limit(void);
 void network_apply_clients_limit(struct network *n);
+/* For people: the sum and the limit, then a line for each power of two of bytes that clients hold. O(clients). */
+void network_show_clients(const struct network *n, struct buf *out);
 int64_t network_client_bytes(const struct network *n);
 
 /* Every second: idle clients past `timeout` are closed. */

@@ -39,7 +39,7 @@ static struct {
     int64_t turn_rate, turn_mean_us; /* of the second that has passed */
     int exit_code;
     bool stopping;
-    atomic_bool purging; /* memory_plan_cron's */
+    struct memory_relief relief;
     bool expire_pending; /* due keys are left from the last slice */
 } server;
 
@@ -181,7 +181,7 @@ static void on_cron(struct loop_timer *timer) {
     dataset_top_refill(server.executor.dataset, TOP_REFILL_US);
     observer_cron();
     persist_cron();
-    memory_plan_cron(&server.purging);
+    memory_plan_cron(&server.relief);
     defrag_cron(server.defrag, now_us);
     supervise_cron();
     if (now_us >= server.next_second_us) {

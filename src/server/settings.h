@@ -100,7 +100,7 @@ extern const struct directive_list settings_directives;
 enum settings_part {
     SETTINGS_LISTENERS, /* port, bind: not called by settings_start */
     SETTINGS_KEEPALIVE, /* tcp-keepalive */
-    SETTINGS_EXECUTOR,  /* requirepass, maxmemory, maxmemory-clients, proto-max-bulk-len, maxclients */
+    SETTINGS_EXECUTOR,  /* what bounds requests, sessions and memory, and the password */
     SETTINGS_ACCESS,    /* maxmemory-policy, lfu-log-factor, lfu-decay-time */
     SETTINGS_LIMITS,    /* list-max-listpack-size and the like */
     SETTINGS_TITLE,     /* proc-title-template */

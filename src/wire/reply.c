@@ -111,6 +111,11 @@ void reply_bulk_integer(struct reply *r, int64_t v) {
     reply_bulk(r, slice_of(text, num_format_i64(text, v)));
 }
 
+void reply_field_integer(struct reply *r, const char *name, int64_t v) {
+    reply_bulk_cstr(r, name);
+    reply_integer(r, v);
+}
+
 char *reply_bulk_space(struct reply *r, size_t n) {
     proven(reply_sound(r) && n <= INT64_MAX);
     char *start = buf_reserve(r->out, n + HEADER_MAX + 2);

@@ -22,7 +22,8 @@ void reply_error_format(struct reply *r, const char *format, ...) __attribute__(
 void reply_integer(struct reply *r, int64_t v);
 void reply_bulk(struct reply *r, struct slice s);
 void reply_bulk_cstr(struct reply *r, const char *s);
-void reply_bulk_integer(struct reply *r, int64_t v); /* the number as a bulk string */
+void reply_bulk_integer(struct reply *r, int64_t v);                    /* the number as a bulk string */
+void reply_field_integer(struct reply *r, const char *name, int64_t v); /* one pair of a map: name and number */
 /* A bulk of n bytes that the caller fills in; returns where (complete with its trailing CRLF). */
 char *reply_bulk_space(struct reply *r, size_t n);
 void reply_null(struct reply *r);       /* $-1 or _ */

@@ -165,3 +165,20 @@ test "maxmemory auto: from the container or the machine, with reserves that are 
     assert_equal {maxmemory 1073741824} [$r config get maxmemory]
     assert_equal 0 [info_field $r maxmemory_clients memory]
 }
+
+test "DEBUG CLIENT-EVICTION tells who may go, by size" {
+    set srv [server_start -config {maxmemory-clients 50mb}]
+    set r [client $srv]
+    $r set big [string repeat x 20000000]
+    set c [client $srv]
+    $c -send get big
+    wait_for {[regexp {\nfrom 16777216 bytes: 1 clients, (\d+) bytes\n} [$r debug client-eviction] -> bytes] || \
+        [regexp {\nfrom 8388608 bytes: 1 clients, (\d+) bytes\n} [$r debug client-eviction] -> bytes]}
+    assert_match "* bytes of at most 52428800\n*" [$r debug client-eviction]
+    $c -send client no-evict on
+    assert_equal 20000000 [string length [$c -read]]
+    assert_equal OK [$c -read]
+    wait_for {![regexp {from (16777216|8388608) bytes} [$r debug client-eviction]]}
+    $r config set maxmemory-clients 0
+    assert_error "ERR maxmemory-clients is disabled." {$r debug client-eviction}
+}

@@ -47,7 +47,6 @@ static void check_bounds(const struct sketch *s, const uint64_t *truth, uint64_t
     const struct sketch_entry **all = sorted_of(s);
     uint64_t last = UINT64_MAX;
     bool *held = calloc(NAMES, 1);
-    assert_int_equal(sketch_total(s), total);
     for (unsigned i = 0; i < sketch_len(s); i++) {
         uint64_t real = truth[number_of(all[i])];
         assert_true(all[i]->weight <= last);
@@ -111,7 +110,7 @@ static void test_clear_and_free(void **state) {
         assert_int_equal(sketch_added(s), 10);
         sketch_clear(s);
         assert_int_equal(sketch_len(s), 0);
-        assert_int_equal(sketch_total(s), 0);
+        assert_int_equal(sketch_added(s), 0);
     }
     sketch_free(s);
     sketch_free(NULL);
