@@ -47,8 +47,7 @@ struct server_settings {
     const char *unixsocket, *unixsocketgroup;        /* "" : none */
     int64_t unixsocketperm;
     int64_t tcp_backlog, tcp_keepalive_s, timeout_s;
-    int64_t maxclients;
-    int64_t tracking_table_max_keys;
+    int64_t maxclients, tracking_table_max_keys;
     bool protected_mode;
     const char *requirepass;
     /* requests */
@@ -87,8 +86,7 @@ struct server_settings {
     /* what is allowed */
     int debug_command, protected_configs, module_command; /* enum permission */
     bool extended_redis_compatibility;
-    const char *aclfile; /* always "": refused until ACL files can be read */
-
+    const char *aclfile;         /* always "": refused until ACL files can be read */
     const char *pidfile_written; /* the file to remove at the end, NULL: none */
 };
 
