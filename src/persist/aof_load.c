@@ -420,7 +420,7 @@ static bool read_rdb(struct reader *f) {
 static bool is_rdb(struct reader *f, bool *rdb) {
     proven(offset_of(f) == 0);
     if (!fill(f, 6)) return false;
-    *rdb = lies(f) >= 5 && (memcmp(at(f), "REDIS", 5) == 0 || (lies(f) >= 6 && memcmp(at(f), "VALKEY", 6) == 0));
+    *rdb = rdb_magic(at(f), lies(f)) != RDB_MAGIC_NONE;
     return true;
 }
 

@@ -21,12 +21,6 @@ struct walk {
     const char *why;
 };
 
-bool aof_is_rdb(const struct whole *file) {
-    proven(file->bytes != NULL);
-    return (file->size >= 5 && memcmp(file->bytes, "REDIS", 5) == 0) ||
-           (file->size >= 6 && memcmp(file->bytes, "VALKEY", 6) == 0);
-}
-
 /* ---- commands ---- */
 /* "<letter>digits\r\n" at *at. */
 static bool take_number(const struct walk *k, int64_t *at, char letter, int64_t *out) {

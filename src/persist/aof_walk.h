@@ -47,7 +47,6 @@ int64_t aof_walk_later(const struct aof_walk *w, const struct aof_piece *p, int6
 /* The group's first line and bytes as they are to be when it ends before `to` (of the file) and begins at `offset`. */
 void aof_walk_cut_group(const struct aof_walk *w, const struct aof_piece *p, int64_t to, int64_t offset,
                         struct buf *out);
-bool aof_is_rdb(const struct whole *file);
 
 /* Where the command or line at `at` ends, as far as it is whole before `end`; else end. */
 int64_t aof_walk_next(const char *bytes, int64_t at, int64_t end);

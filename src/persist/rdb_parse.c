@@ -17,9 +17,7 @@
 
 /* Scratch space beyond this is given back at once. */
 #define SCRATCH_KEEP ((size_t)1 << 20)
-/* Bytes of a key in an error text. */
-#define IDLE_MAX              INT32_MAX
-#define VERSION_WITH_CHECKSUM 5
+#define IDLE_MAX     INT32_MAX
 
 struct parse {
     struct source *src;
@@ -421,7 +419,7 @@ static bool load_frequency(struct parse *p) {
 /* The sum covers the EOF opcode, too. */
 static bool load_end(struct parse *p) {
     proven(!p->attributes && source_offset(p->src) == p->record + 1);
-    if (p->version >= VERSION_WITH_CHECKSUM) {
+    if (p->version >= RDB_VERSION_WITH_CHECKSUM) {
         uint64_t computed = source_crc(p->src), stored;
         if (!rdb_input_u64(&p->in, &stored)) return lost(p);
         if (p->src->checksum && stored != 0 && stored != computed)
@@ -497,19 +495,20 @@ static bool version_known(const struct parse *p) {
 }
 
 static bool load_header(struct parse *p) {
-    char head[10] = "", shown[TEXT_SHOWN_ROOM];
+    char head[RDB_HEADER_BYTES + 1] = "", shown[TEXT_SHOWN_ROOM];
     if (p->src->size == 0) return fail(p, "the file is empty");
-    if (!rdb_input_bytes(&p->in, head, 9)) return lost(p);
-    proven(source_offset(p->src) == 9);
-    p->valkey = memcmp(head, "VALKEY", 6) == 0;
+    if (!rdb_input_bytes(&p->in, head, RDB_HEADER_BYTES)) return lost(p);
+    proven(source_offset(p->src) == RDB_HEADER_BYTES);
+    enum rdb_magic magic = rdb_magic(head, RDB_HEADER_BYTES);
+    p->valkey = magic == RDB_MAGIC_VALKEY;
     const char *digits = head + (p->valkey ? 6 : 5);
-    bool known = p->valkey || memcmp(head, "REDIS", 5) == 0;
+    bool known = magic != RDB_MAGIC_NONE;
     for (const char *d = digits; known && *d; d++) {
         known = *d >= '0' && *d <= '9';
         p->version = p->version * 10 + (*d - '0');
     }
-    if (!known || digits + strlen(digits) != head + 9)
-        return fail(p, "not an RDB file: it starts with %s", text_show(shown, slice_of(head, 9)));
+    if (!known || digits + strlen(digits) != head + RDB_HEADER_BYTES)
+        return fail(p, "not an RDB file: it starts with %s", text_show(shown, slice_of(head, RDB_HEADER_BYTES)));
     if (p->options->version_strict && !version_known(p))
         return fail(p, "RDB version %d%s, which this version does not read", p->version, p->valkey ? " of Valkey" : "");
     return true;

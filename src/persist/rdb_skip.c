@@ -168,7 +168,7 @@ static bool skip_newer(struct rdb_input *in, uint8_t type, bool valkey) {
         return skip_bytes(in, 8) && skip_string(in);
     case RDB_TYPE_STREAM_LISTPACKS_4:
     case RDB_TYPE_STREAM_LISTPACKS_5:
-        return skip_stream(in, type == RDB_TYPE_STREAM_LISTPACKS_4 ? 4 : 5);
+        return skip_stream(in, rdb_stream_form(type));
     case RDB_TYPE_ARRAY:
         return skip_array(in);
     case RDB_TYPE_HASH_TEMPLATE_PACK:
@@ -210,11 +210,9 @@ bool rdb_skip_value(struct rdb_input *in, uint8_t type, bool valkey) {
     case RDB_TYPE_LIST_QUICKLIST_2:
         return skip_with_length(in, 1);
     case RDB_TYPE_STREAM_LISTPACKS:
-        return skip_stream(in, 1);
     case RDB_TYPE_STREAM_LISTPACKS_2:
-        return skip_stream(in, 2);
     case RDB_TYPE_STREAM_LISTPACKS_3:
-        return skip_stream(in, 3);
+        return skip_stream(in, rdb_stream_form(type));
     case RDB_TYPE_MODULE_2:
         return skip_lengths(in, 1) && rdb_skip_tagged(in);
     default:

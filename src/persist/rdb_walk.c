@@ -10,9 +10,6 @@
 
 #include <stdio.h>
 
-#define HEADER_BYTES          9
-#define VERSION_WITH_CHECKSUM 5
-#define SUM_BYTES             8
 /* A trial of the search may look this far, while all trials together have not looked at WORK_FACTOR times what was searched. */
 #define WORK_FACTOR    64
 #define WORK_FREE      ((int64_t)64 << 20)
@@ -296,7 +293,7 @@ static bool read_other(struct walk *k, struct item *i, uint8_t opcode) {
 }
 
 static bool read_end_mark(struct walk *k, struct item *i) {
-    int64_t sum = k->w->version >= VERSION_WITH_CHECKSUM ? SUM_BYTES : 0;
+    int64_t sum = k->w->version >= RDB_VERSION_WITH_CHECKSUM ? RDB_CHECKSUM_BYTES : 0;
     i->end = true;
     if (i->o.from != i->r.at) return bad(i, "an expiry, idle time or frequency without a key after it");
     i->r.end = i->o.end = place(k, i) + sum;
@@ -505,9 +502,9 @@ static void give_up_waiting(struct walk *k) {
 static void check_sum(struct walk *k, const struct item *i) {
     struct rdb_walk *w = k->w;
     uint64_t stored = 0;
-    if (w->version < VERSION_WITH_CHECKSUM) return;
-    for (int b = SUM_BYTES; b-- > 0;) stored = stored << 8 | k->bytes[i->o.end - SUM_BYTES + b];
-    uint64_t sum = i->o.end == k->size ? w->file->crc : crc64(0, k->bytes, (size_t)(i->o.end - SUM_BYTES));
+    if (w->version < RDB_VERSION_WITH_CHECKSUM) return;
+    for (int b = RDB_CHECKSUM_BYTES; b-- > 0;) stored = stored << 8 | k->bytes[i->o.end - RDB_CHECKSUM_BYTES + b];
+    uint64_t sum = i->o.end == k->size ? w->file->crc : crc64(0, k->bytes, (size_t)(i->o.end - RDB_CHECKSUM_BYTES));
     proven(i->o.end <= k->size);
     if (stored == 0 || !w->checksum) return;
     w->checked = stored == sum;
@@ -614,16 +611,16 @@ static void walk_items(struct walk *k, int64_t at) {
 /* NULL, or why it is none. What is not known is taken for Redis's newest. */
 static const char *read_header(struct walk *k, int64_t *at) {
     struct rdb_walk *w = k->w;
-    char text[HEADER_BYTES + 1] = "";
+    char text[RDB_HEADER_BYTES + 1] = "";
     int64_t version;
-    *at = k->size < HEADER_BYTES ? k->size : HEADER_BYTES;
+    *at = k->size < RDB_HEADER_BYTES ? k->size : RDB_HEADER_BYTES;
     w->version = RDB_VERSION_MAX;
     if (k->size == 0) return "the file is empty";
     memcpy(text, k->bytes, (size_t)*at);
     w->valkey = memcmp(text, "VALK", 4) == 0;
-    if (k->size < HEADER_BYTES) return "the file ends in its header: it is truncated";
+    if (k->size < RDB_HEADER_BYTES) return "the file ends in its header: it is truncated";
     const char *digits = text + (w->valkey ? 6 : 5);
-    bool known = memcmp(text, w->valkey ? "VALKEY" : "REDIS", (size_t)(digits - text)) == 0;
+    bool known = rdb_magic(text, RDB_HEADER_BYTES) == (w->valkey ? RDB_MAGIC_VALKEY : RDB_MAGIC_REDIS);
     char number[6] = "1";
     memcpy(number + 1, digits, strlen(digits) + 1); /* leading zeros are none of num_parse's */
     known = known && num_parse_i64(slice_of_cstr(number), &version);
@@ -639,7 +636,7 @@ static void repair(struct walk *k) {
     struct rdb_walk *w = k->w;
     unsigned char was;
     w->repaired_at = -1;
-    if (!w->salvage || w->more_follows || k->size <= HEADER_BYTES + 1 + SUM_BYTES) return;
+    if (!w->salvage || w->more_follows || k->size <= RDB_HEADER_BYTES + 1 + RDB_CHECKSUM_BYTES) return;
     if (!whole_repair(w->file, &w->repaired_at, &was)) return;
     char why[128];
     snprintf(why, sizeof why,
@@ -653,7 +650,7 @@ static void walk_all(struct walk *k) {
     int64_t at;
     repair(k);
     const char *why = read_header(k, &at);
-    proven(at <= HEADER_BYTES);
+    proven(at <= RDB_HEADER_BYTES);
     if (why) tell_loss(k, &(struct loss){.from = 0, .to = at, .db = -1, .why = why});
     if (!why || (k->w->salvage && at < k->size)) walk_items(k, at);
 }

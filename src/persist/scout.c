@@ -9,10 +9,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define WINDOW   ((size_t)256 << 10)
-#define SAMPLE   ((size_t)16 << 10) /* of a step of an append-only file */
-#define HEADER   9                  /* bytes: magic and version */
-#define CHECKSUM 8
+#define WINDOW ((size_t)256 << 10)
+#define SAMPLE ((size_t)16 << 10) /* of a step of an append-only file */
 
 struct scout_file {
     char *path;
@@ -350,20 +348,10 @@ static bool pass_stream(struct walk *w, unsigned form) {
     return form <= 3 || pass_producers(w);
 }
 
-/* 0: no stream. */
-static unsigned stream_form(uint8_t type) {
-    static const uint8_t types[] = {RDB_TYPE_STREAM_LISTPACKS, RDB_TYPE_STREAM_LISTPACKS_2, RDB_TYPE_STREAM_LISTPACKS_3,
-                                    RDB_TYPE_STREAM_LISTPACKS_4, RDB_TYPE_STREAM_LISTPACKS_5};
-    for (unsigned i = 0; i < countof(types); i++)
-        if (types[i] == type) return i + 1;
-    proven(type != RDB_TYPE_STREAM_LISTPACKS);
-    return 0;
-}
-
 static bool pass_key(struct walk *w, uint8_t type) {
     note(w, type == RDB_TYPE_STRING ? WORK_STRINGS : WORK_RECORDS, 1);
     if (!pass_string(w)) return false;
-    unsigned form = stream_form(type);
+    unsigned form = rdb_stream_form(type);
     if (form > 0) return pass_stream(w, form);
     if (type >= countof(shapes) || !shapes[type].known) return false;
     const struct shape *shape = &shapes[type];
@@ -412,7 +400,7 @@ static bool pass_record(struct walk *w, bool *end) {
         return pass_lengths(w, 4);
     case RDB_EOF:
         *end = true;
-        return place(w) == w->file->size || skip(w, CHECKSUM); /* the first versions have none */
+        return place(w) == w->file->size || skip(w, RDB_CHECKSUM_BYTES); /* the first versions have none */
     default:
         return false;
     }
@@ -421,7 +409,7 @@ static bool pass_record(struct walk *w, bool *end) {
 static bool walk_rdb(struct walk *w) {
     bool end = false;
     proven(place(w) == 0);
-    if (!skip(w, HEADER)) return false;
+    if (!skip(w, RDB_HEADER_BYTES)) return false;
     while (!end) {
         step_on(w);
         if (!pass_record(w, &end)) return false;
@@ -465,9 +453,10 @@ static bool walk_commands(struct walk *w) {
 static bool is_rdb(struct walk *w) {
     if (!refill(w)) return false;
     size_t lies = (size_t)(w->window.end - w->window.at);
-    w->valkey = lies >= 6 && memcmp(w->window.at, "VALKEY", 6) == 0;
+    enum rdb_magic magic = rdb_magic(w->window.at, lies);
     proven(place(w) == 0);
-    return w->valkey || (lies >= 5 && memcmp(w->window.at, "REDIS", 5) == 0);
+    w->valkey = magic == RDB_MAGIC_VALKEY;
+    return magic != RDB_MAGIC_NONE;
 }
 
 static bool walk_file(struct scout *s, const struct scout_file *file, unsigned char *block) {

@@ -326,29 +326,12 @@ static bool read_producers(struct loading *l) {
     return rdb_input_length(l->in, &ignored) && rdb_input_length(l->in, &ignored);
 }
 
-static unsigned form_of(uint8_t rdb_type) {
-    proven(rdb_type < RDB_TYPE_END);
-    switch (rdb_type) {
-    case RDB_TYPE_STREAM_LISTPACKS:
-        return 1;
-    case RDB_TYPE_STREAM_LISTPACKS_2:
-        return 2;
-    case RDB_TYPE_STREAM_LISTPACKS_3:
-        return 3;
-    case RDB_TYPE_STREAM_LISTPACKS_4:
-        return 4;
-    case RDB_TYPE_STREAM_LISTPACKS_5:
-        return 5;
-    default:
-        unreachable("not a record of a stream");
-    }
-}
-
 bool stream_rdb_read(uint8_t rdb_type, struct rdb_input *in, const struct value_limits *limits, int64_t now_ms,
                      struct value *out) {
     struct loading l = {.in = in};
     struct stream_id last = STREAM_ID_MIN;
-    l.form = form_of(rdb_type);
+    l.form = rdb_stream_form(rdb_type);
+    proven(l.form > 0);
     l.edit = value_edit_alone((struct value){.type = TYPE_STREAM}, limits, now_ms);
     l.s = stream_edit(&l.edit);
     bool ok = read_nodes(&l, &last) && read_facts(&l, last) && read_groups(&l) && (l.form < 4 || read_producers(&l));

@@ -19,6 +19,20 @@ enum { ENCODING_INT8, ENCODING_INT16, ENCODING_INT32, ENCODING_LZF };
 #define LZF_GAIN          4           /* what compression must save */
 #define LZF_CLAIM_CHECKED (64 * 1024) /* a longer claim is checked before memory is asked for */
 
+enum rdb_magic rdb_magic(const void *bytes, size_t n) {
+    debug_proven(bytes || n == 0);
+    if (n >= 5 && memcmp(bytes, "REDIS", 5) == 0) return RDB_MAGIC_REDIS;
+    return n >= 6 && memcmp(bytes, "VALKEY", 6) == 0 ? RDB_MAGIC_VALKEY : RDB_MAGIC_NONE;
+}
+
+unsigned rdb_stream_form(uint8_t type) {
+    static const uint8_t types[] = {RDB_TYPE_STREAM_LISTPACKS, RDB_TYPE_STREAM_LISTPACKS_2, RDB_TYPE_STREAM_LISTPACKS_3,
+                                    RDB_TYPE_STREAM_LISTPACKS_4, RDB_TYPE_STREAM_LISTPACKS_5};
+    for (unsigned i = 0; i < countof(types); i++)
+        if (types[i] == type) return i + 1;
+    return 0;
+}
+
 const char *rdb_type_name(unsigned type, bool valkey) {
     static const char *const names[] = {
         [RDB_TYPE_STRING] = "string",

@@ -8,9 +8,17 @@
 
 #include <stdint.h>
 
-#define RDB_VERSION_MAX     15 /* "REDISnnnn" files that are read */
-#define RDB_VERSION_VALKEY  80 /* "VALKEYnnn" framing that is read */
-#define RDB_VERSION_DEFAULT 10 /* the lowest that holds everything but fields with expiry */
+#define RDB_VERSION_MAX           15 /* "REDISnnnn" files that are read */
+#define RDB_VERSION_VALKEY        80 /* "VALKEYnnn" framing that is read */
+#define RDB_VERSION_DEFAULT       10 /* the lowest that holds everything but fields with expiry */
+
+#define RDB_HEADER_BYTES          9 /* whose file it is, and the digits of its version */
+#define RDB_CHECKSUM_BYTES        8 /* at the end */
+#define RDB_VERSION_WITH_CHECKSUM 5 /* from this version on */
+
+/* Whose file begins with these bytes; six of them tell. */
+enum rdb_magic { RDB_MAGIC_NONE, RDB_MAGIC_REDIS, RDB_MAGIC_VALKEY };
+enum rdb_magic rdb_magic(const void *bytes, size_t n);
 
 enum rdb_type {
     RDB_TYPE_STRING = 0,
@@ -51,6 +59,8 @@ enum rdb_type {
     RDB_TYPE_GCRA = 33, /* Redis 8.8: a rate limiter */
 };
 #define RDB_TYPE_END 34 /* no type has this number or a higher one */
+/* 1 to 5, for the five records of streams, each of which has something more than the one before; 0: no stream. */
+unsigned rdb_stream_form(uint8_t type);
 /* "hash (listpack)" ...; NULL when a file (or payload) of that line has no such type. */
 const char *rdb_type_name(unsigned type, bool valkey);
 /* False for what only previews have written: previews of Redis 7.4 used 22 and 23. proven: rdb_type_name has a name. */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "io/file.h"
 #include "persist/aof_walk.h"
+#include "wire/rdb.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -80,7 +81,7 @@ static void report(const struct part *p, enum verdict verdict) {
 static enum verdict walk_part(struct part *p) {
     enum verdict verdict = CHECK_SOUND;
     int64_t from = 0;
-    if (aof_is_rdb(&p->file)) {
+    if (rdb_magic(p->file.bytes, (size_t)p->file.size)) {
         verdict = check_rdb_part(p->name, &p->file, true, p->losses, p->options->salvage ? p->out : NULL,
                                  p->options->json, &from);
         if (from == p->file.size || (verdict != CHECK_SOUND && !p->options->salvage)) return verdict;

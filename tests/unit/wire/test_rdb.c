@@ -254,6 +254,29 @@ static int finish(void **state) {
     return 0;
 }
 
+static void test_magic(void **state) {
+    (void)state;
+    assert_int_equal(rdb_magic("REDIS0011", 9), RDB_MAGIC_REDIS);
+    assert_int_equal(rdb_magic("VALKEY080", 9), RDB_MAGIC_VALKEY);
+    assert_int_equal(rdb_magic("REDIS", 5), RDB_MAGIC_REDIS);
+    assert_int_equal(rdb_magic("VALKE", 5), RDB_MAGIC_NONE);
+    assert_int_equal(rdb_magic("REDI", 4), RDB_MAGIC_NONE);
+    assert_int_equal(rdb_magic("*2\r\n$6", 6), RDB_MAGIC_NONE);
+    assert_int_equal(rdb_magic(NULL, 0), RDB_MAGIC_NONE);
+}
+
+static void test_stream_forms(void **state) {
+    (void)state;
+    unsigned forms = 0;
+    for (unsigned type = 0; type < RDB_TYPE_END; type++) {
+        unsigned form = rdb_stream_form((uint8_t)type);
+        const char *name = rdb_type_name(type, false);
+        assert_int_equal(form > 0, name && strncmp(name, "stream", 6) == 0);
+        if (form > 0) assert_int_equal(form, ++forms); /* in the order of their numbers */
+    }
+    assert_int_equal(forms, 5);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lengths),
@@ -265,6 +288,8 @@ int main(void) {
         cmocka_unit_test(test_prefixes_are_short),
         cmocka_unit_test(test_random_round_trips),
         cmocka_unit_test(test_type_names),
+        cmocka_unit_test(test_magic),
+        cmocka_unit_test(test_stream_forms),
     };
     return cmocka_run_group_tests(tests, start, finish);
 }
