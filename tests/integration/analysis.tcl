@@ -67,7 +67,7 @@ with_server srv {} {
         $a -send memory analyze
         wait_for {[analysis_state $r] eq "running"}
         assert_range [string trimright [info_field $r memory_analysis_progress memory] %] 0 50
-        for {set i 0} {$i < 1000} {incr i} { $r del key:$i }
+        $r del {*}[lmap i [lrepeat 1000 x] { set i key:[incr gone] }]
         $r flushall
         $r config set memory-analysis-key-delay 0
         assert_equal 0 [$r dbsize]
@@ -88,7 +88,8 @@ with_server srv {} {
         set a [client $srv]
         $a -send memory analyze
         wait_for {[analysis_state $r] eq "running"}
-        for {set i 0} {$i < 300} {incr i} { $r del key:$i }
+        set gone 0
+        $r del {*}[lmap i [lrepeat 300 x] { set i key:[incr gone] }]
         $r flushall
         $r set other [string repeat x 100]
         assert_equal running [analysis_state $r]
@@ -165,6 +166,7 @@ test "a server that is stopped does not wait for an analysis" {
 }
 
 test "random writes and analyses at the same time, with saves in between" {
+    harness::seed
     set srv [server_start]
     set r [client $srv]
     $r debug populate 20000 key 50

@@ -591,7 +591,7 @@ test "WAITAOF waits for the disk" {
     set r [client $srv]
     assert_equal {1 0} [$r waitaof 1 0 100]
     $r set k v
-    assert_equal {1 0} [$r waitaof 1 0 5000]
+    assert_equal {1 0} [$r waitaof 1 0 [expr {5000 * $harness::slow}]]
     assert_equal {1 0} [$r waitaof 0 1 10]
     $r config set appendfsync no
     wait_for {[info_field $r aof_pending_bio_fsync persistence] == 0}
@@ -599,7 +599,7 @@ test "WAITAOF waits for the disk" {
     assert_equal {0 0} [$r waitaof 1 0 50]
     $r config set appendfsync always
     $r set k x
-    assert_equal {1 0} [$r waitaof 1 0 5000]
+    assert_equal {1 0} [$r waitaof 1 0 [expr {5000 * $harness::slow}]]
     $r config set appendonly no
     assert_error "ERR WAITAOF cannot be used*" {$r waitaof 1 0 0}
 }
@@ -607,13 +607,11 @@ test "WAITAOF waits for the disk" {
 test "times: annotations when asked for, and no key ends while a file is loaded" {
     set srv [aof_start -config {aof-timestamp-enabled yes}]
     set r [client $srv]
-    $r set a 1 px 400
-    $r set b 1 px 400
-    $r persist a
-    $r set c 1
+    $r -pipeline {{set a 1 px 400} {set b 1 px 400} {persist a} {set c 1}}
+    set due [expr {[clock milliseconds] + 400}]
     assert_match "*#TS:*" [read_file [lindex [increments $srv] end]]
     server_kill $srv
-    after 500
+    wait_for {[clock milliseconds] > $due}
     server_restart $srv
     set r [client $srv]
     assert_equal 2 [$r exists a b c]

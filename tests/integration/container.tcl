@@ -4,7 +4,6 @@ source [file join [file dirname [info script]] harness harness.tcl]
 
 set seconds [expr {[info exists env(TARN_CONTAINER_SECONDS)] ? $env(TARN_CONTAINER_SECONDS) : 8}]
 set idlers [expr {[info exists env(TARN_CONTAINER_CLIENTS)] ? $env(TARN_CONTAINER_CLIENTS) : 40}]
-set seed [expr {[info exists env(TARN_SEED)] ? $env(TARN_SEED) : [clock seconds]}]
 
 # The folder of a new group of 512 MB, or "".
 proc group_make {} {
@@ -75,8 +74,8 @@ test "512 MB, everything at once: 0 kills" {
     if {$harness::slow > 1} { skip "a sanitizer needs more" }
     set group [group_make]
     if {$group eq ""} { skip "no control group can be made here" }
-    puts "  TARN_SEED=$seed seconds=$seconds clients=$idlers group=$group"
-    expr {srand($seed)}
+    harness::seed
+    puts "  seconds=$seconds clients=$idlers group=$group"
     set wrap $harness::wrap
     set harness::wrap [concat $wrap [list sh -c {echo $$ > "$0/cgroup.procs" && exec "$@"} $group]]
     try {

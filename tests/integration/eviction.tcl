@@ -104,7 +104,7 @@ with_server srv {} {
         fresh $r allkeys-lru
         fill $r cold 500
         for {set i 0} {$i < 500} {incr i} { $r set hot$i $value }
-        wait_for {[$r object idletime cold0] >= 1}
+        wait_for {[$r object idletime cold499] >= 1}
         for {set i 0} {$i < 500} {incr i} { $r get hot$i }
         limit_over_now $r -350000
         wait_for {[info_field $r current_eviction_exceeded_time stats] == 0}
@@ -176,7 +176,7 @@ with_server srv {} {
         for {set i 0} {$i < 3} {incr i} { fill $r $i-k 2000 }
         limit_over_now $r 100000
         $r config resetstat
-        $r config set rdb-key-save-delay 2000
+        $r config set rdb-key-save-delay 20000
         $r bgsave
         assert_equal 0 [refused [fill $r new 2000]]
         assert_equal 1 [info_field $r rdb_bgsave_in_progress persistence]

@@ -1,10 +1,9 @@
-# Hit ratios beside redis-server: the same trace to both, each made to keep the same number of keys. The seed is printed and taken
-# from TARN_SEED; TARN_QUALITY_STEPS makes it longer (make long).
+# Hit ratios beside redis-server: the same trace to both, each made to keep the same number of keys. TARN_QUALITY_STEPS makes it longer (make long).
 source [file join [file dirname [info script]] harness harness.tcl]
 source [file join [file dirname [info script]] support limit.tcl]
 
 set steps [expr {[info exists env(TARN_QUALITY_STEPS)] ? $env(TARN_QUALITY_STEPS) : 20000}]
-set seed [expr {[info exists env(TARN_SEED)] ? $env(TARN_SEED) : [clock seconds]}]
+set seed [harness::seed]
 set universe 30000
 set kept 3000
 set batch 50
@@ -87,7 +86,6 @@ proc ratios {ours theirs policy trace} {
 }
 
 test "hit ratios are redis-server's or better, but for a point of chance" {
-    puts "  TARN_SEED=$seed steps=$steps"
     set oracle [oracle_start]
     set srv [server_start]
     set ours [client $srv]

@@ -7,11 +7,8 @@ proc field {json name} {
     if {![regexp $pattern $json -> whole text]} { fail "no $name in $json" }
     return [expr {[string index $whole 0] eq "\"" ? $text : $whole}]
 }
-# The best of some tries: the machine of a test may be busy with others.
-proc fastest {port path} {
-    set best 1e9
-    for {set i 0} {$i < 10} {incr i} { set best [expr {min($best, [lindex [http_get $port $path] 3])}] }
-    return $best
+proc assert_fast {port path} {
+    assert_once {$ms <= 10 * $harness::slow} { set ms [lindex [http_get $port $path] 3] } 10
 }
 
 set port [free_port]
@@ -81,7 +78,7 @@ with_server srv [list -config [list http-port $port]] {
         set started [clock milliseconds]
         $c -raw "GET / HT"
         assert_equal 1 [$c -closed? 9000]
-        assert_range [expr {[clock milliseconds] - $started}] 4000 [expr {8000 * $harness::slow}]
+        assert_range [expr {[clock milliseconds] - $started}] 4000 [expr {9000 * $harness::slow}]
     }
     test "many connections are bounded" {
         set all {}
@@ -112,8 +109,9 @@ with_server srv [list -config [list http-port $port]] {
                 assert_match "$name*" $sample
             }
         }
-        regexp {\ntarn_figures_duration_seconds (\S+)} $text -> seconds
-        assert_range $seconds 0 [expr {0.0005 * $harness::slow}]
+        assert_once {$seconds <= 0.0005 * $harness::slow} {
+            regexp {\ntarn_figures_duration_seconds (\S+)} [lindex [http_get $port /metrics] 2] -> seconds
+        } 20
     }
     test "prefixes are there soon after somebody looks, whatever bytes they hold" {
         set r [client $srv]
@@ -132,7 +130,7 @@ with_server srv [list -config [list http-port $port]] {
         $r -send debug sleep [expr {2 + $harness::slow}]
         harness::pause 1200
         foreach path {/livez /readyz /metrics /api/memory /api/history /api/operations /api/prefixes} {
-            assert_range [fastest $port $path] 0 [expr {10 * $harness::slow}] $path
+            assert_fast $port $path
         }
         assert_range [field [lindex [http_get $port /api/memory] 2] figures_age_ms] 500 [expr {3000 + 1000 * $harness::slow}]
         assert_range [expr {[clock milliseconds] - $begun}] 0 [expr {1000 * (2 + $harness::slow)}]
@@ -158,21 +156,23 @@ with_server srv [list -config [list http-port $port]] {
         wait_for {[set before [llength [$r memory history]]] > [llength $history]} 8000
         assert_equal OK [$r debug sleep 0.3]
         wait_for {[llength [set more [lrange [$r memory history] $before end]]] >= 2} 8000
-        assert_range [tcl::mathfunc::max {*}[lmap row $more { lindex $row $column }]] 300000 [expr {1500000 * $harness::slow}]
+        assert_range [tcl::mathfunc::max {*}[lmap row $more { lindex $row $column }]] 295000 [expr {1500000 * $harness::slow}]
     }
     test "the memory tree adds up and ends at what the kernel says" {
         set r [client $srv]
         $r debug populate 200000 key 100
-        foreach json [list [$r memory tree json] [lindex [http_get $port /api/memory] 2]] {
-            set used 0
-            foreach {- name bytes} [regexp -all -inline {"name":"(\w+)","bytes":(-?\d+)} $json] { set tree($name) $bytes }
-            foreach owner {dataset table expiry limbo clients replication aof scripts pubsub tracking persist observe server} {
-                incr used $tree($owner)
-            }
-            assert_equal $tree(used) $used
-            assert_equal $tree(rss) [expr {$tree(used) + $tree(allocator) + $tree(process)}]
-            set rss [expr {[server_rss_kb $srv] * 1024.0}]
-            assert_range [expr {$tree(rss) / $rss}] 0.97 1.03
+        foreach ask {{$r memory tree json} {lindex [http_get $port /api/memory] 2}} {
+            # RSS is another's word, and may just be falling.
+            assert_once {$tree(rss) >= 0.97 * $rss && $tree(rss) <= 1.03 * $rss} {
+                set used 0
+                foreach {- name bytes} [regexp -all -inline {"name":"(\w+)","bytes":(-?\d+)} [eval $ask]] { set tree($name) $bytes }
+                set rss [expr {[server_rss_kb $srv] * 1024.0}]
+                foreach owner {dataset table expiry limbo clients replication aof scripts pubsub tracking persist observe server} {
+                    incr used $tree($owner)
+                }
+                assert_equal $tree(used) $used
+                assert_equal $tree(rss) [expr {$tree(used) + $tree(allocator) + $tree(process)}]
+            } 1000
         }
         assert_match "*dataset*" [$r memory tree]
         assert_error "*syntax*" {$r memory tree xml}
@@ -217,11 +217,11 @@ test "while loading: not ready, with progress; all routes answer" {
     wait_for {[field [lindex [http_get $port /api/loading] 2] loaded_keys] > 100}
     set body [lindex [http_get $port /api/loading] 2]
     assert_range [field $body percent] 0.01 99.9
-    assert_range [field $body eta_seconds] 1 100
+    assert_range [field $body eta_seconds] 1 [expr {100 * $harness::slow}]
     assert_range [field $body keys_per_second] 1 1000000
     foreach path {/livez /metrics /api/memory /api/history /api/top /api/prefixes /} {
         assert_equal 200 [lindex [http_get $port $path] 0] $path
-        assert_range [fastest $port $path] 0 [expr {10 * $harness::slow}] $path
+        assert_fast $port $path
     }
     set l [client_connect 127.0.0.1 [server_port $second]]
     assert_match "*strings*" [$l memory tree]

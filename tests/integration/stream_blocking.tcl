@@ -204,11 +204,12 @@ test "time-outs come when they are due, to the millisecond" {
     foreach ms {20 150 300} {
         set c [client $srv]
         foreach request [list [list xread block $ms streams x $] [list xreadgroup group g c block $ms streams x >]] {
-            set start [clock microseconds]
-            assert_equal {null array} [$c -typed {*}$request]
-            set waited [expr {([clock microseconds] - $start) / 1e3}]
-            assert {$waited + 1 >= $ms} "$request: $waited"
-            assert {$waited < $ms + 100 * $harness::slow} "$request: $waited"
+            assert_once {$waited < $ms + 100 * $harness::slow} {
+                set start [clock microseconds]
+                assert_equal {null array} [$c -typed {*}$request]
+                set waited [expr {([clock microseconds] - $start) / 1e3}]
+                assert {$waited + 1 >= $ms} "$request: $waited"
+            }
         }
         $c hello 3
         assert_equal {null resp3} [$c -typed xread block 1 streams x $]

@@ -27,7 +27,7 @@ set options [forecast::make uniform 1]
 foreach {what name} [list path $folder/notify abstract @tarn-test-[pid]] {
     test "systemd: a load tells its progress, then that it is ready, then that it ends ($what)" {
         lassign [listen $name] pid file
-        dict set options -config key-load-delay 2000
+        dict set options -config key-load-delay 10000
         dict set options -config supervised [expr {$what eq "path" ? "systemd" : "auto"}]
         set srv [server_start {*}$options -env [list NOTIFY_SOCKET $name] -wait listening]
         wait_for {[llength [said $file STATUS]] >= 2} 20000

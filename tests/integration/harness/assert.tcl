@@ -126,6 +126,16 @@ proc wait_for {condition {timeout_ms 5000} {interval_ms 5}} {
     }
 }
 
+# The expression must hold once the script has run, at one of some tries: for what must be quick, as any one try may be held up by
+# what else runs on the machine, and what is slow by itself is slow each time. Returns at the first that is good.
+proc assert_once {condition script {tries 5}} {
+    for {set i 0} {$i < $tries} {incr i} {
+        uplevel 1 $script
+        if {[uplevel 1 [list expr $condition]]} { return }
+    }
+    fail "none of $tries tries was good: [uplevel 1 [list subst -nocommands $condition]] ($condition)"
+}
+
 # Lets time pass without holding up events. For polling; a test that waits for something uses wait_for.
 proc harness::pause {ms} {
     set mark ::harness::pause_[incr ::harness::pauses]
