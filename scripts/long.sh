@@ -4,7 +4,8 @@
 #   power  half a million states of the disk after a loss of power, and real starts on some of them (LONG_STATES)
 #   crash  kill -9 at random instants, 200 cycles of each kind (LONG_CYCLES)
 #   snapshot  2 GB overwritten while a slow save reads them (LONG_SNAPSHOT_MB)
-#   load   how true a load's forecast is over five large files; full servers that were killed come back, 100 of 100
+#   load   how true a load's forecast is over five large files; full servers that were killed come back, 100 of 100;
+#          INFO during a command of 512 MB and a MULTI of a million
 #   rss    2 GB of values, 70 % of them deleted: RSS follows within 30 s idle, 120 s under traffic (LONG_RSS_BYTES)
 #   fuzz   the fuzzers of RDB and append-only files, half an hour each (LONG_FUZZ_SECONDS)
 #   hits   eviction beside redis-server, ten times as long a trace
@@ -20,7 +21,7 @@ steps="power crash snapshot load rss fuzz hits container growth"
 step_power() { make power STATES="${LONG_STATES:-500000}" SEED="${SEED:-1}"; }
 step_crash() { TARN_CYCLES="${LONG_CYCLES:-200}" make integration ONLY=aof_crash; }
 step_snapshot() { TARN_SNAPSHOT_MB="${LONG_SNAPSHOT_MB:-2048}" make integration ONLY=save; }
-step_load() { TARN_LONG=1 make integration ONLY=loading_forecast,admission; }
+step_load() { TARN_LONG=1 make integration ONLY=loading_forecast,admission,loading_long; }
 step_rss() { make -j2 all build/tests/bench/frag && tclsh tests/bench/rss.tcl -bytes "${LONG_RSS_BYTES:-2147483648}"; }
 step_fuzz() {
     for name in rdb aof; do make fuzz T=$name SECONDS="${LONG_FUZZ_SECONDS:-1800}" || return 1; done

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #define READ_BLOCK   ((size_t)1 << 20)
+#define WINDOW_KEPT  ((size_t)16 << 20) /* what grew beyond for one long command is given back behind it */
 #define MANIFEST_MAX ((size_t)1 << 20)
 #define DROP_STEP    ((int64_t)16 << 20)
 /* A group up to this long is checked and run where it lies; a longer one is read twice. */
@@ -98,7 +99,7 @@ static bool fail_from(struct reader *f, const char *noticed, int64_t offset, con
 
 /* As the source of an RDB file does. */
 static void drop_behind(struct reader *f) {
-    int64_t passed = f->options->scout ? scout_passed(f->options->scout) : INT64_MAX, to = offset_of(f);
+    int64_t passed = f->options->scout ? scout_passed(f->options->scout) : INT64_MAX, to = f->taken;
     proven(f->dropped <= f->taken);
     if (passed - f->before < to) to = passed - f->before;
     if (to - f->dropped < DROP_STEP) return;
@@ -106,15 +107,25 @@ static void drop_behind(struct reader *f) {
     f->dropped = to;
 }
 
-/* At least n bytes behind pos, as far as the file has them. False after an error, which is told. */
+/* The window has room for n bytes behind pos, which becomes its start. */
+static bool reserve(struct reader *f, size_t n) {
+    if (f->pos > 0) buf_consume(&f->window, f->pos);
+    f->pos = 0;
+    if (f->window.cap > WINDOW_KEPT && n <= READ_BLOCK) buf_shrink(&f->window);
+    size_t wanted = n > f->window.len + READ_BLOCK ? n - f->window.len : READ_BLOCK;
+    if ((int64_t)wanted > f->size - f->taken) wanted = (size_t)(f->size - f->taken);
+    return buf_try_reserve(&f->window, wanted) || fail_at(f, offset_of(f), "no memory to read %zu bytes", n);
+}
+
+/* At least n bytes behind pos, as far as the file has them. False after an error, which is told, or when cancelled. Read block by
+ * block, so that a long command is seen to come, and can be given up. */
 static bool fill(struct reader *f, size_t n) {
     proven(f->pos <= f->window.len);
+    if (lies(f) < n && f->taken < f->size && !reserve(f, n)) return false;
     while (lies(f) < n && f->taken < f->size) {
-        if (f->pos > 0) buf_consume(&f->window, f->pos);
-        f->pos = 0;
-        size_t wanted = n - f->window.len > READ_BLOCK ? n - f->window.len : READ_BLOCK;
+        if (atomic_load_explicit(f->cancelled, memory_order_relaxed)) return false;
+        size_t wanted = f->window.cap - f->window.len < READ_BLOCK ? f->window.cap - f->window.len : READ_BLOCK;
         if ((int64_t)wanted > f->size - f->taken) wanted = (size_t)(f->size - f->taken);
-        if (!buf_try_reserve(&f->window, wanted)) return fail_at(f, offset_of(f), "no memory to read %zu bytes", n);
         ssize_t got = file_read_at(f->fd, f->window.ptr + f->window.len, wanted, f->taken);
         if (got < 0) return fail_at(f, f->taken, "cannot be read: %s", strerror((int)-got));
         if (got == 0) {
