@@ -63,7 +63,7 @@ void executor_release(struct executor *x) {
 static void carry_stats(const struct dataset_stats *old, struct dataset_stats *fresh) {
     fresh->expired_keys = old->expired_keys;
     fresh->expired_elements = old->expired_elements;
-    fresh->evicted_keys = old->evicted_keys;
+    fresh->evicted_keys += old->evicted_keys; /* some may have gone while it was loaded */
     fresh->keyspace_hits = old->keyspace_hits;
     fresh->keyspace_misses = old->keyspace_misses;
     fresh->lazyfreed = old->lazyfreed;

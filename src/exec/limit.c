@@ -61,6 +61,12 @@ int64_t limit_counted(struct executor *x) {
     return l->base + mem_set_here(COUNTED) - l->here - (dataset_handed_bytes(x->dataset) - l->handed);
 }
 
+int64_t limit_counted_of_all(void) { return mem_set_bytes(COUNTED); }
+
+int64_t limit_counted_here(void) { return mem_set_here(COUNTED); }
+
+const struct eviction_rule *limit_rule(const struct executor *x) { return &x->limit->rule; }
+
 bool limit_may_evict(const struct executor *x) { return x->limit->rule.order != EVICTION_OFF; }
 
 int64_t limit_not_counted(const struct executor *x) {

@@ -22,7 +22,13 @@ void limit_set(struct executor *x, const struct eviction_rule *rule, int tenacit
 /* Bytes that count: all but those of clients, replication and the append-only file, the buffers of load and save, and what is
  * gone but for a live snapshot or the reaper. ~20 ns. */
 int64_t limit_counted(struct executor *x);
-bool limit_may_evict(const struct executor *x);      /* the policy is not noeviction */
+bool limit_may_evict(const struct executor *x); /* the policy is not noeviction */
+/* The rule of the policy that is set. */
+const struct eviction_rule *limit_rule(const struct executor *x);
+/* For a thread that makes a dataset: what counts of all threads, ~1 us, with what has been let go but not freed yet; and its own part of
+ * that, ~10 ns, of which only the difference of two calls means anything. */
+int64_t limit_counted_of_all(void);
+int64_t limit_counted_here(void);
 int64_t limit_not_counted(const struct executor *x); /* for show; ~1 us */
 
 /* Before a command that may use memory. False: there is none, and no key may go for it. */

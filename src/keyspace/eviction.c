@@ -25,7 +25,7 @@ static size_t eligible_keys(const struct db_contents *c, const struct eviction_r
 
 bool dataset_may_evict(const struct dataset *ds, const struct eviction_rule *rule) {
     debug_proven(dataset_sound(ds));
-    if (rule->order == EVICTION_OFF || ds->keep_expired) return false;
+    if (rule->order == EVICTION_OFF) return false;
     for (unsigned i = 0; i < ds->count; i++) {
         if (eligible_keys(&ds->dbs[i].contents, rule) > 0) return true;
     }
@@ -209,7 +209,6 @@ bool dataset_evict(struct dataset *ds, const struct eviction_rule *rule) {
     struct evictor *v = &ds->evictor;
     struct look look = {.dataset = ds, .rule = rule, .wanted = rule->samples};
     debug_proven(dataset_sound(ds) && rule->order != EVICTION_OFF);
-    if (ds->keep_expired) return false;
     if (v->order != rule->order) v->count = 0;
     v->order = rule->order;
     look_around(&look);

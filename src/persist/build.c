@@ -2,6 +2,7 @@
 
 #include "keyspace/top.h"
 #include "persist/load.h"
+#include "persist/room_int.h"
 #include "persist/source_int.h"
 
 void builder_init(struct builder *b, struct dataset *ds, struct record_rules *rules, const _Atomic bool *cancelled) {
@@ -43,9 +44,10 @@ static enum batch_result see_made(struct builder *b, unsigned i, enum build_thre
 static enum batch_result adopt_made(struct builder *b, unsigned i) {
     enum batch_result result;
     proven(b->made[i] == BATCH_FINE && b->of[i]);
-    if (b->expected[i]) db_reserve(b->of[i], b->expected[i]);
+    if (b->expected[i]) db_reserve(b->of[i], room_for_keys(b->room, b->expected[i], &b->batches[i]));
     size_t adopted = batch_adopt(&b->batches[i], &b->order, b->of[i], b->cancelled, &result);
     atomic_fetch_add_explicit(&b->rules->progress->loaded_keys, (int64_t)adopted, memory_order_relaxed);
+    room_keep(b->room, b->ds);
     if (b->top) top_board_publish(b->top, b->ds, LOAD_TOP_INTERVAL_US);
     return result;
 }
@@ -91,6 +93,7 @@ static void *run(void *arg) {
 /* Under lock. The last of the queue that has only been filled, as the builder begins at the other end; -1: none. */
 static int to_be_made(const struct builder *b) {
     debug_proven(b->queued <= BUILD_BATCHES);
+    if (room_is_near(b->room)) return -1; /* what is made takes memory */
     for (unsigned k = 1; k <= b->queued && b->result == BATCH_FINE; k++) {
         unsigned i = (b->filling + BUILD_BATCHES - k) % BUILD_BATCHES;
         if (b->stage[i] == BUILD_FILLED) return (int)i;

@@ -32,6 +32,7 @@ struct builder {
     struct batch_maker makers[BUILD_THREADS];
     struct batch_order order; /* of the batch that is being adopted */
     struct top_board *top;    /* of load_options; set after builder_init */
+    struct load_room *room;   /* the same */
     struct thread thread;
     bool alone; /* no thread could be started */
     pthread_mutex_t lock;

@@ -113,14 +113,6 @@ void forecast_ask(struct forecast *f, const struct load_progress *p) {
     scout_start(f->scout);
 }
 
-int64_t forecast_payload(const struct forecast *f) {
-    struct work all;
-    if (!scout_started(f->scout)) return 0;
-    scout_before(f->scout, scout_reach(f->scout), &all);
-    proven(all.of[WORK_BYTES] >= 0 && all.of[WORK_UNPACKED] >= 0);
-    return (int64_t)fmax(all.of[WORK_BYTES], all.of[WORK_UNPACKED]);
-}
-
 /* The files are read once more from the beginning, which salvaging does: what was learnt of costs stays. */
 static void begin_again(struct forecast *f, int64_t place, int64_t slept, int64_t now_us) {
     proven(place < f->place);

@@ -35,8 +35,6 @@ void forecast_tick(struct forecast *f, const struct load_progress *p, int64_t no
 /* Seconds that are left, and how much of the time has passed, in percent: never less than it said before, 100 when done. */
 struct load_forecast forecast_now(struct forecast *f, const struct load_progress *p, int64_t now_us);
 
-/* Bytes that the keys and values of all files hold at least, as far as the scout has come; each takes a byte of memory or more. */
-int64_t forecast_payload(const struct forecast *f);
 /* Starts the scout at once: the caller has a question that does not wait. */
 void forecast_ask(struct forecast *f, const struct load_progress *p);
 

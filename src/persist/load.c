@@ -8,6 +8,7 @@
 #include "mem/mem.h"
 #include "persist/forecast_int.h"
 #include "persist/rdb_parse_int.h"
+#include "persist/room_int.h"
 #include "persist/salvage_int.h"
 
 #include <stdio.h>
@@ -92,6 +93,7 @@ static bool load_whole(const struct load_options *o, struct load_progress *progr
 static bool load_path(const struct load_options *o, struct load_progress *progress, const _Atomic bool *cancelled,
                       struct dataset *ds, char *why) {
     proven(dataset_keys(ds) == 0);
+    if (o->room) room_begin(o->room, progress, cancelled);
     if (load_whole(o, progress, cancelled, ds, why)) return true;
     return o->salvage && why[0] && salvage_load(o, progress, cancelled, ds, why);
 }
@@ -215,10 +217,10 @@ struct load_forecast load_forecast(struct load_job *job) {
     return forecast_now(&job->forecast, &job->progress, clock_mono_us());
 }
 
-int64_t load_payload(struct load_job *job) {
+struct scout_payload load_payload(struct load_job *job) {
     proven(job->scout != NULL);
     forecast_ask(&job->forecast, &job->progress);
-    return forecast_payload(&job->forecast);
+    return scout_payload(job->scout);
 }
 
 void load_refuse(struct load_job *job, const char *why) {

@@ -12,7 +12,9 @@
 
 #define LOAD_TOP_INTERVAL_US 100000
 
+struct load_room;
 struct loop;
+struct scout_payload;
 struct top_board;
 
 enum load_phase {
@@ -26,6 +28,8 @@ const char *load_phase_name(enum load_phase phase); /* "base", "increments", "fi
 struct load_progress {
     _Atomic int64_t total_bytes, loaded_bytes; /* of all files */
     _Atomic int64_t loaded_keys, expired_keys;
+    _Atomic int64_t evicted_keys, evicted_bytes; /* for want of room */
+    _Atomic bool base_alone;                /* of an append-only file: a base in RDB form, and no command after it */
     _Atomic int64_t typed_keys[TYPE_COUNT]; /* of RDB files, by enum value_type; strings are those that are no others */
     _Atomic int64_t file_used_memory;       /* the file's used-mem aux field, 0 when absent */
     _Atomic int64_t start_ms;               /* wall */
@@ -63,9 +67,10 @@ struct load_options {
     bool checksum, version_strict, keep_expired, more_follows, salvage;
     /* key-load-delay, read again for every key: us per key, negative: 1 us per that many keys. May be changed meanwhile. */
     const _Atomic int64_t *key_delay_us;
-    struct scout *scout;   /* is told the files; NULL: nobody wants to know */
-    struct top_board *top; /* where the biggest keys so far are shown, ten times a second; NULL: nowhere */
-    load_from *body;       /* NULL: reads the RDB file of path */
+    struct scout *scout;    /* is told the files; NULL: nobody wants to know */
+    struct load_room *room; /* what the dataset is kept within; NULL: it may take what it takes */
+    struct top_board *top;  /* where the biggest keys so far are shown, ten times a second; NULL: nowhere */
+    load_from *body;        /* NULL: reads the RDB file of path */
     void *body_arg;
 };
 
@@ -76,9 +81,9 @@ const struct load_progress *load_progress(const struct load_job *job);
 /* On the loop's thread, every 100 ms or so: what the forecast learns from. */
 void load_tick(struct load_job *job);
 struct load_forecast load_forecast(struct load_job *job);
-/* Bytes of keys and values that the files hold at least, of those that have been looked at so far: what the dataset will take at
- * least, unless keys have expired. Starts looking at once. */
-int64_t load_payload(struct load_job *job);
+/* What the keys of the RDB file take in memory at least (persist/scout_int.h), of those that have been looked at so far. Starts
+ * looking at once. */
+struct scout_payload load_payload(struct load_job *job);
 /* Ends the load, which fails for this reason. */
 void load_refuse(struct load_job *job, const char *why);
 /* The loader notices within 10 ms, or one read of 1 MiB, or one compressed string; done is still called. */

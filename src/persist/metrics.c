@@ -60,6 +60,7 @@ INT_ROW(last_lost_records, persist_state.load.last_lost_records)
 INT_ROW(last_lost_bytes, persist_state.load.last_lost_bytes)
 INT_ROW(last_lost_keys, persist_state.load.last_lost_keys)
 INT_ROW(last_expired, persist_state.load.last_expired)
+INT_ROW(last_evicted, persist_state.load.last_evicted)
 INT_ROW(last_keys, persist_state.load.last_keys)
 
 static void read_save_percent(const struct metric_scope *scope, struct metric_value *out) {
@@ -154,6 +155,7 @@ LOADING_ROW(load_left, (int64_t)(forecast().seconds_left * 1000))
 LOADING_ROW(load_keys, value_of(&p->loaded_keys))
 LOADING_ROW(load_rate, keys_per_second(p))
 LOADING_ROW(load_expired, value_of(&p->expired_keys))
+LOADING_ROW(load_evicted, value_of(&p->evicted_keys))
 LOADING_ROW(load_strings, strings(p))
 LOADING_ROW(load_lists, value_of(&p->typed_keys[TYPE_LIST]))
 LOADING_ROW(load_sets, value_of(&p->typed_keys[TYPE_SET]))
@@ -202,6 +204,7 @@ const struct metric persist_metrics[] = {
     COUNTER("rdb_saves", read_saves, "Saves begun since the start."),
     GAUGE("rdb_last_cow_size", read_last_limbo, "Bytes kept twice at the end of the last save."),
     GAUGE("rdb_last_load_keys_expired", read_last_expired, "Keys that the last load dropped as expired."),
+    GAUGE("load_evicted_keys", read_last_evicted, "Keys that the last load let go to stay within maxmemory."),
     GAUGE("rdb_last_load_keys_loaded", read_last_keys, "Keys that the last load brought."),
     STATE("load_salvaged", read_last_salvaged, "1 when the last load found damage and loaded the rest (load-salvage)."),
     GAUGE("load_lost_records", read_last_lost_records, "Records, or stretches without any, that it lost."),
@@ -237,6 +240,7 @@ const struct metric persist_metrics[] = {
     GAUGE("loading_loaded_keys", read_load_keys, "Keys that have been loaded."),
     GAUGE("loading_keys_per_sec", read_load_rate, "Keys a second since the load began."),
     GAUGE("loading_expired_keys", read_load_expired, "Keys that have been dropped as expired."),
+    GAUGE("loading_evicted_keys", read_load_evicted, "Keys that have gone to stay within maxmemory."),
     GAUGE("loading_loaded_strings", read_load_strings,
           "Keys loaded that hold a string; of RDB files, like those below."),
     GAUGE("loading_loaded_lists", read_load_lists, "Keys loaded that hold a list."),

@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "exec/limit.h"
 #include "io/file.h"
 #include "mem/mem.h"
 
@@ -134,6 +133,7 @@ void persist_set_commands(const struct command_list *lists, unsigned count) {
 
 static void log_loaded(const struct load_progress *lp) {
     proven(value_of(&lp->end_ms) != 0);
+    room_tell(lp);
     double seconds = (double)(value_of(&lp->end_ms) - value_of(&lp->start_ms)) / 1000;
     log_notice("DB loaded from disk: %.3f seconds (%lld keys loaded, %lld expired, %lld bytes)", seconds,
                (long long)value_of(&lp->loaded_keys), (long long)value_of(&lp->expired_keys),
@@ -174,9 +174,12 @@ static void on_loaded(void *arg, struct dataset *dataset, const char *error, boo
     if (cancelled) {
         l->abandoned = l->job;
         log_notice("Loading was cancelled after %lld keys", (long long)value_of(&lp->loaded_keys));
+    } else if (dataset && (error = admission_late(dataset)) != NULL) {
+        log_notice("%lld keys were loaded", (long long)value_of(&lp->loaded_keys));
     } else if (dataset) {
         l->last_keys = value_of(&lp->loaded_keys);
         l->last_expired = value_of(&lp->expired_keys);
+        l->last_evicted = value_of(&lp->evicted_keys);
         note_losses(lp);
         log_loaded(lp);
         put_in_place(dataset);
@@ -187,14 +190,6 @@ static void on_loaded(void *arg, struct dataset *dataset, const char *error, boo
     }
     l->job = NULL;
     if (l->done) l->done(l->arg, error ? NULL : dataset, error, cancelled);
-}
-
-/* Of all datasets there are. */
-static int64_t data_bytes(void) {
-    int64_t bytes = 0;
-    for (int i = MEM_STRINGS; i <= MEM_EXPIRY; i++) bytes += mem_owner_bytes((enum mem_owner)i);
-    proven(bytes >= 0);
-    return bytes;
 }
 
 static void start_load(enum load_kind kind, load_done *done, void *arg) {
@@ -221,8 +216,7 @@ static void start_load(enum load_kind kind, load_done *done, void *arg) {
     random_system_bytes(&options.seed, sizeof(options.seed));
     persist_share_delays();
     p->load.kind = kind;
-    p->load.refused = false;
-    p->load.bytes_before = data_bytes();
+    admission_begin(&options);
     p->load.done = done;
     p->load.arg = arg;
     p->load.next_log_ms = clock_wall_ms() + LOG_EVERY_MS;
@@ -269,32 +263,6 @@ bool persist_load_first(load_done *done, void *arg, const char **error) {
         log_warning("appendonly is on and there is no append-only file: %s is not loaded", p->settings.file_name);
     if (!aof_start(false, p->why)) *error = p->why;
     return false;
-}
-
-/* What a full server has written it must be able to read, and a file's numbers are other servers' numbers: only what cannot fit is
- * refused. Cannot: more bytes of keys and values than there is room for, or more memory taken already; each with a tenth and
- * ADMISSION_SLACK to spare. Not of an append-only file, whose keys come and go, nor where keys may go or have expired. */
-#define ADMISSION_SLACK ((int64_t)16 << 20)
-
-static void check_admission(void) {
-    struct persist_load *l = &persist_state.load;
-    struct executor *x = persist_state.executor;
-    char why[LOAD_ERROR_MAX];
-    int64_t limit = x->used_memory_limit;
-    proven(l->job != NULL);
-    if (limit == 0 || l->refused || l->kind != LOAD_RDB || persist_state.settings.load_oversize) return;
-    if (limit_may_evict(x)) return;
-    const struct load_progress *lp = load_progress(l->job);
-    int64_t taken = data_bytes() - l->bytes_before, payload = value_of(&lp->expired_keys) ? 0 : load_payload(l->job);
-    int64_t needed = taken > payload ? taken : payload;
-    if (needed <= limit + limit / 10 + ADMISSION_SLACK) return;
-    l->refused = true;
-    snprintf(why, sizeof why,
-             "%.150s: does not fit: it needs at least %lld bytes, and maxmemory leaves %lld. With load-oversize try it "
-             "would be "
-             "loaded all the same; with a maxmemory-policy other than noeviction keys go to make room",
-             persist_state.settings.file_name, (long long)needed, (long long)limit);
-    load_refuse(l->job, why);
 }
 
 bool persist_load_status(char *line) {
@@ -459,7 +427,7 @@ void persist_cron(void) {
     int64_t now_ms = clock_wall_ms();
     proven(persist_state.executor != NULL);
     if (persist_loading()) {
-        check_admission();
+        admission_check();
         load_tick(persist_state.load.job);
         log_progress(now_ms);
         return;

@@ -3,6 +3,7 @@
 #ifndef TARN_PERSIST_INT_H
 #define TARN_PERSIST_INT_H
 
+#include "persist/admission_int.h"
 #include "persist/aof_int.h"
 #include "persist/persist.h"
 
@@ -32,10 +33,9 @@ struct persist_load { /* the running load, and the result of the last */
     struct load_job *abandoned; /* kept, see load_abandon */
     load_done *done;
     void *arg;
-    bool refused;
-    int64_t bytes_before; /* of data that was there: DEBUG RELOAD keeps it until it has loaded */
+    struct admission admission;
     int64_t next_log_ms;
-    int64_t last_keys, last_expired;
+    int64_t last_keys, last_expired, last_evicted;
     int64_t last_salvaged, last_lost_records, last_lost_bytes, last_lost_keys; /* see load_progress */
 };
 

@@ -5,9 +5,11 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "base/text.h"
+#include "exec/limit.h"
 #include "persist/build_int.h"
 #include "persist/pace_int.h"
 #include "persist/rdb_skip_int.h"
+#include "persist/room_int.h"
 #include "wire/rdb_io.h"
 #include "wire/rdb_template.h"
 
@@ -44,6 +46,8 @@ struct parse {
     struct builder builder;
     char and_that[BATCH_APART];
     bool records;       /* the batch being filled has some that lie in the source's block */
+    int64_t flush_at;   /* offset at which the batch is not to grow on: INT64_MAX while there is room enough */
+    int64_t made_bytes; /* of entries in it that are made already, where a limit is kept */
     uint64_t announced; /* keys of the database, by the file */
     struct pace pace;
     char *why;
@@ -116,18 +120,33 @@ static size_t expected_keys(const struct parse *p) {
     return (double)p->announced < likely_keys ? (size_t)p->announced : (size_t)likely_keys;
 }
 
+/* Small steps where the room is short: what is on its way into the tables counts too. */
+static void begin_batch(struct parse *p) {
+    proven(p->made_bytes >= 0);
+    p->records = false;
+    p->made_bytes = 0;
+    p->flush_at = room_is_near(p->options->room) ? source_offset(p->src) + ROOM_STEP : INT64_MAX;
+}
+
+static bool may_grow(const struct parse *p) {
+    debug_proven(p->flush_at > 0);
+    return likely(source_offset(p->src) < p->flush_at) && likely(p->made_bytes < ROOM_MADE);
+}
+
 /* With the block in which its records lie; the parser goes on in another. */
 static bool hand_batch(struct parse *p) {
     proven(p->records);
     source_exchange_block(p->src, &builder_batch(&p->builder)->block);
-    p->records = false;
-    return built(p, builder_hand(&p->builder, p->db, expected_keys(p)));
+    enum batch_result result = builder_hand(&p->builder, p->db, expected_keys(p));
+    begin_batch(p);
+    return built(p, result);
 }
 
 /* All keys so far stand in their database, and nobody else is at work there. */
 static bool flush_batch(struct parse *p) {
-    p->records = false;
-    return built(p, builder_flush(&p->builder, p->db));
+    enum batch_result result = builder_flush(&p->builder, p->db);
+    begin_batch(p);
+    return built(p, result);
 }
 
 /* ---- the source as an input ---- */
@@ -198,7 +217,7 @@ static bool key_done(struct parse *p) {
     forget_attributes(p);
     source_publish(p->src);
     bool delayed = pace_on(&p->pace);
-    if (likely(!delayed)) return likely(!batch_full(builder_batch(&p->builder))) || flush_batch(p);
+    if (likely(!delayed)) return (likely(!batch_full(builder_batch(&p->builder))) && may_grow(p)) || flush_batch(p);
     if (!flush_batch(p)) return false;
     pace_key(&p->pace);
     return true;
@@ -267,11 +286,19 @@ static bool pass_record(struct parse *p, uint8_t type, struct slice *key) {
     return status == RDB_OK;
 }
 
+static int64_t bytes_since(int64_t before) {
+    int64_t bytes = limit_counted_here() - before;
+    return bytes > 0 ? bytes : 0;
+}
+
 /* A key whose record is long, or of another kind: made here, as its bytes come. */
 static bool add_made(struct parse *p, uint8_t type, struct slice key) {
     struct entry *e = NULL;
+    bool limited = room_limited(p->options->room);
+    int64_t before = limited ? limit_counted_here() : 0;
     enum record_result result = record_make(&p->in, &p->rules, type, key, p->expire_at, p->record, &e);
     if (result == RECORD_BROKEN) return lost(p);
+    if (limited) p->made_bytes += bytes_since(before);
     if (result == RECORD_LEFT_OUT) return key_done(p);
     debug_proven(entry_expire_at(e) == p->expire_at);
     batch_add_made(builder_batch(&p->builder), e, p->access, p->record);
@@ -434,6 +461,7 @@ static bool load_end(struct parse *p) {
     if (!p->options->more_follows) atomic_store_explicit(&p->progress->phase, LOAD_FINISHING, memory_order_relaxed);
     if (!flush_batch(p)) return false;
     db_fit(p->db);
+    room_keep(p->options->room, p->ds);
     return true;
 }
 
@@ -543,12 +571,14 @@ bool rdb_parse(struct source *src, const char *name, const struct load_options *
                  .cancelled = src->cancelled,
                  .slept_us = &src->progress->slept_us,
                  .asked_us = &src->progress->asked_us},
+        .flush_at = INT64_MAX,
         .why = why,
     };
     proven(name && why && dataset_keys(ds) == 0);
     why[0] = '\0';
     builder_init(&p.builder, ds, &p.rules, src->cancelled);
     p.builder.top = options->top;
+    p.builder.room = options->room;
     buf_init(&p.key, MEM_PERSIST);
     rdb_templates_init(&p.templates);
     start_input(&p);

@@ -1,6 +1,7 @@
 #include "persist/scout_int.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "io/file.h"
 #include "io/thread.h"
 #include "mem/mem.h"
@@ -11,6 +12,8 @@
 
 #define WINDOW ((size_t)256 << 10)
 #define SAMPLE ((size_t)16 << 10) /* of a step of an append-only file */
+/* What a key takes beside its bytes and its value's, at least: an entry's head, its place in a full segment. */
+#define KEY_BYTES_MIN 12
 
 struct scout_file {
     char *path;
@@ -26,6 +29,9 @@ struct scout {
     bool started;
     _Atomic bool known, stop, ended;
     _Atomic int64_t reach;
+    struct scout_payload payload;         /* of the keys so far, the thread's own */
+    _Atomic int64_t lasting, living, all; /* the same, published with the reach */
+    int64_t now_ms;
 };
 
 struct walk { /* over one file */
@@ -38,6 +44,8 @@ struct walk { /* over one file */
     struct work *step;        /* that of the place */
     int64_t step_end;         /* place in the file at which the next begins */
     bool valkey;
+    int64_t expire_at; /* of the next key; -1: none */
+    int64_t bytes;     /* of what is being passed, in memory at least */
 };
 
 struct scout *scout_new(void) {
@@ -95,6 +103,14 @@ int64_t scout_passed(const struct scout *s) {
     int64_t reach = scout_reach(s);
     debug_proven(reach >= 0);
     return atomic_load_explicit(&s->ended, memory_order_relaxed) ? INT64_MAX : reach;
+}
+
+struct scout_payload scout_payload(const struct scout *s) {
+    struct scout_payload p = {atomic_load_explicit(&s->lasting, memory_order_relaxed),
+                              atomic_load_explicit(&s->living, memory_order_relaxed),
+                              atomic_load_explicit(&s->all, memory_order_relaxed)};
+    debug_proven(p.lasting >= 0);
+    return p;
 }
 
 /* ---- steps ---- */
@@ -157,12 +173,21 @@ static bool skip(struct walk *w, uint64_t n) {
     return true;
 }
 
+static void publish_payload(struct scout *s) {
+    const struct scout_payload *p = &s->payload;
+    proven(p->lasting <= p->living && p->living <= p->all);
+    atomic_store_explicit(&s->lasting, p->lasting, memory_order_relaxed);
+    atomic_store_explicit(&s->living, p->living, memory_order_relaxed);
+    atomic_store_explicit(&s->all, p->all, memory_order_relaxed);
+}
+
 /* Everything before the place stands still; what comes goes to the step of the place. */
 static void enter_step(struct walk *w) {
     int64_t i = step_of(w->s, w->file->before + place(w));
     w->step = &w->s->steps[i];
     w->step_end = step_start(w->s, i + 1) - w->file->before;
     proven(w->step_end > place(w) || i == SCOUT_STEPS - 1);
+    publish_payload(w->s);
     atomic_store_explicit(&w->s->reach, step_start(w->s, i), memory_order_release);
 }
 
@@ -213,6 +238,7 @@ static bool pass_string(struct walk *w) {
     if (status != RDB_OK || !skip(w, head.stored)) return false;
     proven(place(w) > from);
     double unpacked = head.kind == RDB_STRING_LZF ? (double)head.len : 0;
+    w->bytes += (int64_t)(head.kind == RDB_STRING_LZF ? head.len : head.stored);
     if (likely(place(w) <= w->step_end)) {
         note(w, WORK_BYTES, (double)head.stored);
         note(w, WORK_UNPACKED, unpacked);
@@ -348,7 +374,7 @@ static bool pass_stream(struct walk *w, unsigned form) {
     return form <= 3 || pass_producers(w);
 }
 
-static bool pass_key(struct walk *w, uint8_t type) {
+static bool pass_entry(struct walk *w, uint8_t type) {
     note(w, type == RDB_TYPE_STRING ? WORK_STRINGS : WORK_RECORDS, 1);
     if (!pass_string(w)) return false;
     unsigned form = rdb_stream_form(type);
@@ -358,6 +384,33 @@ static bool pass_key(struct walk *w, uint8_t type) {
     if (type == RDB_TYPE_HASH_2 && !w->valkey) return false;
     if (shape->head && !skip(w, shape->head)) return false;
     return shape->counted ? pass_elements(w, shape) : pass_string(w);
+}
+
+static bool pass_key(struct walk *w, uint8_t type) {
+    w->bytes = KEY_BYTES_MIN;
+    if (!pass_entry(w, type)) return false;
+    proven(w->bytes >= KEY_BYTES_MIN);
+    struct scout_payload *p = &w->s->payload;
+    p->all += w->bytes;
+    if (w->expire_at < 0) p->lasting += w->bytes;
+    if (w->expire_at < 0 || w->expire_at > w->s->now_ms) p->living += w->bytes;
+    w->expire_at = -1;
+    return true;
+}
+
+/* A time that is past counts as 0. */
+static bool pass_expire(struct walk *w, bool in_seconds) {
+    uint64_t at = 0;
+    uint8_t byte;
+    unsigned n = in_seconds ? 4 : 8;
+    for (unsigned i = 0; i < n; i++) {
+        if (!take_byte(w, &byte)) return false;
+        at |= (uint64_t)byte << (8 * i);
+    }
+    int64_t ms = in_seconds ? (int64_t)(int32_t)(uint32_t)at * 1000 : (int64_t)at;
+    w->expire_at = ms > 0 ? ms : 0;
+    proven(w->expire_at >= 0);
+    return true;
 }
 
 /* A number, and the names of fields. */
@@ -380,9 +433,8 @@ static bool pass_record(struct walk *w, bool *end) {
     case RDB_HASH_TEMPLATE:
         return pass_template(w);
     case RDB_EXPIRE_MS:
-        return skip(w, 8);
     case RDB_EXPIRE_S:
-        return skip(w, 4);
+        return pass_expire(w, opcode == RDB_EXPIRE_S);
     case RDB_FREQ:
         return skip(w, 1);
     case RDB_IDLE:
@@ -460,7 +512,7 @@ static bool is_rdb(struct walk *w) {
 }
 
 static bool walk_file(struct scout *s, const struct scout_file *file, unsigned char *block) {
-    struct walk w = {.s = s, .file = file, .block = block, .window = {block, block}};
+    struct walk w = {.s = s, .file = file, .block = block, .window = {block, block}, .expire_at = -1};
     proven(file->before + file->size <= s->total);
     if (file->size == 0) return true;
     w.fd = file_open_regular(file->path);
@@ -468,6 +520,7 @@ static bool walk_file(struct scout *s, const struct scout_file *file, unsigned c
     enter_step(&w);
     proven(w.step != NULL);
     bool good = (!is_rdb(&w) || walk_rdb(&w)) && walk_commands(&w);
+    publish_payload(s);
     file_close(w.fd);
     proven(!good || place(&w) == file->size);
     return good;
@@ -489,6 +542,7 @@ static void *run(void *arg) {
 bool scout_start(struct scout *s) {
     proven(scout_is_known(s) && !s->started && s->total > 0);
     s->started = true;
+    s->now_ms = clock_wall_ms();
     s->steps = mem_alloc_zeroed(MEM_PERSIST, SCOUT_STEPS * sizeof *s->steps);
     bool runs = thread_start(&s->thread, "load-scout", run, s) == 0;
     if (!runs) atomic_store_explicit(&s->ended, true, memory_order_relaxed);

@@ -57,6 +57,14 @@ bool scout_start(struct scout *s);
 bool scout_started(const struct scout *s);
 /* How far it has come; the whole at the end. */
 int64_t scout_reach(const struct scout *s);
+/* Bytes that the keys of the RDB file take in memory at least, of those met so far: the strings' lengths, and what a key takes
+ * in any case. Any thread. */
+struct scout_payload {
+    int64_t lasting; /* of keys without a TTL */
+    int64_t living;  /* and of those whose time is still to come */
+    int64_t all;
+};
+struct scout_payload scout_payload(const struct scout *s);
 /* All the work before a place up to which it has come. ~2 us. */
 void scout_before(const struct scout *s, int64_t place, struct work *out);
 

@@ -1,0 +1,161 @@
+#include "persist/admission_int.h"
+
+#include "base/check.h"
+#include "exec/limit.h"
+#include "io/process.h"
+#include "persist/persist_int.h"
+#include "persist/scout_int.h"
+
+#include <stdio.h>
+
+/* What may be missing, beside a tenth of the limit. */
+#define SLACK ((int64_t)16 << 20)
+
+static int64_t value_of(const _Atomic int64_t *a) {
+    debug_proven(a != NULL);
+    return atomic_load_explicit(a, memory_order_relaxed);
+}
+
+/* Of all datasets there are. */
+static int64_t data_bytes(void) {
+    int64_t bytes = 0;
+    for (int i = MEM_STRINGS; i <= MEM_EXPIRY; i++) bytes += mem_owner_bytes((enum mem_owner)i);
+    proven(bytes >= 0);
+    return bytes;
+}
+
+/* ---- the room ---- */
+/* No key may go where the policy says so, or where it has changed to one whose clocks the dataset does not keep. */
+static void share_limit(struct admission *a) {
+    const struct executor *x = persist_state.executor;
+    bool evicts = limit_may_evict(x) && a->room.rule.order != EVICTION_OFF;
+    proven(x->used_memory_limit >= 0);
+    atomic_store_explicit(&a->room.limit_bytes, evicts ? x->used_memory_limit : 0, memory_order_relaxed);
+}
+
+/* While an append-only file is written on, it is to hear of each key that goes: then keys go afterwards. */
+static bool is_journaled(void) {
+    proven(persist_state.executor != NULL);
+    return persist_state.load.kind != LOAD_AOF_FIRST && aof_is_on();
+}
+
+void admission_begin(struct load_options *options) {
+    struct admission *a = &persist_state.load.admission;
+    struct process_memory memory;
+    process_memory(&memory);
+    *a = (struct admission){.bytes_before = data_bytes(),
+                            .rss_before = process_rss_bytes(),
+                            .container_bytes = memory.contained ? memory.limit_bytes : 0,
+                            .limited = !is_journaled()};
+    a->room.rule = *limit_rule(persist_state.executor);
+    a->room.others = a->bytes_before;
+    if ((a->room.rule.order == EVICTION_FREQUENCY) != (options->access == ACCESS_LFU))
+        a->room.rule.order = EVICTION_OFF;
+    share_limit(a);
+    if (a->limited) options->room = &a->room;
+    proven(options->room || aof_is_on());
+}
+
+/* ---- judging ---- */
+struct demand {
+    int64_t needed, available;
+    const char *of; /* who leaves that much, and what would help */
+};
+
+static int64_t taken(const struct admission *a) {
+    int64_t bytes = data_bytes() - a->bytes_before;
+    proven(a->bytes_before >= 0);
+    return bytes > 0 ? bytes : 0;
+}
+
+/* Expired keys of a file that is all there is do not come. With commands behind it, any key may go before the end. */
+static bool is_final(const struct load_progress *lp) {
+    proven(lp != NULL);
+    return persist_state.load.kind == LOAD_RDB || atomic_load_explicit(&lp->base_alone, memory_order_relaxed);
+}
+
+/* known: of the file. */
+static bool over_maxmemory(const struct load_progress *lp, const struct scout_payload *known, struct demand *d) {
+    const struct admission *a = &persist_state.load.admission;
+    const struct executor *x = persist_state.executor;
+    const struct eviction_rule *rule = limit_rule(x);
+    bool evicts = rule->order != EVICTION_OFF;
+    proven(x->used_memory_limit >= 0);
+    if (x->used_memory_limit == 0 || (evicts && !rule->only_expiring) || !is_final(lp)) return false;
+    d->needed = evicts ? known->lasting : known->living;
+    bool counts = persist_state.load.kind == LOAD_RDB && (!evicts || (a->limited && a->room.full));
+    if (counts && taken(a) > d->needed) d->needed = taken(a);
+    d->available = x->used_memory_limit;
+    d->of = evicts ? "maxmemory leaves %lld: maxmemory-policy lets only keys with a TTL go. With load-oversize try "
+                     "it would be "
+                     "loaded all the same"
+                   : "maxmemory leaves %lld. With load-oversize try it would be loaded all the same; with a "
+                     "maxmemory-policy other than noeviction keys go to make room";
+    return d->needed > d->available + d->available / 10 + SLACK;
+}
+
+/* Beyond its container's limit the process would be killed. All keys of a base are there at one time, whatever comes after. Near
+ * the limit the rest of an RDB file, which takes about a byte for each of its bytes, is held against what is left. */
+static bool over_container(const struct load_progress *lp, const struct scout_payload *known, struct demand *d) {
+    const struct admission *a = &persist_state.load.admission;
+    int64_t limit = persist_state.executor->used_memory_limit, container = a->container_bytes;
+    proven(container >= 0);
+    if (container == 0 || (limit > 0 && limit <= container)) return false;
+    bool rdb = persist_state.load.kind == LOAD_RDB;
+    int64_t rss = process_rss_bytes(), rest = value_of(&lp->total_bytes) - value_of(&lp->loaded_bytes);
+    d->needed = rdb ? known->living : known->all;
+    if (rdb && rss >= container / 16 * 15 && rss - a->rss_before + rest > d->needed)
+        d->needed = rss - a->rss_before + rest;
+    d->available = container - a->rss_before;
+    d->of = "the container leaves %lld. With maxmemory auto and a maxmemory-policy that evicts as much as fits would "
+            "be loaded; "
+            "with load-oversize try it would be tried all the same";
+    return d->needed > d->available;
+}
+
+/* The kind of sentence that of is: ends with what is left. */
+static void put_why(char *why, const struct demand *d) {
+    char of[LOAD_ERROR_MAX / 2];
+    const struct persist_settings *s = &persist_state.settings;
+    bool rdb = persist_state.load.kind == LOAD_RDB;
+    const char *split = strstr(d->of, "%lld");
+    proven(split && d->needed > d->available);
+    snprintf(of, sizeof of, "%.*s%lld%s", (int)(split - d->of), d->of, (long long)d->available, split + 4);
+    snprintf(why, LOAD_ERROR_MAX, "%.150s: does not fit: it needs at least %lld bytes, and %s",
+             rdb ? s->file_name : s->aof.folder_name, (long long)d->needed, of);
+}
+
+static bool does_not_fit(const struct load_progress *lp, const struct scout_payload *known, char *why) {
+    struct demand d;
+    proven(persist_state.load.job != NULL);
+    if (!over_maxmemory(lp, known, &d) && !over_container(lp, known, &d)) return false;
+    put_why(why, &d);
+    return true;
+}
+
+static bool is_judged(void) {
+    const struct persist_state *p = &persist_state;
+    bool limits = p->executor->used_memory_limit > 0 || p->load.admission.container_bytes > 0;
+    proven(p->load.job != NULL);
+    return limits && !p->settings.load_oversize && !p->load.admission.refused;
+}
+
+void admission_check(void) {
+    struct persist_load *l = &persist_state.load;
+    share_limit(&l->admission);
+    if (!is_judged()) return;
+    const struct scout_payload known = load_payload(l->job);
+    if (!does_not_fit(load_progress(l->job), &known, l->admission.why)) return;
+    l->admission.refused = true;
+    proven(l->admission.why[0]);
+    load_refuse(l->job, l->admission.why);
+}
+
+const char *admission_late(struct dataset *loaded) {
+    struct persist_load *l = &persist_state.load;
+    static const struct scout_payload nothing;
+    proven(loaded && loaded != persist_state.executor->dataset);
+    if (!is_judged() || !does_not_fit(load_progress(l->job), &nothing, l->admission.why)) return NULL;
+    dataset_retire(persist_state.executor->dataset, loaded);
+    return l->admission.why;
+}
