@@ -43,9 +43,10 @@ test "with a policy that evicts, a file of many times the limit is loaded within
         assert_within $r [expr {20 << 20}]
         set keys [$r dbsize]
         assert_range $keys 50000 400000
-        assert_equal [expr {900000 - $keys}] [info_field $r load_evicted_keys persistence]
-        assert_equal [expr {900000 - $keys}] [info_field $r evicted_keys stats]
-        assert_regexp "hold more than maxmemory: [expr {900000 - $keys}] keys of \\d+ bytes went by maxmemory-policy" [server_log $srv]
+        set evicted [info_field $r load_evicted_keys persistence]
+        assert_range [expr {900000 - $keys - $evicted}] 0 5000 ;# for what clients make the server hold
+        assert_equal [expr {900000 - [$r dbsize]}] [info_field $r evicted_keys stats]
+        assert_regexp "hold more than maxmemory: $evicted keys of \\d+ bytes went by maxmemory-policy" [server_log $srv]
         server_stop $srv
     }
 }
