@@ -4,12 +4,23 @@
 #include "exec/limit.h"
 #include "io/process.h"
 #include "persist/persist_int.h"
+#include "persist/room_int.h"
 #include "persist/scout_int.h"
 
 #include <stdio.h>
 
 /* What may be missing, beside a tenth of the limit. */
 #define SLACK ((int64_t)16 << 20)
+
+struct admission { /* of the running load */
+    bool refused;
+    int64_t bytes_before;    /* of data that was there: DEBUG RELOAD keeps it until it has loaded */
+    int64_t rss_before;      /* of the process */
+    int64_t container_bytes; /* its limit; 0: none */
+    struct load_room room;
+    bool limited; /* the room is kept */
+    char why[LOAD_ERROR_MAX];
+};
 
 static int64_t value_of(const _Atomic int64_t *a) {
     debug_proven(a != NULL);
@@ -40,9 +51,11 @@ static bool is_journaled(void) {
 }
 
 void admission_begin(struct load_options *options) {
-    struct admission *a = &persist_state.load.admission;
+    struct admission *a = persist_state.load.admission;
     struct process_memory memory;
     process_memory(&memory);
+    /* Once: a load that is abandoned goes on looking at its room. */
+    if (!a) a = persist_state.load.admission = mem_alloc(MEM_PERSIST, sizeof *a);
     *a = (struct admission){.bytes_before = data_bytes(),
                             .rss_before = process_rss_bytes(),
                             .container_bytes = memory.contained ? memory.limit_bytes : 0,
@@ -76,7 +89,7 @@ static bool is_final(const struct load_progress *lp) {
 
 /* known: of the file. */
 static bool over_maxmemory(const struct load_progress *lp, const struct scout_payload *known, struct demand *d) {
-    const struct admission *a = &persist_state.load.admission;
+    const struct admission *a = persist_state.load.admission;
     const struct executor *x = persist_state.executor;
     const struct eviction_rule *rule = limit_rule(x);
     bool evicts = rule->order != EVICTION_OFF;
@@ -97,7 +110,7 @@ static bool over_maxmemory(const struct load_progress *lp, const struct scout_pa
 /* Beyond its container's limit the process would be killed. All keys of a base are there at one time, whatever comes after. Near
  * the limit the rest of an RDB file, which takes about a byte for each of its bytes, is held against what is left. */
 static bool over_container(const struct load_progress *lp, const struct scout_payload *known, struct demand *d) {
-    const struct admission *a = &persist_state.load.admission;
+    const struct admission *a = persist_state.load.admission;
     int64_t limit = persist_state.executor->used_memory_limit, container = a->container_bytes;
     proven(container >= 0);
     if (container == 0 || (limit > 0 && limit <= container)) return false;
@@ -135,27 +148,27 @@ static bool does_not_fit(const struct load_progress *lp, const struct scout_payl
 
 static bool is_judged(void) {
     const struct persist_state *p = &persist_state;
-    bool limits = p->executor->used_memory_limit > 0 || p->load.admission.container_bytes > 0;
+    bool limits = p->executor->used_memory_limit > 0 || p->load.admission->container_bytes > 0;
     proven(p->load.job != NULL);
-    return limits && !p->settings.load_oversize && !p->load.admission.refused;
+    return limits && !p->settings.load_oversize && !p->load.admission->refused;
 }
 
 void admission_check(void) {
     struct persist_load *l = &persist_state.load;
-    share_limit(&l->admission);
+    share_limit(l->admission);
     if (!is_judged()) return;
     const struct scout_payload known = load_payload(l->job);
-    if (!does_not_fit(load_progress(l->job), &known, l->admission.why)) return;
-    l->admission.refused = true;
-    proven(l->admission.why[0]);
-    load_refuse(l->job, l->admission.why);
+    if (!does_not_fit(load_progress(l->job), &known, l->admission->why)) return;
+    l->admission->refused = true;
+    proven(l->admission->why[0]);
+    load_refuse(l->job, l->admission->why);
 }
 
 const char *admission_late(struct dataset *loaded) {
     struct persist_load *l = &persist_state.load;
     static const struct scout_payload nothing;
     proven(loaded && loaded != persist_state.executor->dataset);
-    if (!is_judged() || !does_not_fit(load_progress(l->job), &nothing, l->admission.why)) return NULL;
+    if (!is_judged() || !does_not_fit(load_progress(l->job), &nothing, l->admission->why)) return NULL;
     dataset_retire(persist_state.executor->dataset, loaded);
-    return l->admission.why;
+    return l->admission->why;
 }

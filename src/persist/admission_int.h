@@ -3,18 +3,8 @@
 #ifndef TARN_PERSIST_ADMISSION_INT_H
 #define TARN_PERSIST_ADMISSION_INT_H
 
-#include "persist/load.h"
-#include "persist/room_int.h"
-
-struct admission { /* of the running load */
-    bool refused;
-    int64_t bytes_before;    /* of data that was there: DEBUG RELOAD keeps it until it has loaded */
-    int64_t rss_before;      /* of the process */
-    int64_t container_bytes; /* its limit; 0: none */
-    struct load_room room;
-    bool limited; /* the room is kept */
-    char why[LOAD_ERROR_MAX];
-};
+struct dataset;
+struct load_options;
 
 /* Before the load: options get their room. */
 void admission_begin(struct load_options *options);

@@ -14,7 +14,6 @@
 
 struct load_room;
 struct loop;
-struct scout_payload;
 struct top_board;
 
 enum load_phase {
@@ -26,9 +25,8 @@ const char *load_phase_name(enum load_phase phase); /* "base", "increments", "fi
 
 /* Published while the loader runs; relaxed atomics, any thread may read. */
 struct load_progress {
-    _Atomic int64_t total_bytes, loaded_bytes; /* of all files */
-    _Atomic int64_t loaded_keys, expired_keys;
-    _Atomic int64_t evicted_keys, evicted_bytes; /* for want of room */
+    _Atomic int64_t total_bytes, loaded_bytes;                              /* of all files */
+    _Atomic int64_t loaded_keys, expired_keys, evicted_keys, evicted_bytes; /* evicted: for want of room */
     _Atomic bool base_alone;                /* of an append-only file: a base in RDB form, and no command after it */
     _Atomic int64_t typed_keys[TYPE_COUNT]; /* of RDB files, by enum value_type; strings are those that are no others */
     _Atomic int64_t file_used_memory;       /* the file's used-mem aux field, 0 when absent */
@@ -81,9 +79,6 @@ const struct load_progress *load_progress(const struct load_job *job);
 /* On the loop's thread, every 100 ms or so: what the forecast learns from. */
 void load_tick(struct load_job *job);
 struct load_forecast load_forecast(struct load_job *job);
-/* What the keys of the RDB file take in memory at least (persist/scout_int.h), of those that have been looked at so far. Starts
- * looking at once. */
-struct scout_payload load_payload(struct load_job *job);
 /* Ends the load, which fails for this reason. */
 void load_refuse(struct load_job *job, const char *why);
 /* The loader notices within 10 ms, or one read of 1 MiB, or one compressed string; done is still called. */

@@ -1,7 +1,9 @@
+#include "persist/admission_int.h"
 #include "persist/aof_load_int.h"
 #include "persist/aof_steps_int.h"
 #include "persist/load.h"
 #include "persist/persist_int.h"
+#include "persist/room_int.h"
 #include "persist/salvage_int.h"
 #include "persist/snapshot.h"
 
@@ -26,7 +28,7 @@ void persist_init(struct executor *executor, struct loop *loop) {
     p->loop = loop;
     p->lfu_log_factor = 10;
     p->lfu_decay_minutes = 1;
-    p->load = (struct persist_load){.abandoned = p->load.abandoned};
+    p->load = (struct persist_load){.abandoned = p->load.abandoned, .admission = p->load.admission};
     p->save = (struct persist_save){
         .last_good_s = clock_wall_ms() / 1000, .last_background_ok = true, .last_background_s = -1};
     p->changes_of = NULL;

@@ -3,11 +3,12 @@
 #ifndef TARN_PERSIST_INT_H
 #define TARN_PERSIST_INT_H
 
-#include "persist/admission_int.h"
 #include "persist/aof_int.h"
 #include "persist/persist.h"
 
 #define SAVE_POINTS_MAX 64
+
+struct admission;
 
 struct save_point {
     int64_t seconds, changes;
@@ -33,7 +34,7 @@ struct persist_load { /* the running load, and the result of the last */
     struct load_job *abandoned; /* kept, see load_abandon */
     load_done *done;
     void *arg;
-    struct admission admission;
+    struct admission *admission; /* NULL before the first load */
     int64_t next_log_ms;
     int64_t last_keys, last_expired, last_evicted;
     int64_t last_salvaged, last_lost_records, last_lost_bytes, last_lost_keys; /* see load_progress */

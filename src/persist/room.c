@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "exec/limit.h"
+#include "persist/batch_int.h"
 #include "persist/dropped_int.h"
 
 /* Keys that are measured to know what a key takes. */

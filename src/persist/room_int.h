@@ -11,13 +11,13 @@
 #define TARN_PERSIST_ROOM_INT_H
 
 #include "keyspace/eviction.h"
-#include "persist/batch_int.h"
 #include "persist/load.h"
 
 #define ROOM_NEAR ((int64_t)64 << 20)
 #define ROOM_STEP ((int64_t)128 << 10)
 #define ROOM_MADE ((int64_t)4 << 20) /* bytes of values that wait for their place */
 
+struct batch;
 struct dropped;
 
 struct load_room {

@@ -65,6 +65,9 @@ struct scout_payload {
     int64_t all;
 };
 struct scout_payload scout_payload(const struct scout *s);
+/* Of a load: looks at once. */
+struct load_job;
+struct scout_payload load_payload(struct load_job *job);
 /* All the work before a place up to which it has come. ~2 us. */
 void scout_before(const struct scout *s, int64_t place, struct work *out);
 
