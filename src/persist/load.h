@@ -12,7 +12,6 @@
 
 #define LOAD_TOP_INTERVAL_US 100000
 
-struct load_room;
 struct loop;
 struct top_board;
 
@@ -47,7 +46,6 @@ struct load_forecast {
 };
 
 struct load_options;
-struct scout;
 /* Another way to fill ds, which is empty, than from the one RDB file of path: false with the reason in why (LOAD_ERROR_MAX),
  * empty when cancelled. Sets loaded_bytes, total_bytes and loaded_keys of progress. On the loader's thread. */
 typedef bool load_from(void *arg, const struct load_options *options, struct load_progress *progress,
