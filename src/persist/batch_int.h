@@ -45,12 +45,13 @@ enum batch_result {
     BATCH_CANCELLED,
 };
 
+struct source_block;
 struct batch {
     struct batch_key *keys;
     size_t count, capacity;
-    size_t fault;              /* whose fault the result is */
-    const char *why, *noticed; /* of BROKEN: as a struct rdb_input has them */
-    unsigned char *block;      /* the builder's: what the records lie in, or a spare one */
+    size_t fault;               /* whose fault the result is */
+    const char *why, *noticed;  /* of BROKEN: as a struct rdb_input has them */
+    struct source_block *block; /* the builder's: what the records lie in, or a spare one */
     char apart[BATCH_APART];
 };
 

@@ -70,7 +70,7 @@ static void adopt(struct builder *b, unsigned i, enum build_thread by) {
 static int next(struct builder *b) {
     pthread_mutex_lock(&b->lock);
     while (b->queued == 0 && !b->ending) pthread_cond_wait(&b->changed, &b->lock);
-    proven(b->queued <= BUILD_BATCHES); /* all of them while the parser waits for an empty one */
+    proven(b->queued < BUILD_BATCHES);
     int i = b->queued ? (int)((b->filling + BUILD_BATCHES - b->queued) % BUILD_BATCHES) : -1;
     pthread_mutex_unlock(&b->lock);
     return i;
@@ -101,10 +101,33 @@ static int to_be_made(const struct builder *b) {
     return -1;
 }
 
+static bool is_long(const struct batch *b) { return b->block && source_block_is_long(b->block); }
+
+/* Under lock: blocks for long records are not kept as spare ones. Here and not where a batch is done with, as until now what the parser
+ * had not used yet may have lain in the one that it handed over last. */
+static void let_go_long(struct builder *b) {
+    for (unsigned k = 1; k < BUILD_BATCHES - b->queued; k++) {
+        struct batch *done = &b->batches[(b->filling + k) % BUILD_BATCHES];
+        if (!is_long(done)) continue;
+        source_block_free(done->block);
+        done->block = NULL;
+    }
+    proven(b->queued < BUILD_BATCHES);
+}
+
+/* Under lock: more is queued than may be. */
+static bool is_crowded(const struct builder *b, unsigned most_short, unsigned most_long) {
+    unsigned longs = 0;
+    for (unsigned k = 1; k <= b->queued; k++)
+        longs += is_long(&b->batches[(b->filling + BUILD_BATCHES - k) % BUILD_BATCHES]);
+    proven(longs <= b->queued && b->queued < BUILD_BATCHES);
+    return longs > most_long || b->queued - longs > most_short;
+}
+
 /* Making instead of waiting, where there is something to make. */
-static enum batch_result wait_below(struct builder *b, unsigned most) {
+static enum batch_result wait_until(struct builder *b, unsigned most_short, unsigned most_long) {
     pthread_mutex_lock(&b->lock);
-    while (b->queued > most) {
+    while (is_crowded(b, most_short, most_long)) {
         int i = to_be_made(b);
         if (i >= 0)
             make(b, (unsigned)i, BUILD_PARSER);
@@ -113,13 +136,12 @@ static enum batch_result wait_below(struct builder *b, unsigned most) {
     }
     enum batch_result result = b->result;
     pthread_mutex_unlock(&b->lock);
-    proven(most < BUILD_BATCHES);
     return result;
 }
 
 enum batch_result builder_wait(struct builder *b) {
     proven(!b->alone || b->queued == 0);
-    return wait_below(b, 0);
+    return wait_until(b, 0, 0);
 }
 
 static void fill_ends(struct builder *b, struct db *db, size_t expected) {
@@ -144,12 +166,13 @@ enum batch_result builder_hand(struct builder *b, struct db *db, size_t expected
     if (!b->thread.running && !b->alone) b->alone = thread_start(&b->thread, "load-build", run, b) != 0;
     if (b->alone) return builder_flush(b, db);
     pthread_mutex_lock(&b->lock);
+    let_go_long(b);
     fill_ends(b, db, expected);
     b->filling = (b->filling + 1) % BUILD_BATCHES;
     b->queued++;
     pthread_cond_broadcast(&b->changed);
     pthread_mutex_unlock(&b->lock);
-    return wait_below(b, BUILD_BATCHES - 1);
+    return wait_until(b, BUILD_SHORT, BUILD_LONG);
 }
 
 void builder_release(struct builder *b) {

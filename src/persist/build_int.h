@@ -15,7 +15,9 @@
 #include "io/thread.h"
 #include "persist/batch_int.h"
 
-#define BUILD_BATCHES 4 /* one is filled, one adopted, the others even them out */
+#define BUILD_SHORT   3 /* batches queued: one is adopted, the others even the stages out */
+#define BUILD_LONG    1 /* besides, of long records (source_int.h), for the sake of memory; then each thread makes one */
+#define BUILD_BATCHES (BUILD_SHORT + BUILD_LONG + 2) /* one more when it has been handed over, and one is filled */
 
 enum build_stage { BUILD_FILLED, BUILD_MAKING, BUILD_MADE };
 enum build_thread { BUILD_PARSER, BUILD_BUILDER, BUILD_THREADS };

@@ -273,6 +273,12 @@ static enum rdb_status pass_value(struct parse *p, struct rdb_reader *r, uint8_t
     return p->scan.ended ? RDB_SHORT : RDB_CORRUPT;
 }
 
+/* A long string goes straight to its place instead. */
+static bool may_be_passed(const struct parse *p, uint8_t type) {
+    debug_proven(!p->why[0]);
+    return source_has_more(p->src) && (type != RDB_TYPE_STRING || source_lies(p->src) <= SOURCE_SEAM);
+}
+
 /* Moves the window behind key and value when all of it lies there, if need be with one more block. */
 static bool pass_record(struct parse *p, uint8_t type, struct slice *key) {
     enum rdb_status status;
@@ -282,7 +288,7 @@ static bool pass_record(struct parse *p, uint8_t type, struct slice *key) {
         status = find_key(&ahead, key);
         if (likely(status == RDB_OK)) status = pass_value(p, &ahead, type);
         if (likely(status == RDB_OK)) p->src->window.at = ahead.at;
-    } while (status == RDB_SHORT && source_has_more(p->src) && input_more(&p->in));
+    } while (status == RDB_SHORT && may_be_passed(p, type) && input_more(&p->in));
     return status == RDB_OK;
 }
 

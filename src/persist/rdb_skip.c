@@ -39,7 +39,7 @@ static bool skip_lengths(struct rdb_input *in, unsigned n) {
 static bool skip_elements(struct rdb_input *in, unsigned strings, size_t behind) {
     uint64_t n;
     proven(strings > 0);
-    if (!rdb_input_count(in, strings, &n)) return false;
+    if (!rdb_input_length(in, &n)) return false;
     for (; n > 0; n--)
         if (!skip_strings(in, strings) || !skip_bytes(in, behind)) return false;
     return true;
@@ -48,7 +48,7 @@ static bool skip_elements(struct rdb_input *in, unsigned strings, size_t behind)
 static bool skip_text_scores(struct rdb_input *in) {
     uint64_t n;
     uint8_t length;
-    if (!rdb_input_count(in, 2, &n)) return false;
+    if (!rdb_input_length(in, &n)) return false;
     for (; n > 0; n--)
         if (!skip_string(in) || !rdb_input_u8(in, &length) || !skip_bytes(in, length < 253 ? length : 0)) return false;
     debug_proven(!in->why);
@@ -59,7 +59,7 @@ static bool skip_text_scores(struct rdb_input *in) {
 static bool skip_with_length(struct rdb_input *in, unsigned strings) {
     uint64_t n;
     proven(strings > 0);
-    if (!rdb_input_count(in, 1 + strings, &n)) return false;
+    if (!rdb_input_length(in, &n)) return false;
     for (; n > 0; n--)
         if (!skip_lengths(in, 1) || !skip_strings(in, strings)) return false;
     return true;
@@ -69,9 +69,9 @@ static bool skip_with_length(struct rdb_input *in, unsigned strings) {
 static bool skip_consumers(struct rdb_input *in, unsigned form) {
     uint64_t consumers, owned;
     proven(form >= 1 && form <= 5);
-    if (!rdb_input_count(in, 10, &consumers)) return false;
+    if (!rdb_input_length(in, &consumers)) return false;
     for (; consumers > 0; consumers--) {
-        if (!skip_string(in) || !skip_bytes(in, form > 2 ? 16 : 8) || !rdb_input_count(in, 16, &owned)) return false;
+        if (!skip_string(in) || !skip_bytes(in, form > 2 ? 16 : 8) || !rdb_input_length(in, &owned)) return false;
         for (; owned > 0; owned--)
             if (!skip_bytes(in, 16)) return false;
     }
@@ -81,12 +81,12 @@ static bool skip_consumers(struct rdb_input *in, unsigned form) {
 static bool skip_group(struct rdb_input *in, unsigned form) {
     uint64_t n;
     proven(form >= 1 && form <= 5);
-    if (!skip_string(in) || !skip_lengths(in, form > 1 ? 3 : 2) || !rdb_input_count(in, 25, &n)) return false;
+    if (!skip_string(in) || !skip_lengths(in, form > 1 ? 3 : 2) || !rdb_input_length(in, &n)) return false;
     for (; n > 0; n--)
         if (!skip_bytes(in, 24) || !skip_lengths(in, 1)) return false;
     if (!skip_consumers(in, form)) return false;
     if (form < 5) return true;
-    if (!rdb_input_count(in, 16, &n)) return false;
+    if (!rdb_input_length(in, &n)) return false;
     for (; n > 0; n--)
         if (!skip_bytes(in, 16)) return false;
     return true;
@@ -94,9 +94,9 @@ static bool skip_group(struct rdb_input *in, unsigned form) {
 
 static bool skip_producers(struct rdb_input *in) {
     uint64_t producers, n;
-    if (!skip_lengths(in, 2) || !rdb_input_count(in, 2, &producers)) return false;
+    if (!skip_lengths(in, 2) || !rdb_input_length(in, &producers)) return false;
     for (; producers > 0; producers--) {
-        if (!skip_string(in) || !rdb_input_count(in, 3, &n)) return false;
+        if (!skip_string(in) || !rdb_input_length(in, &n)) return false;
         for (; n > 0; n--)
             if (!skip_string(in) || !skip_lengths(in, 2)) return false;
     }
@@ -107,8 +107,7 @@ static bool skip_producers(struct rdb_input *in) {
 static bool skip_stream(struct rdb_input *in, unsigned form) {
     uint64_t groups;
     proven(form >= 1 && form <= 5);
-    if (!skip_elements(in, 2, 0) || !skip_lengths(in, form > 1 ? 8 : 3) || !rdb_input_count(in, 5, &groups))
-        return false;
+    if (!skip_elements(in, 2, 0) || !skip_lengths(in, form > 1 ? 8 : 3) || !rdb_input_length(in, &groups)) return false;
     for (; groups > 0; groups--)
         if (!skip_group(in, form)) return false;
     return form < 4 || skip_producers(in);
@@ -118,7 +117,7 @@ static bool skip_stream(struct rdb_input *in, unsigned form) {
 static bool skip_array(struct rdb_input *in) {
     enum { TEXT, INTEGER, REAL, SHORT_TEXT };
     uint64_t n, cursor, tag;
-    if (!rdb_input_count(in, 3, &n) || !rdb_input_length(in, &cursor)) return false;
+    if (!rdb_input_length(in, &n) || !rdb_input_length(in, &cursor)) return false;
     if (cursor > 1 || (cursor == 1 && !skip_lengths(in, 1))) return false;
     for (; n > 0; n--) {
         if (!skip_lengths(in, 1) || !rdb_input_length(in, &tag) || tag > SHORT_TEXT) return false;

@@ -10,6 +10,8 @@
 
 #define READ_AHEAD (8 * (int64_t)SOURCE_BLOCK)
 #define DROP_STEP  (16 * (int64_t)SOURCE_BLOCK)
+#define REST_PART \
+    32 /* of the file: two or three records as long as they may be lie there beside what is made of them */
 
 static void reset(struct source *s, int fd, int64_t size) {
     proven(s->progress && s->cancelled && size >= 0);
@@ -20,20 +22,27 @@ static void reset(struct source *s, int fd, int64_t size) {
     s->error = 0;
     s->dropped = 0;
     s->block = NULL;
+    size_t part = (size_t)size / REST_PART;
+    s->rest_max = part < SOURCE_SEAM ? SOURCE_SEAM : part > SOURCE_REST ? SOURCE_REST : part;
     s->window = (struct rdb_reader){NULL, NULL};
     s->summed = NULL;
     atomic_store_explicit(&s->progress->total_bytes, size, memory_order_relaxed);
 }
 
-static unsigned char *block_new(void) { return mem_alloc(MEM_PERSIST, SOURCE_SEAM + SOURCE_BLOCK); }
+static struct source_block *block_new(size_t size) {
+    struct source_block *b = mem_alloc(MEM_PERSIST, sizeof *b + size);
+    proven(size >= SOURCE_SEAM + SOURCE_BLOCK);
+    b->size = size;
+    return b;
+}
 
 int source_open(struct source *s, const char *path) {
     proven(path && path[0]);
     int fd = file_open_regular(path);
     if (fd < 0) return -fd;
     reset(s, fd, file_size(fd));
-    s->block = block_new();
-    s->window.at = s->window.end = s->summed = s->block + SOURCE_SEAM;
+    s->block = block_new(SOURCE_SEAM + SOURCE_BLOCK);
+    s->window.at = s->window.end = s->summed = s->block->bytes + SOURCE_SEAM;
     proven(source_offset(s) == 0);
     return 0;
 }
@@ -47,12 +56,14 @@ void source_from_memory(struct source *s, const void *data, size_t n) {
     proven(source_offset(s) == 0 && source_left(s) == n);
 }
 
-void source_block_free(unsigned char *block) { mem_free(MEM_PERSIST, block, SOURCE_SEAM + SOURCE_BLOCK); }
+void source_block_free(struct source_block *block) {
+    if (block) mem_free(MEM_PERSIST, block, sizeof *block + block->size);
+}
 
-void source_exchange_block(struct source *s, unsigned char **spare) {
+void source_exchange_block(struct source *s, struct source_block **spare) {
     proven(s->fd >= 0 && s->block != *spare);
-    unsigned char *lies = s->block;
-    s->block = *spare ? *spare : block_new();
+    struct source_block *lies = s->block;
+    s->block = *spare ? *spare : block_new(SOURCE_SEAM + SOURCE_BLOCK);
     *spare = lies;
     proven(s->block && s->block != lies);
 }
@@ -106,15 +117,27 @@ static size_t read_file(struct source *s, void *dst, uint64_t n) {
     return (size_t)got;
 }
 
+/* The rest of the window to the beginning of the block, which becomes a longer one if n bytes have no room behind it. */
+static unsigned char *move_rest(struct source *s, size_t rest, size_t n) {
+    size_t before = rest < SOURCE_SEAM ? SOURCE_SEAM : rest;
+    struct source_block *old = s->block, *b = before + n > old->size ? block_new(before + n) : old;
+    unsigned char *front = b->bytes + before;
+    if (rest) memmove(front - rest, s->window.at, rest);
+    if (b != old) source_block_free(old);
+    s->block = b;
+    s->window.at = s->summed = front - rest;
+    proven(before + n <= b->size);
+    return front;
+}
+
 bool source_more(struct source *s) {
     size_t rest = source_lies(s);
-    if (s->fd < 0 || rest > SOURCE_SEAM || s->error) return false;
+    if (s->fd < 0 || rest > s->rest_max || s->error) return false;
     int64_t offset = source_offset(s);
     source_crc(s);
-    unsigned char *front = s->block + SOURCE_SEAM;
-    if (rest) memmove(front - rest, s->window.at, rest);
-    s->window.at = s->summed = front - rest;
-    size_t got = read_file(s, front, SOURCE_BLOCK);
+    size_t n = rest / 2 < SOURCE_BLOCK ? SOURCE_BLOCK : rest / 2;
+    unsigned char *front = move_rest(s, rest, n);
+    size_t got = read_file(s, front, n);
     s->window.end = front + got;
     proven(source_offset(s) == offset && source_lies(s) == rest + got);
     return got > 0;
@@ -133,7 +156,7 @@ static size_t take_lying(struct source *s, unsigned char *dst, uint64_t n) {
 static size_t read_through(struct source *s, unsigned char *dst, uint64_t n) {
     proven(source_lies(s) == 0 && n > 0);
     source_crc(s);
-    unsigned char *to = dst ? dst : s->block;
+    unsigned char *to = dst ? dst : s->block->bytes;
     size_t got = read_file(s, to, n < SOURCE_BLOCK ? n : SOURCE_BLOCK);
     proven(got <= SOURCE_BLOCK && s->summed == s->window.at);
     if (s->checksum) s->crc = crc64(s->crc, to, got);

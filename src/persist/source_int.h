@@ -4,6 +4,9 @@
  *   block: | seam: SOURCE_SEAM bytes | SOURCE_BLOCK bytes |        the file is read in blocks; what the parser has not used
  *                 ^ window.at              window.end ^           of one is moved in front of the next, nothing else is copied
  *
+ * While more than the seam is unused, a record is long: then the next block has room for the rest and half as much again, up to
+ * rest_max, a 32nd of the file, but from SOURCE_SEAM to SOURCE_REST.
+ *
  * What has been read leaves the page cache, in steps of 16 MiB and at the end: the memory is wanted for what is made of it. Not before
  * the scout has seen it, too. One thread. */
 #ifndef TARN_PERSIST_SOURCE_INT_H
@@ -16,7 +19,13 @@
 #include <stdatomic.h>
 
 #define SOURCE_BLOCK ((size_t)1 << 20)
-#define SOURCE_SEAM  ((size_t)128 << 10) /* the longest unused rest that a further block may follow */
+#define SOURCE_SEAM  ((size_t)128 << 10)
+#define SOURCE_REST  ((size_t)8 << 20)
+
+struct source_block {
+    size_t size; /* of bytes: SOURCE_SEAM + SOURCE_BLOCK, or more for a long record */
+    unsigned char bytes[];
+};
 
 struct source {
     struct rdb_reader window;    /* the parser moves .at */
@@ -26,10 +35,11 @@ struct source {
     const unsigned char *summed; /* the checksum covers everything before */
     uint64_t crc;
     bool checksum;
-    unsigned char *block;      /* what the next bytes are read to; the window may lie in an earlier one */
-    int error;                 /* errno of a read that failed, ECANCELED after a cancel */
-    const struct scout *scout; /* looks at the file too, further on; NULL: nobody does */
-    int64_t dropped;           /* bytes of it whose pages have left the page cache */
+    size_t rest_max;            /* the longest unused rest that a further block may follow */
+    struct source_block *block; /* what the next bytes are read to; the window may lie in an earlier one */
+    int error;                  /* errno of a read that failed, ECANCELED after a cancel */
+    const struct scout *scout;  /* looks at the file too, further on; NULL: nobody does */
+    int64_t dropped;            /* bytes of it whose pages have left the page cache */
     struct load_progress *progress;
     const _Atomic bool *cancelled;
 };
@@ -61,14 +71,18 @@ static inline void source_publish(const struct source *s) {
 /* Whether source_more could bring more. */
 static inline bool source_has_more(const struct source *s) {
     debug_proven(s->taken <= s->size);
-    return s->fd >= 0 && !s->error && s->taken < s->size && source_lies(s) <= SOURCE_SEAM;
+    return s->fd >= 0 && !s->error && s->taken < s->size && source_lies(s) <= s->rest_max;
 }
 /* The next bytes go to *spare (NULL: a new one), so that those of the window so far stay where they lie, in what is *spare from
  * now on. */
-void source_exchange_block(struct source *s, unsigned char **spare);
-void source_block_free(unsigned char *block); /* may be NULL */
+void source_exchange_block(struct source *s, struct source_block **spare);
+void source_block_free(struct source_block *block); /* may be NULL */
+static inline bool source_block_is_long(const struct source_block *block) {
+    debug_proven(block->size >= SOURCE_SEAM + SOURCE_BLOCK);
+    return block->size > SOURCE_SEAM + SOURCE_BLOCK;
+}
 
-/* Adds a block behind the window. False at the end, on an error, or when more than the seam is unused. Pointers into the
+/* Adds a block behind the window. False at the end, on an error, or when more than rest_max is unused. Pointers into the
  * window are invalid afterwards. */
 bool source_more(struct source *s);
 /* n bytes to dst (NULL: nowhere) as they come; false when the file ends first, on error or cancel. */

@@ -231,14 +231,51 @@ void table_slot_replace(struct table *t, table_slot *slot, void *entry);
 /* Adds an entry whose key is proven absent, user bits as given, as fresh. Returns its slot. May split: other slots of the
  * table are invalid afterwards. */
 table_slot *table_insert(struct table *t, struct frozen *f, uint64_t hash, void *entry, uint16_t user);
-/* Room for about n entries in an empty table, which then does not grow through all smaller sizes: segments of the full size,
- * as many as n would have made (at most TABLE_RESERVE_MAX, 256 MiB). Nothing for a few. proven: never used, not frozen. */
+/* Room for about n entries in an empty table, which then does not grow through all smaller sizes: as many segments as n would
+ * have made (at most TABLE_RESERVE_MAX, 256 MiB), of such a size that few have to split. Nothing for a few.
+ * proven: never used, not frozen. */
 void table_reserve(struct table *t, size_t n);
 /* Merges and shrinks wherever a removal would have: after a reserve for more than came. O(segments). */
 void table_fit(struct table *t, struct frozen *f);
 /* Takes the entry out and returns it; the caller frees it or sends it to limbo (ask table_entry_shared before). May merge:
  * all slots of the table are invalid afterwards. */
 void *table_remove(struct table *t, struct frozen *f, uint64_t hash, table_slot *slot);
+
+/* ---- many insertions ---- */
+/* Entries on their way into a large table: the lines that an insertion wants are fetched while the next entries are made. Whoever
+ * takes one out looks for its like and inserts it. Zeroed: empty. */
+#define TABLE_COMING 8
+struct table_coming {
+    struct {
+        uint64_t hash;
+        void *entry;
+    } ring[TABLE_COMING];
+    unsigned came, gone; /* all that ever did */
+};
+
+static inline bool table_coming_full(const struct table_coming *c) {
+    debug_proven(c->came - c->gone <= TABLE_COMING);
+    return c->came - c->gone == TABLE_COMING;
+}
+
+static inline void table_coming_add(struct table_coming *c, const struct table *t, uint64_t hash, void *entry) {
+    debug_proven(!table_coming_full(c));
+    unsigned i = c->came++;
+    c->ring[i % TABLE_COMING].hash = hash;
+    c->ring[i % TABLE_COMING].entry = entry;
+    table_prefetch(t, hash, 0);
+    unsigned before = i - TABLE_COMING / 2; /* its directory word is there by now */
+    if (i - c->gone >= TABLE_COMING / 2) table_prefetch(t, c->ring[before % TABLE_COMING].hash, 1);
+}
+
+/* The one that came first; NULL when none is left. */
+static inline void *table_coming_take(struct table_coming *c, uint64_t *hash) {
+    if (c->came == c->gone) return NULL;
+    unsigned i = c->gone++ % TABLE_COMING;
+    *hash = c->ring[i].hash;
+    debug_proven(c->ring[i].entry != NULL);
+    return c->ring[i].entry;
+}
 
 /* ---- walks ---- */
 /* Calls visit for every entry whose home is the bucket at the cursor, if its position is not below the cursor, and returns

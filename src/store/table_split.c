@@ -1,8 +1,7 @@
 #include "store/table_int.h"
 
 #define MERGE_BELOW    (TABLE_SEGMENT_ENTRIES * 2 / 5)
-#define RESERVE_FILL   (TABLE_SEGMENT_ENTRIES * 19 / 20) /* on average: those that are fuller split, as they would have */
-#define PREFETCH_AHEAD 16                                /* about as many cache misses as a core keeps in flight */
+#define PREFETCH_AHEAD 16 /* about as many cache misses as a core keeps in flight */
 
 /* The bucket counts a segment may have: 64 * (1 + n) is a size class of jemalloc, so nothing is lost to rounding. Twice as many
  * each time: finer steps were measured to save no resident memory and to cost a load a quarter more time in rebuilds. */
@@ -285,16 +284,29 @@ void table_settle(struct table *t, struct frozen *f, uint64_t hash) {
 }
 
 /* ---- the size that is known before ---- */
+/* Segments that are up to 3/4 full on average: there one in six has to split, at 9/10 nearly all. */
+static bool reserve_holds(unsigned buckets, size_t entries) { return entries * 4 <= (size_t)buckets * TABLE_SLOTS * 3; }
+
+/* For as many entries each. Sizes between the steps, which are jemalloc's classes too, cost nothing where nothing is rebuilt. */
+static unsigned reserve_buckets(size_t entries) {
+    unsigned b = (TABLE_SEGMENT_BUCKETS + 1) / 2 - 1;
+    proven(reserve_holds(TABLE_SEGMENT_BUCKETS, entries) && (64 * (1 + b)) % 512 == 0);
+    while (!reserve_holds(b, entries)) b += 8;
+    return b;
+}
+
 void table_reserve(struct table *t, size_t n) {
     proven(!t->directory && t->count == 0 && t->segments == 0 && !t->frozen && !t->forked);
     unsigned depth = 0;
-    while (depth < TABLE_RESERVE_MAX && n >> depth > RESERVE_FILL) depth++;
+    while (depth < TABLE_RESERVE_MAX && !reserve_holds(TABLE_SEGMENT_BUCKETS, n >> depth)) depth++;
     if (depth == 0) return;
+    bool vast = !reserve_holds(TABLE_SEGMENT_BUCKETS, n >> depth);
+    unsigned buckets = vast ? TABLE_SEGMENT_BUCKETS : reserve_buckets(n >> depth);
     t->directory = mem_alloc(t->owner, sizeof(uint64_t) << depth);
     t->depth = (uint8_t)depth;
     t->bytes = table_directory_bytes(t);
     for (size_t i = 0; i < table_directory_words(depth); i++)
-        table_segment_install(t, (uint64_t)i << (64 - depth), table_segment_new(t, depth, TABLE_SEGMENT_BUCKETS));
+        table_segment_install(t, (uint64_t)i << (64 - depth), table_segment_new(t, depth, buckets));
     proven(t->deepest == t->segments);
 }
 

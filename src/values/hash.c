@@ -300,6 +300,35 @@ static enum hash_put put_in_table(struct value_edit *e, struct slice field, stru
     return HASH_ADDED;
 }
 
+/* The one that came first. False: its field is there already, and it is freed. */
+static bool arrive(struct hash *h, struct table_coming *c) {
+    uint64_t hash;
+    struct hash_item *item = table_coming_take(c, &hash);
+    debug_proven(item != NULL);
+    if (likely(!find_slot(h, hash, item_field(item)))) {
+        add_item(h, NULL, hash, item);
+        return true;
+    }
+    mem_free(MEM_HASHES, item, item_size(item));
+    return false;
+}
+
+enum hash_put hash_come(struct hash *h, struct table_coming *c, struct slice field, struct slice value, int64_t at) {
+    proven(at == HASH_NO_TIME || at >= 0);
+    if (table_coming_full(c) && !arrive(h, c)) return HASH_REPLACED;
+    struct hash_item *item = item_new(field, value, at);
+    if (!item) return HASH_NO_MEMORY;
+    table_coming_add(c, &h->table, value_hash(field), item);
+    return HASH_ADDED;
+}
+
+bool hash_arrive(struct hash *h, struct table_coming *c) {
+    bool good = true;
+    while (c->came != c->gone) good = arrive(h, c) && good;
+    proven(!table_coming_full(c));
+    return good;
+}
+
 enum hash_put hash_put(struct value_edit *e, struct slice field, struct slice value, int64_t at) {
     bool was_empty = !e->value.ptr;
     proven(e->value.type == TYPE_HASH);

@@ -90,6 +90,11 @@ static inline struct hash *value_hash_head(struct value v) {
 struct hash_field hash_pack_pair(const struct pack *p, pack_pos at, char scratch[2 * NUM_TEXT_MAX]);
 /* An empty table in the place of what e holds (which has been dropped or was empty); times are put in as they come. */
 void hash_start_table(struct value_edit *e);
+/* Many fields, none twice, into such a table, which is nobody else's: hash_come for each, then hash_arrive, in any case. ADDED, or what is
+ * wrong with this field or, REPLACED, with one of the few before it. */
+enum hash_put hash_come(struct hash *h, struct table_coming *c, struct slice field, struct slice value, int64_t at);
+/* False when one stood there twice. */
+bool hash_arrive(struct hash *h, struct table_coming *c);
 
 uint8_t hash_rdb_type(struct value v, int version);
 bool hash_rdb_write(struct value v, struct rdb_sink *sink);

@@ -57,15 +57,20 @@ struct reading {
     struct slice field; /* of a pair whose value is still to come */
     char scratch[NUM_TEXT_MAX];
     bool has_field;
+    struct table_coming coming; /* of large tables */
+    bool large;
 };
+
+static const char twice[] = "a field stands there twice";
 
 static bool take_field(struct reading *r, struct slice field, struct slice value, int64_t at) {
     debug_proven(!r->in->why);
     if (at != HASH_NO_TIME && at < 0) return rdb_input_fail(r->in, "a field's time is negative");
     if (at != HASH_NO_TIME && at <= r->now_ms) return true;
-    enum hash_put put = hash_put(&r->edit, field, value, at);
+    enum hash_put put = r->large ? hash_come(value_hash_head(r->edit.value), &r->coming, field, value, at)
+                                 : hash_put(&r->edit, field, value, at);
     if (put == HASH_ADDED) return true;
-    return rdb_input_fail(r->in, put == HASH_REPLACED ? "a field stands there twice" : "no memory for a field");
+    return rdb_input_fail(r->in, put == HASH_REPLACED ? twice : "no memory for a field");
 }
 
 /* HASH_2's time stands behind the texts. Reading it may take the memory away in which they lie, unless it lies in the window too. */
@@ -90,21 +95,29 @@ static bool take_field_before_time(struct reading *r, struct slice field, struct
     return taken;
 }
 
-/* HASH and HASH_2. */
-static bool read_fields(struct reading *r, bool times) {
+static bool read_pairs(struct reading *r, uint64_t n, bool times) {
     struct slice field, value;
-    uint64_t n;
-    if (!rdb_input_count(r->in, times ? 10 : 2, &n)) return false;
-    proven(!r->edit.value.ptr);
-    bool large = (int64_t)n > r->edit.limits->hash_max_listpack_entries;
-    if (n > 0 && (times || large)) hash_start_table(&r->edit);
-    if (large) table_reserve(&value_hash_head(r->edit.value)->table, n < CLAIM_MAX ? n : CLAIM_MAX);
     for (; n > 0; n--) {
         if (!rdb_input_pair(r->in, &field, &value)) return false;
         if (!(times ? take_field_before_time(r, field, value) : take_field(r, field, value, HASH_NO_TIME)))
             return false;
     }
+    debug_proven(!r->in->why);
     return true;
+}
+
+/* HASH and HASH_2. */
+static bool read_fields(struct reading *r, bool times) {
+    uint64_t n;
+    if (!rdb_input_count(r->in, times ? 10 : 2, &n)) return false;
+    proven(!r->edit.value.ptr);
+    r->large = (int64_t)n > r->edit.limits->hash_max_listpack_entries;
+    if (n > 0 && (times || r->large)) hash_start_table(&r->edit);
+    if (!r->large) return read_pairs(r, n, times);
+    struct hash *h = value_hash_head(r->edit.value);
+    table_reserve(&h->table, n < CLAIM_MAX ? n : CLAIM_MAX);
+    bool read = read_pairs(r, n, times);
+    return (hash_arrive(h, &r->coming) || rdb_input_fail(r->in, twice)) && read;
 }
 
 /* The distance from the earliest as Redis counts it: 0 is none. False when there is no such time. */
@@ -198,7 +211,7 @@ static bool read_pack(struct reading *r) {
     proven(!r->edit.value.ptr);
     if (pairs == 0) return true;
     if ((int64_t)pairs > r->edit.limits->hash_max_listpack_entries) return take_pairs(r, p);
-    if (pack_repeats(p, pairs)) return rdb_input_fail(r->in, "a field stands there twice");
+    if (pack_repeats(p, pairs)) return rdb_input_fail(r->in, twice);
     struct pack *copy = pack_try_copy(MEM_HASHES, text.ptr, text.len);
     if (!copy) return rdb_input_fail(r->in, "no memory for a hash");
     r->edit.value = (struct value){copy, TYPE_HASH, VALUE_PACK};

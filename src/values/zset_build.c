@@ -39,6 +39,20 @@ static void note_word(struct zset_builder *b, const struct zset_block *block) {
     b->words[b->count++] = zset_block_word(block);
 }
 
+static void insert(struct zset *z, uint64_t hash, struct zset_block *block) {
+    z->item_bytes += mem_good_size(zset_block_size(zset_block_member(block).len));
+    debug_proven(z->tree.count == 0); /* made at the end, of all */
+    table_insert(&z->table, NULL, hash, block, 0);
+}
+
+/* In the order of coming. Returns the place of the score. */
+static double *note(struct zset_builder *b, struct zset_block *block) {
+    size_t len = zset_block_member(block).len;
+    note_word(b, block);
+    if (len > b->longest) b->longest = len;
+    return &block->score;
+}
+
 enum zset_put zset_builder_put(struct zset_builder *b, struct slice member, double **score) {
     struct zset *z = b->zset;
     uint64_t hash;
@@ -50,12 +64,40 @@ enum zset_put zset_builder_put(struct zset_builder *b, struct slice member, doub
     }
     struct zset_block *block = zset_block_try_new(member, 0);
     if (!block) return ZSET_PUT_NO_MEMORY;
-    z->item_bytes += mem_good_size(zset_block_size(member.len));
-    table_insert(&z->table, NULL, hash, block, 0);
-    note_word(b, block);
-    if (member.len > b->longest) b->longest = member.len;
-    *score = &block->score;
+    insert(z, hash, block);
+    *score = note(b, block);
     return ZSET_PUT_DONE;
+}
+
+/* The one that came first. False: its member is there already, and it is freed; its word stays, for a builder that is released. */
+static bool arrive(struct zset *z, struct table_coming *c) {
+    uint64_t hash, same;
+    struct zset_block *block = table_coming_take(c, &hash);
+    debug_proven(block != NULL);
+    if (likely(!zset_find(z, zset_block_member(block), &same))) {
+        insert(z, hash, block);
+        return true;
+    }
+    mem_free(MEM_ZSETS, block, zset_block_size(zset_block_member(block).len));
+    return false;
+}
+
+enum zset_put zset_builder_come(struct zset_builder *b, struct table_coming *c, struct slice member, double **score) {
+    struct zset *z = b->zset;
+    debug_proven(b->count == z->table.count + (c->came - c->gone));
+    struct zset_block *block = zset_block_try_new(member, 0);
+    if (!block) return ZSET_PUT_NO_MEMORY;
+    bool good = !table_coming_full(c) || arrive(z, c);
+    table_coming_add(c, &z->table, value_hash(member), block);
+    *score = note(b, block);
+    return good ? ZSET_PUT_DONE : ZSET_PUT_TWICE;
+}
+
+bool zset_builder_arrive(struct zset_builder *b, struct table_coming *c) {
+    bool good = true;
+    while (c->came != c->gone) good = arrive(b->zset, c) && good;
+    proven(b->count >= b->zset->table.count); /* more if one stood there twice */
+    return good;
 }
 
 void zset_builder_settle(struct zset_builder *b) {
@@ -65,8 +107,7 @@ void zset_builder_settle(struct zset_builder *b) {
     if (b->count == 1 || !(b->rising || b->falling)) return;
     const struct zset_block *before = zset_word_block(b->words[b->count - 2]);
     int order = zset_order(before->score, zset_block_member(before), last->score, zset_block_member(last));
-    proven(order != 0);
-    if (order < 0)
+    if (order < 0) /* 0 of one that stands there twice, which is told later */
         b->falling = false;
     else
         b->rising = false;

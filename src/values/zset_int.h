@@ -88,6 +88,10 @@ static inline size_t zset_pack_count(const struct pack *p) { return pack_count(p
 enum zset_put { ZSET_PUT_DONE, ZSET_PUT_TWICE, ZSET_PUT_NO_MEMORY };
 enum zset_put zset_builder_put(struct zset_builder *b, struct slice member, double **score);
 void zset_builder_settle(struct zset_builder *b);
+/* As put, for many members: that one stands there twice is told a few calls later (*score is then still the new one's), or by arrive,
+ * which must come before any other function, release as well. */
+enum zset_put zset_builder_come(struct zset_builder *b, struct table_coming *c, struct slice member, double **score);
+bool zset_builder_arrive(struct zset_builder *b, struct table_coming *c);
 
 /* ---- records ---- */
 uint8_t zset_rdb_type(struct value v, int version);

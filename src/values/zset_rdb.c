@@ -60,12 +60,20 @@ static bool put(struct rdb_input *in, struct zset_builder *b, struct slice membe
     return done == ZSET_PUT_DONE || rdb_input_fail(in, done == ZSET_PUT_TWICE ? twice : no_memory);
 }
 
+static bool come(struct rdb_input *in, struct zset_builder *b, struct table_coming *c, struct slice member,
+                 double **score) {
+    debug_proven(b->zset != NULL);
+    if (member.len > UINT32_MAX) return rdb_input_fail(in, too_long);
+    enum zset_put done = zset_builder_come(b, c, member, score);
+    return done == ZSET_PUT_DONE || rdb_input_fail(in, done == ZSET_PUT_TWICE ? twice : no_memory);
+}
+
 /* The member's bytes do not outlive the reading of its score, so it is put first. */
-static bool read_member(struct rdb_input *in, uint8_t type, struct zset_builder *b) {
+static bool read_member(struct rdb_input *in, uint8_t type, struct zset_builder *b, struct table_coming *c) {
     struct slice member;
     double *place, score;
     debug_proven(type == RDB_TYPE_ZSET || type == RDB_TYPE_ZSET_2);
-    if (!rdb_input_string(in, &member) || !put(in, b, member, &place)) return false;
+    if (!rdb_input_string(in, &member) || !come(in, b, c, member, &place)) return false;
     if (!(type == RDB_TYPE_ZSET ? rdb_input_double_text(in, &score) : rdb_input_double(in, &score))) return false;
     if (isnan(score)) return rdb_input_fail(in, no_score);
     *place = score;
@@ -75,6 +83,7 @@ static bool read_member(struct rdb_input *in, uint8_t type, struct zset_builder 
 
 static bool read_members(uint8_t type, struct rdb_input *in, const struct value_limits *limits, struct value *out) {
     struct zset_builder b;
+    struct table_coming coming = {0};
     uint64_t count;
     bool good = true;
     proven(limits != NULL);
@@ -82,7 +91,8 @@ static bool read_members(uint8_t type, struct rdb_input *in, const struct value_
     zset_builder_init(&b);
     if ((int64_t)count > limits->zset_max_listpack_entries)
         zset_builder_expect(&b, count < CLAIM_MAX ? count : CLAIM_MAX);
-    for (uint64_t i = 0; good && i < count; i++) good = read_member(in, type, &b);
+    for (uint64_t i = 0; good && i < count; i++) good = read_member(in, type, &b, &coming);
+    if (!zset_builder_arrive(&b, &coming)) good = rdb_input_fail(in, twice);
     return finish(&b, good, limits, out);
 }
 

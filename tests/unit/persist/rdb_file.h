@@ -13,6 +13,7 @@
 #include "base/num.h"
 #include "keyspace/db.h"
 #include "persist/load.h"
+#include "values/kind.h"
 #include "wire/crc64.h"
 #include "wire/rdb.h"
 
@@ -77,12 +78,31 @@ struct comparison {
     bool equal;
 };
 
+/* Whatever the order in which a table holds them. */
+static inline void add_element(void *arg, const struct value_element *e) {
+    uint64_t *sum = arg;
+    *sum +=
+        value_hash(e->text) + 3 * value_hash(e->second) + (uint64_t)(e->score * 8) * 7 + (uint64_t)e->expire_at * 11;
+}
+
+static inline uint64_t element_sum(struct value v) {
+    uint64_t sum = 0;
+    value_kind(v.type)->each(v, INT64_MIN, add_element, &sum);
+    return sum;
+}
+
+static inline bool same_value(const struct entry *a, const struct entry *b) {
+    char s[NUM_TEXT_MAX], t[NUM_TEXT_MAX];
+    if (entry_type(a) != entry_type(b) || entry_encoding(a) != entry_encoding(b)) return false;
+    if (entry_type(a) == TYPE_STRING) return slice_equal(entry_string(a, s), entry_string(b, t));
+    struct value v = entry_object(a), w = entry_object(b);
+    return value_kind(v.type)->count(v) == value_kind(w.type)->count(w) && element_sum(v) == element_sum(w);
+}
+
 static inline void compare_entry(void *arg, const struct entry *e) {
     struct comparison *c = arg;
-    char a[NUM_TEXT_MAX], b[NUM_TEXT_MAX];
     const struct entry *o = db_view(dataset_db(c->other, c->db), key_of(c->other, entry_key(e)), VIEW_NO_TOUCH);
-    c->equal = c->equal && o && entry_expire_at(o) == entry_expire_at(e) && entry_encoding(o) == entry_encoding(e) &&
-               slice_equal(entry_string(o, a), entry_string(e, b));
+    c->equal = c->equal && o && entry_expire_at(o) == entry_expire_at(e) && same_value(o, e);
 }
 
 static inline bool same_content(struct dataset *a, struct dataset *b) {

@@ -301,6 +301,60 @@ static void test_random_files(void **state) {
 }
 
 /* ---- what is refused ---- */
+/* fields of a few bytes, each value another. */
+static void file_hash(struct buf *f, const char *name, unsigned fields) {
+    char text[32];
+    rdb_write_u8(f, RDB_TYPE_HASH);
+    rdb_write_string(f, slice_of_cstr(name), false);
+    rdb_write_length(f, fields);
+    for (unsigned i = 0; i < fields; i++) {
+        snprintf(text, sizeof text, "field:%u", i);
+        rdb_write_string(f, slice_of_cstr(text), false);
+        rdb_write_integer(f, (int64_t)i * 31);
+    }
+}
+
+static void file_zset(struct buf *f, const char *name, unsigned members) {
+    char text[32];
+    rdb_write_u8(f, RDB_TYPE_ZSET_2);
+    rdb_write_string(f, slice_of_cstr(name), false);
+    rdb_write_length(f, members);
+    for (unsigned i = 0; i < members; i++) {
+        double score = i * 7919 % 100003;
+        uint64_t bits;
+        memcpy(&bits, &score, 8);
+        snprintf(text, sizeof text, "member:%u", i);
+        rdb_write_string(f, slice_of_cstr(text), false);
+        rdb_write_u64_le(f, bits);
+    }
+}
+
+/* Records of several blocks: in a file of 20 MiB those of up to 640 KiB wait for any thread to make them, those of a MiB and more do
+ * not. All are as one thread makes them. */
+static void test_long_records(void **state) {
+    (void)state;
+    const char *seed = getenv("TARN_SEED");
+    struct random r;
+    struct buf f;
+    unsigned keys = 0;
+    random_init(&r, seed ? strtoull(seed, NULL, 10) : 1);
+    file_start(&f, "REDIS0010");
+    while (f.len < 20 << 20) {
+        char name[32];
+        static const unsigned sizes[] = {1, 100, 1000, 10000, 40000, 80000};
+        unsigned size = sizes[random_below(&r, countof(sizes))], n = 1 + (unsigned)random_below(&r, size);
+        snprintf(name, sizeof name, "key:%u", keys++);
+        if (random_below(&r, 2))
+            file_hash(&f, name, n);
+        else
+            file_zset(&f, name, n);
+    }
+    file_end(&f, true);
+    struct dataset *ds = load(&f);
+    assert_int_equal(dataset_keys(ds), keys);
+    dataset_free(ds);
+}
+
 static void test_types_that_are_not_held(void **state) {
     (void)state;
     struct buf f;
@@ -736,6 +790,7 @@ int main(void) {
         cmocka_unit_test(test_templates),
         cmocka_unit_test(test_long_strings),
         cmocka_unit_test(test_random_files),
+        cmocka_unit_test(test_long_records),
         cmocka_unit_test(test_types_that_are_not_held),
         cmocka_unit_test(test_records_that_are_refused),
         cmocka_unit_test(test_duplicate_keys),

@@ -486,6 +486,19 @@ static void corrupt_records_are_refused(void **state) {
     refused(RDB_TYPE_ZSET_2, twice, sizeof twice - 1);
     refused(RDB_TYPE_ZSET, text_nan, sizeof text_nan - 1);
     refused(RDB_TYPE_ZSET_2, huge, sizeof huge - 1);
+    struct buf bytes;
+    buf_init(&bytes, MEM_SERVER);
+    static const int second[] = {1, 7, 8, 9, 300, 599}; /* near enough to be under way at the same time, or not */
+    for (size_t k = 0; k < countof(second); k++) {
+        buf_clear(&bytes);
+        rdb_write_length(&bytes, 600);
+        for (int i = 0; i < 600; i++) {
+            rdb_write_integer(&bytes, i == second[k] ? 0 : i);
+            rdb_write_u64_le(&bytes, 0);
+        }
+        refused(RDB_TYPE_ZSET_2, bytes.ptr, bytes.len);
+    }
+    buf_release(&bytes);
     refused(RDB_TYPE_ZSET_LISTPACK, "\x07\x07\0\0\0\0\0\0", 8);
     refused(RDB_TYPE_ZSET_ZIPLIST, "\x03xyz", 4);
 }
