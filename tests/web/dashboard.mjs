@@ -39,7 +39,7 @@ const errors = [];
 async function open(options) {
   const context = await browser.newContext({httpCredentials: {username: 'any', password: token}, ...options});
   const page = await context.newPage();
-  page.setDefaultTimeout(15000);
+  page.setDefaultTimeout(60000);
   page.on('pageerror', e => errors.push(String(e)));
   page.on('console', m => { if (m.type() === 'error' && !/401/.test(m.text())) errors.push(m.text()); });
   page.on('request', r => { if (!r.url().startsWith(url) && !r.url().startsWith('data:')) errors.push('asks elsewhere: ' + r.url()); });
@@ -59,7 +59,7 @@ try {
   cli('debug', 'populate', '60000', 'key', '200');
   cli('save');
   await stop(child);
-  child = await start('--key-load-delay', '200');
+  child = await start('--key-load-delay', '1000');
   await check('a slowed load is shown with its rate and what is left', async () => {
     const page = await open({viewport: {width: 1100, height: 1000}, colorScheme: 'light'});
     await page.waitForFunction(() => !document.getElementById('load').hidden);
@@ -209,7 +209,7 @@ try {
     cli('setrange', name + '1', '4999999', 'x');
     cli('memory', 'prefixes'); // else the page shows the last walk until that is 200 times as old as it took
     const page = await open({viewport: {width: 1100, height: 1000}});
-    await page.waitForFunction(name => [...document.querySelectorAll('#prefixes tbody th')].some(e => e.textContent === name), name, {timeout: 30000});
+    await page.waitForFunction(name => [...document.querySelectorAll('#prefixes tbody th')].some(e => e.textContent === name), name, {timeout: 60000});
     must(await page.locator('#prefixes img').count() === 0, 'markup');
     await page.context().close();
   });
