@@ -163,7 +163,7 @@ enum batch_result builder_flush(struct builder *b, struct db *db) {
 
 enum batch_result builder_hand(struct builder *b, struct db *db, size_t expected) {
     proven(builder_batch(b)->count > 0);
-    if (!b->thread.running && !b->alone) b->alone = thread_start(&b->thread, "load-build", run, b) != 0;
+    if (!b->thread.running && !b->alone) b->alone = thread_start(&b->thread, "builder", run, b) != 0;
     if (b->alone) return builder_flush(b, db);
     pthread_mutex_lock(&b->lock);
     let_go_long(b);

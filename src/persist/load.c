@@ -191,7 +191,7 @@ struct load_job *load_start(struct loop *loop, const struct load_options *option
     begin(&job->progress, options);
     job->options.scout = job->scout = scout_new();
     forecast_init(&job->forecast, job->scout, job->progress.start_us);
-    int error = thread_start(&job->thread, "load", run, job);
+    int error = thread_start(&job->thread, "loader", run, job);
     if (error) {
         snprintf(job->why, sizeof(job->why), "no thread to load with: %s", strerror(error));
         job->finished = true;

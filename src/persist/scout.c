@@ -544,7 +544,7 @@ bool scout_start(struct scout *s) {
     s->started = true;
     s->now_ms = clock_wall_ms();
     s->steps = mem_alloc_zeroed(MEM_PERSIST, SCOUT_STEPS * sizeof *s->steps);
-    bool runs = thread_start(&s->thread, "load-scout", run, s) == 0;
+    bool runs = thread_start(&s->thread, "scout", run, s) == 0;
     if (!runs) atomic_store_explicit(&s->ended, true, memory_order_relaxed);
     return runs;
 }

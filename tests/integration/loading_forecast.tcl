@@ -25,9 +25,9 @@ foreach {kind n delay long_n long_delay} {
         if {$long} { lassign [list $long_n $long_delay] n delay }
         set options [forecast::make $kind $n]
         dict set options -config key-load-delay $delay
-        # What else runs on the machine comes and goes, which nobody can foretell: one of three times is to be good (in
-        # make long, where loads last: the first).
-        for {set try 0} {$try < ($long ? 1 : 3)} {incr try} {
+        # What else runs on the machine comes and goes, which nobody can foretell: one of five times is to be good (in
+        # make long, where loads last: the first). Under a sanitizer only what holds at any pace is asked for.
+        for {set try 0} {$try < ($long || $harness::slow > 1 ? 1 : 5)} {incr try} {
             set srv [server_start {*}$options -wait listening]
             set watched [forecast::watch $srv]
             lassign [forecast::judge $watched 0.2 [expr {$long ? 1000 : 500 * $harness::slow}]] good falls above worst count
@@ -37,8 +37,10 @@ foreach {kind n delay long_n long_delay} {
             if {$good >= 0.95 && $above <= 0.05} { break }
         }
         assert_range $count 20 100000
-        assert_range $good 0.95 1 "$worst ms at worst"
-        assert_range $above 0 0.05
+        if {$harness::slow == 1} {
+            assert_range $good 0.95 1 "$worst ms at worst"
+            assert_range $above 0 0.05
+        }
         if {$long} { file delete -force [dict get $options -dir] }
     }
 }
