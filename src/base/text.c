@@ -9,7 +9,7 @@ struct splitter {
     char *out;            /* where the next byte of a word goes */
 };
 
-static int hex_value(char c) {
+int text_hex_value(char c) {
     if (c >= '0' && c <= '9') return c - '0';
     if (c >= 'a' && c <= 'f') return c - 'a' + 10;
     if (c >= 'A' && c <= 'F') return c - 'A' + 10;
@@ -37,8 +37,8 @@ static char escape_value(char c) {
 static void take_escape(struct splitter *s) {
     int high = -1, low = -1;
     if (s->end - s->at >= 4 && s->at[1] == 'x') {
-        high = hex_value(s->at[2]);
-        low = hex_value(s->at[3]);
+        high = text_hex_value(s->at[2]);
+        low = text_hex_value(s->at[3]);
     }
     if (high >= 0 && low >= 0) {
         *s->out++ = (char)(high << 4 | low);

@@ -22,6 +22,9 @@ const char *text_show(char dst[TEXT_SHOWN_ROOM], struct slice s);
 /* True when s must be quoted to survive text_split_words (empty, white space, quotes, backslash, non-printable). */
 bool text_needs_quotes(struct slice s);
 
+/* 0 to 15; -1: no hex digit. */
+int text_hex_value(char c);
+
 /* Levenshtein distance bounded by limit (returns limit + 1 when larger): for "did you mean". Both at most 64 bytes. */
 int text_distance(struct slice a, struct slice b, int limit);
 

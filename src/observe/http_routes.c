@@ -55,10 +55,11 @@ static void print_loading(const struct published *p, struct json *j) {
 }
 
 static void print_loaded_types(const struct published *p, struct json *j) {
-    static const char *const names[] = {"string", "list", "set", "zset", "hash", "stream"};
     json_open(j, "loaded_keys_by_type", '{');
-    for (unsigned i = 0; i < countof(names); i++)
-        json_integer(j, names[i], published_moment(p, (enum published_moment)(MOMENT_LOAD_STRINGS + i)));
+    for (unsigned type = 0; type < TYPE_COUNT; type++) {
+        json_integer(j, entry_type_name((enum value_type)type),
+                     published_moment(p, (enum published_moment)(MOMENT_LOAD_STRINGS + type)));
+    }
     json_close(j, '}');
 }
 

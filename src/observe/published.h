@@ -39,7 +39,7 @@ enum published_moment {
     MOMENT_LOAD_ETA_S,
     MOMENT_LOAD_LEFT_MS,
     MOMENT_LOAD_PERCENT, /* in thousandths of one */
-    MOMENT_LOAD_STRINGS, /* keys, by type */
+    MOMENT_LOAD_STRINGS, /* keys, by type, in the order of enum value_type */
     MOMENT_LOAD_LISTS,
     MOMENT_LOAD_SETS,
     MOMENT_LOAD_ZSETS,

@@ -23,8 +23,16 @@ static struct resp_item walk_peek(const struct walk *w) {
 
 static void put(struct walk *w, const char *text) { buf_append(w->out, text, strlen(text)); }
 
-static void put_quoted(struct walk *w, struct slice s) {
-    buf_advance(w->out, text_quote(buf_reserve(w->out, 4 * s.len + 2), s));
+void format_quoted(struct buf *out, struct slice text) {
+    buf_advance(out, text_quote(buf_reserve(out, 4 * text.len + 2), text));
+}
+
+void format_bar(char *dst, int width, double share) {
+    int full = share <= 0 ? 0 : share >= 1 ? width : (int)(share * width + 0.5);
+    *dst++ = '[';
+    for (int i = 0; i < width; i++) *dst++ = i < full ? '#' : '-';
+    *dst++ = ']';
+    *dst = '\0';
 }
 
 static bool item_true(const struct resp_item *item) { return item->text.len > 0 && item->text.ptr[0] == 't'; }
@@ -37,7 +45,7 @@ static void plain_scalar(struct walk *w, const struct resp_item *item) {
     }
     switch (item->kind) {
     case RESP_BULK:
-        put_quoted(w, item->text);
+        format_quoted(w->out, item->text);
         return;
     case RESP_BOOL:
         put(w, item_true(item) ? "(true)" : "(false)");
@@ -149,7 +157,7 @@ static void csv_scalar(struct walk *w, const struct resp_item *item) {
         buf_append_slice(w->out, item->text);
     else {
         if (item->kind == RESP_ERROR || item->kind == RESP_BULK_ERROR) put(w, "ERROR,");
-        put_quoted(w, item->text);
+        format_quoted(w->out, item->text);
     }
 }
 

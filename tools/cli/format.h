@@ -9,4 +9,9 @@
  * separator that belongs to it. Attributes are left out. */
 void format_reply(struct buf *out, struct slice reply, enum output output, const struct options *o);
 
+/* Appends the text as text_quote writes it. */
+void format_quoted(struct buf *out, struct slice text);
+/* "[#####-----]", share of 1 filled: width + 3 bytes with the NUL. */
+void format_bar(char *dst, int width, double share);
+
 #endif

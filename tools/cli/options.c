@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/num.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "mass.h"
 #include "script.h"
@@ -60,16 +61,11 @@ static _Noreturn void refuse(const char *what, const char *subject) {
 }
 
 /* ---- -u ---- */
-static int hex_digit(char c) {
-    const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c | 0x20) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
 /* %XX in place; the text only gets shorter. */
 static void percent_decode(char *text) {
     char *to = text;
     for (const char *from = text; *from; from++, to++) {
-        int high = *from == '%' ? hex_digit(from[1]) : -1, low = high >= 0 ? hex_digit(from[2]) : -1;
+        int high = *from == '%' ? text_hex_value(from[1]) : -1, low = high >= 0 ? text_hex_value(from[2]) : -1;
         if (low < 0)
             *to = *from;
         else {

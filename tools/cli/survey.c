@@ -126,7 +126,7 @@ static void list_key(struct session *s, struct slice key) {
     struct buf text;
     buf_init(&text, MEM_CLIENT_OUT);
     if (s->output == OUTPUT_PLAIN)
-        buf_advance(&text, text_quote(buf_reserve(&text, 4 * key.len + 2), key));
+        format_quoted(&text, key);
     else
         buf_append_slice(&text, key);
     buf_append(&text, "\n", 1);

@@ -2,6 +2,7 @@
 
 #include "base/num.h"
 #include "facts.h"
+#include "format.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,15 +23,6 @@ line(struct frame *f, enum frame_style style, const char *format, ...) {
     vsnprintf(f->text[f->count], (size_t)f->columns + 1, format, args);
     va_end(args);
     f->style[f->count++] = style;
-}
-
-/* "[#####-----]" */
-static void bar(char *dst, int width, double share) {
-    int full = share <= 0 ? 0 : share >= 1 ? width : (int)(share * width + 0.5);
-    *dst++ = '[';
-    for (int i = 0; i < width; i++) *dst++ = i < full ? '#' : '-';
-    *dst++ = ']';
-    *dst = '\0';
 }
 
 struct human {
@@ -72,7 +64,7 @@ static void draw_memory(struct frame *f, const struct picture *p) {
     int64_t counted = used - facts_number(p->info, "mem_not_counted_for_evict");
     double share = most > 0 ? (double)counted / (double)most : 0;
     char limit[96] = "no maxmemory", drawn[BAR_COLUMNS + 3];
-    bar(drawn, BAR_COLUMNS, share);
+    format_bar(drawn, BAR_COLUMNS, share);
     if (most > 0)
         snprintf(limit, sizeof limit, "max %s %s %.0f%%%s", human(most).text, drawn, 100 * share,
                  share >= FULL   ? " FULL"
@@ -90,7 +82,7 @@ static void draw_jobs(struct frame *f, const struct picture *p) {
     char drawn[LOAD_BAR + 3];
     if (facts_number(p->info, "loading")) {
         double percent = facts_double(p->info, "loading_loaded_perc");
-        bar(drawn, LOAD_BAR, percent / 100);
+        format_bar(drawn, LOAD_BAR, percent / 100);
         line(f, FRAME_WARNING, "Loading %s %.1f%%  %s of %s  %lld s left", drawn, percent,
              human(facts_number(p->info, "loading_loaded_bytes")).text,
              human(facts_number(p->info, "loading_total_bytes")).text,
@@ -142,7 +134,7 @@ static int owners_of(const struct picture *p, const struct view *v, struct memor
 static void owner_text(char *dst, size_t cap, const struct memory_node *node, int64_t whole) {
     char drawn[BAR_COLUMNS + 3];
     double share = whole > 0 ? (double)node->bytes / (double)whole : 0;
-    bar(drawn, BAR_COLUMNS, share);
+    format_bar(drawn, BAR_COLUMNS, share);
     snprintf(dst, cap, "%-11.11s %s %8s %4.1f%%", node->name, drawn, human(node->bytes).text, 100 * share);
 }
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "facts.h"
+#include "format.h"
 #include "reply.h"
 #include "session.h"
 
@@ -29,20 +30,17 @@ enum answer { ANSWER_READY, ANSWER_LOADING, ANSWER_WRONG, ANSWER_NONE };
 
 /* ---- what is shown ---- */
 static void show(struct waiting *w, struct slice info) {
-    char bar[BAR + 1], memory[NUM_TEXT_MAX];
+    char bar[BAR + 3], memory[NUM_TEXT_MAX];
     double percent = facts_double(info, "loading_loaded_perc");
     int64_t left_ms = facts_number(info, "loading_remaining_ms");
     struct slice phase = facts_text(info, "loading_phase");
     if (left_ms == 0) left_ms = facts_number(info, "loading_eta_seconds") * 1000;
-    int full = percent > 0 ? (int)(percent < 100 ? percent * BAR / 100 : BAR) : 0;
-    memset(bar, '-', BAR);
-    memset(bar, '#', (size_t)full);
-    bar[BAR] = '\0';
+    format_bar(bar, BAR, percent / 100);
     memory[num_format_human(memory, (uint64_t)facts_number(info, "used_memory"))] = '\0';
     if (w->terminal)
-        printf("\r[%s] %5.1f %%  %lld s left  %lld keys  %s  %.*s\033[K", bar, percent,
-               (long long)(left_ms + 500) / 1000, (long long)facts_number(info, "loading_loaded_keys"), memory,
-               (int)phase.len, phase.ptr ? phase.ptr : "");
+        printf("\r%s %5.1f %%  %lld s left  %lld keys  %s  %.*s\033[K", bar, percent, (long long)(left_ms + 500) / 1000,
+               (long long)facts_number(info, "loading_loaded_keys"), memory, (int)phase.len,
+               phase.ptr ? phase.ptr : "");
     else
         printf("%.1f %%, %lld s left, %lld keys, %s\n", percent, (long long)(left_ms + 500) / 1000,
                (long long)facts_number(info, "loading_loaded_keys"), memory);
