@@ -26,7 +26,7 @@ function place(parent, names, x, y, w, h, depth, pieces) {
     const color = nested ? tone('back') : toneOf(c.name);
     const b = make('button', {type: 'button', 'data-name': c.name, title: `${c.name}: ${bytes(c.bytes)}, ${c.meaning}`, class: nested ? 'frame' : w < 30 || h < 18 ? 'tiny' : '',
       style: `left:${x}px;top:${y}px;width:${w}px;height:${h}px;background:${color};color:${inkOn(color)}`});
-    b.setAttribute('aria-label', `${c.name}, ${bytes(c.bytes)}, ${c.meaning}${opens ? '; opens' : ''}`);
+    b.setAttribute('aria-label', `${c.name}, ${bytes(c.bytes)}, ${c.count ? count(c.count) + ' ' + c.counted + ', ' : ''}${c.meaning}${opens ? '; opens' : ''}`);
     if (w > 34 && h > 18) b.append(make('strong', {}, c.name + (opens ? ' ▸' : '')));
     if (nested || (w > 60 && h > 38)) b.append(make('span', {}, bytes(c.bytes)));
     if (opens) b.addEventListener('click', () => enter(names.concat(c.name)));
@@ -56,5 +56,6 @@ function drawTree(anew) {
   const again = held && pieces.find(p => p.dataset.name === held);
   if (again) again.focus(); else if (anew && pieces[0]) pieces[0].focus();
   drawPath(anew);
-  at('tree-table').tBodies[0].replaceChildren(...list.map(c => row(c.name, cell(bytes(c.bytes)), cell((100 * c.bytes / Math.max(1, node.bytes)).toFixed(1) + ' %'), make('td', {}, c.meaning))));
+  at('tree-table').tBodies[0].replaceChildren(...list.map(c => row(c.name, cell(bytes(c.bytes)), cell((100 * c.bytes / Math.max(1, node.bytes)).toFixed(1) + ' %'),
+    cell(c.count === undefined ? '' : count(c.count) + ' ' + c.counted), make('td', {}, c.meaning))));
 }

@@ -100,7 +100,7 @@ static void serve_ready(const struct http_sources *s, struct slice query, struct
 static void serve_metrics(const struct http_sources *s, struct slice query, struct http_reply *reply) {
     struct memory_tree tree;
     (void)query;
-    memory_tree_take(&tree);
+    memory_tree_take(&tree, s->published);
     reply->type = OPENMETRICS_TYPE;
     openmetrics_print(&reply->body, s->published, published_take(s->published), &tree);
 }
@@ -109,7 +109,7 @@ static void serve_memory(const struct http_sources *s, struct slice query, struc
     struct memory_tree tree;
     struct json j = begin(s, reply);
     (void)query;
-    memory_tree_take(&tree);
+    memory_tree_take(&tree, s->published);
     json_integer(&j, "used", tree.used);
     json_integer(&j, "rss", tree.rss);
     json_integer(&j, "peak", mem_peak() > tree.used ? mem_peak() : tree.used);

@@ -84,6 +84,16 @@ static void owner_lines(const struct metric_scope *scope, metric_emit *emit, voi
     }
 }
 
+static void block_lines(const struct metric_scope *scope, metric_emit *emit, void *arg) {
+    char name[64], text[32];
+    UNUSED;
+    for (int i = 0; i < MEM_OWNER_COUNT; i++) {
+        snprintf(name, sizeof name, "mem_blocks_owner_%s", mem_owner_name((enum mem_owner)i));
+        snprintf(text, sizeof text, "%lld", (long long)mem_owner_blocks((enum mem_owner)i));
+        emit(arg, name, text);
+    }
+}
+
 #define GAUGE(field, reader, text) \
     { .section = "memory", .name = field, .class = METRIC_GAUGE, .help = text, .read = reader }
 #define COUNTER(field, reader, text) \
@@ -153,5 +163,10 @@ static const struct metric rows[] = {
      .class = METRIC_GAUGE,
      .help = "Bytes of used_memory by owner",
      .lines = owner_lines},
+    {.section = "memory",
+     .name = "mem_blocks_owner_*",
+     .class = METRIC_GAUGE,
+     .help = "Allocations of used_memory by owner",
+     .lines = block_lines},
 };
 const struct metric_list memory_metrics = {rows, countof(rows)};

@@ -1,4 +1,4 @@
-/* MEMORY TREE and MEMORY HISTORY: allowed in every phase, since nothing in them speaks of the dataset. */
+/* MEMORY TREE and MEMORY HISTORY: allowed in every phase, since nothing in them reads the dataset. */
 #include "base/check.h"
 #include "exec/context.h"
 #include "observe/history.h"
@@ -19,7 +19,7 @@ void memory_run_tree(struct context *c) {
         return;
     }
     buf_init(&text, MEM_OBSERVE);
-    memory_tree_take(&tree);
+    memory_tree_take(&tree, observer_published());
     if (c->argc == 3) {
         struct json j = {.out = &text};
         memory_tree_json(&tree, &j, NULL);

@@ -236,11 +236,17 @@ void observer_stop(void) {
     mem_free(MEM_OBSERVE, o, sizeof *o);
 }
 
+const struct published *observer_published(void) {
+    if (!observe.observer) return NULL;
+    published_beat(observe.observer->sources.published, observe.executor, observe.slowest_ns);
+    observe.slowest_ns = 0;
+    return observe.observer->sources.published;
+}
+
 void observer_cron(void) {
     struct observer *o = observe.observer;
     if (!o) return;
-    published_beat(o->sources.published, observe.executor, observe.slowest_ns);
-    observe.slowest_ns = 0;
+    observer_published();
     analysis_cron();
     int64_t now_us = clock_mono_us();
     if (observe.hotkeys) hotkeys_cron(observe.hotkeys, now_us);

@@ -10,6 +10,7 @@
 
 struct history;
 struct loop;
+struct published;
 
 /* After observe_init and with the directives read. loop: the executor's, for walks (analysis.h). False: the HTTP port cannot be
  * had; the reason has been logged. */
@@ -19,6 +20,8 @@ void observer_stop(void);
 void observer_cron(void); /* every 100 ms: publishes; ~2 us, once a second with HTTP on ~60 us */
 /* A static text. */
 void observer_enter(const char *phase, bool ready);
+/* What is published, brought up to date; NULL when not started. */
+const struct published *observer_published(void);
 /* NULL when not started. Others than the observer read it under its lock. */
 struct history *observer_history(void);
 

@@ -317,6 +317,16 @@ static void print_memory(struct buf *out, const struct published *p, const struc
         if (memory_tree_node(i)->owner < 0) continue;
         labelled(out, "tarn_memory_owner_bytes", "owner", memory_tree_node(i)->name, (double)t->bytes[i]);
     }
+    family(out, "tarn_memory_owner_blocks", "Allocations by owner.");
+    for (unsigned i = 0; memory_tree_node(i); i++) {
+        if (memory_tree_node(i)->owner < 0) continue;
+        labelled(out, "tarn_memory_owner_blocks", "owner", memory_tree_node(i)->name, (double)t->blocks[i]);
+    }
+    family(out, "tarn_memory_node_count", "What a node of the memory tree holds: keys, clients, channels.");
+    for (unsigned i = 0; memory_tree_node(i); i++) {
+        if (t->counts[i] < 0) continue;
+        labelled(out, "tarn_memory_node_count", "node", memory_tree_node(i)->name, (double)t->counts[i]);
+    }
 }
 
 static void print_moment(struct buf *out, const struct published *p) {

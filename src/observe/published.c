@@ -3,6 +3,9 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "exec/executor.h"
+#include "exec/pubsub.h"
+#include "exec/tracking.h"
+#include "keyspace/account.h"
 #include "keyspace/db.h"
 #include "mem/mem.h"
 #include "observe/figures.h"
@@ -156,6 +159,23 @@ static void raise_moment(struct published *p, enum published_moment which, int64
     while (value > now && !atomic_compare_exchange_weak(&p->moments[which], &now, value)) continue;
 }
 
+static int64_t count_topics(const struct pubsub *pubsub) {
+    size_t n = 0;
+    for (int kind = 0; kind < PUBSUB_KINDS; kind++) n += topics_count(&pubsub->topics[kind]);
+    return (int64_t)n;
+}
+
+static void count_keys(struct published *p, const struct dataset *ds) {
+    uint64_t keys[TYPE_COUNT] = {0};
+    for (unsigned i = 0; i < dataset_databases(ds); i++) {
+        const struct db *db = dataset_db_const(ds, i);
+        for (unsigned type = 0; db_keys(db) && type < TYPE_COUNT; type++)
+            keys[type] += db_account(db, (enum value_type)type)->keys;
+    }
+    for (unsigned type = 0; type < TYPE_COUNT; type++)
+        set_moment(p, (enum published_moment)(MOMENT_STRINGS + type), (int64_t)keys[type]);
+}
+
 void published_beat(struct published *p, const struct executor *x, uint64_t slowest_ns) {
     const struct metric_scope scope = {.executor = x, .dataset = x->dataset};
     struct metric_value value;
@@ -169,6 +189,9 @@ void published_beat(struct published *p, const struct executor *x, uint64_t slow
     atomic_store(&p->load_phase, value.kind == METRIC_TEXT ? value.text : "");
     set_moment(p, MOMENT_KEYS, (int64_t)dataset_keys(x->dataset));
     set_moment(p, MOMENT_EXPIRES, timed_keys(x->dataset));
+    count_keys(p, x->dataset);
+    set_moment(p, MOMENT_TOPICS, count_topics(x->pubsub));
+    set_moment(p, MOMENT_TRACKED, (int64_t)topics_count(&x->tracking->keys));
     set_moment(p, MOMENT_CLIENTS, (int64_t)x->session_count);
     set_moment(p, MOMENT_COMMANDS, (int64_t)x->stats.commands);
     set_moment(p, MOMENT_COMMAND_US, (int64_t)(x->stats.command_time_ns / 1000));

@@ -23,6 +23,14 @@ enum published_moment {
     MOMENT_BEAT_US, /* clock_mono_us when they were written */
     MOMENT_KEYS,
     MOMENT_EXPIRES, /* keys with a time to live */
+    MOMENT_STRINGS, /* keys, by type, in the order of enum value_type */
+    MOMENT_LISTS,
+    MOMENT_SETS,
+    MOMENT_ZSETS,
+    MOMENT_HASHES,
+    MOMENT_STREAMS,
+    MOMENT_TOPICS,  /* channels and patterns with subscribers */
+    MOMENT_TRACKED, /* keys cached by clients */
     MOMENT_CLIENTS,
     MOMENT_COMMANDS,   /* run since the start, or CONFIG RESETSTAT */
     MOMENT_COMMAND_US, /* spent in them */
@@ -39,7 +47,7 @@ enum published_moment {
     MOMENT_LOAD_ETA_S,
     MOMENT_LOAD_LEFT_MS,
     MOMENT_LOAD_PERCENT, /* in thousandths of one */
-    MOMENT_LOAD_STRINGS, /* keys, by type, in the order of enum value_type */
+    MOMENT_LOAD_STRINGS, /* as above */
     MOMENT_LOAD_LISTS,
     MOMENT_LOAD_SETS,
     MOMENT_LOAD_ZSETS,

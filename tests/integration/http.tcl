@@ -177,6 +177,46 @@ with_server srv [list -config [list http-port $port]] {
         assert_match "*dataset*" [$r memory tree]
         assert_error "*syntax*" {$r memory tree xml}
     }
+    test "the memory tree counts keys by type, timed keys, clients, channels, and the blocks of owners" {
+        set r [client $srv]
+        set listener [client $srv]
+        $r flushall
+        wait_for {[info_field $r mem_blocks_owner_strings memory] < 100}
+        $r debug populate 100 s 10
+        $r select 3
+        foreach i {1 2 3} { $r rpush l$i a; $r hset h$i a b }
+        foreach i {1 2} { $r sadd s$i a; $r zadd z$i 1 a }
+        $r xadd x * a b
+        $r set timed 1 ex 1000
+        $listener subscribe one
+        set want {dataset 112 strings 101 lists 3 hashes 3 sets 2 zsets 2 streams 1 table 112 expiry 1 clients 2 client 2 pubsub 1 tracking 0}
+        proc counts {json} {
+            set counts {}
+            foreach {- name more} [regexp -all -inline {"name":"(\w+)",([^\x7b\x7d]*)} $json] {
+                if {[regexp {"count":(\d+)} $more -> count]} { lappend counts $name $count }
+            }
+            return $counts
+        }
+        set found [counts [$r memory tree json]]
+        foreach {name count} $want { assert_equal $count [dict get $found $name] $name }
+        wait_for {[counts [lindex [http_get $port /api/memory] 2]] eq $found}
+        wait_for {[string match "*tarn_memory_node_count{node=\"lists\"} 3\n*" [lindex [http_get $port /metrics] 2]]}
+        assert_match "*keys with hashes (3)\n*" [$r memory tree]
+        # A key of its own is a block of its own, at least.
+        set json [$r memory tree json]
+        assert_equal 1 [regexp {"name":"strings","bytes":\d+,"blocks":(\d+)} $json -> blocks]
+        assert_range $blocks 101 1000
+        assert_equal $blocks [info_field $r mem_blocks_owner_strings memory]
+        assert_match "*tarn_memory_owner_blocks{owner=\"strings\"} $blocks\n*" [lindex [http_get $port /metrics] 2]
+        regexp {"name":"used","bytes":\d+,"blocks":(\d+)} $json -> all
+        set sum 0
+        foreach {- name count} [regexp -all -inline {"name":"(\w+)","bytes":\d+,"blocks":(\d+)} $json] {
+            if {$name ni {used dataset clients}} { incr sum $count }
+        }
+        assert_equal $all $sum
+        assert_no_match {*"name":"slack","bytes":*"blocks"*"name":"caches"*} $json
+        $r select 0
+    }
     test "the port is moved and closed at run time" {
         set r [client $srv]
         set other [free_port]
@@ -215,6 +255,8 @@ test "while loading: not ready, with progress; all routes answer" {
     assert_equal 503 $status
     assert_equal loading [field $body phase]
     wait_for {[field [lindex [http_get $port /api/loading] 2] loaded_keys] > 100}
+    # What has been loaded so far counts in the tree.
+    assert_range [dict get [counts [lindex [http_get $port /api/memory] 2]] strings] 101 1000000
     set body [lindex [http_get $port /api/loading] 2]
     assert_range [field $body percent] 0.01 99.9
     assert_range [field $body eta_seconds] 1 [expr {100 * $harness::slow}]
