@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/num.h"
 #include "io/file.h"
+#include "observe/published.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -133,7 +134,7 @@ static void sum_parents(struct memory_tree *t) {
 }
 
 /* What a load has made so far belongs to no dataset that the executor knows. */
-static int64_t loading_count(const struct published *p, enum published_moment moment) {
+static int64_t loading_count(const struct published *p, int moment) {
     if (published_moment(p, MOMENT_LOADING) == 0) return 0;
     if (moment == MOMENT_KEYS) return published_moment(p, MOMENT_LOAD_KEYS);
     if (moment < MOMENT_STRINGS || moment > MOMENT_STREAMS) return 0;
@@ -146,7 +147,8 @@ static void take_counts(struct memory_tree *t, const struct published *p) {
         t->blocks[i] = owner >= 0 ? mem_owner_blocks((enum mem_owner)owner) : -1;
         t->counts[i] = -1;
         if (p && nodes[i].counted) {
-            t->counts[i] = published_moment(p, nodes[i].moment) + loading_count(p, nodes[i].moment);
+            t->counts[i] =
+                published_moment(p, (enum published_moment)nodes[i].moment) + loading_count(p, nodes[i].moment);
         }
     }
 }

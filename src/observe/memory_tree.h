@@ -11,7 +11,8 @@
 #include "mem/mem.h"
 #include "mem/stats.h"
 #include "observe/json.h"
-#include "observe/published.h"
+
+struct published;
 
 #define MEMORY_TREE_NODES 33
 
@@ -30,7 +31,7 @@ struct memory_node {
     unsigned depth;      /* 0: the root */
     int owner;           /* enum mem_owner, or -1 */
     const char *counted; /* "keys"; NULL: nothing */
-    enum published_moment moment;
+    int moment;          /* enum published_moment: the count */
 };
 
 const struct memory_node *memory_tree_node(unsigned i);
