@@ -1,9 +1,8 @@
 # Active defragmentation: the directives, what stands still while everything moves, and that memory given free goes back.
 source [file join [file dirname [info script]] harness harness.tcl]
+source [file join [file dirname [info script]] support allocator.tcl]
 
 proc stat {r field} { return [info_field $r $field stats] }
-
-proc jemalloc {r} { return [string match jemalloc* [info_field $r mem_allocator memory]] }
 
 test "the directives have the peers' names, bounds and defaults" {
     set srv [server_start]
@@ -19,7 +18,7 @@ test "the directives have the peers' names, bounds and defaults" {
     assert_error "*argument must be between 1 and 99*" {$r config set active-defrag-cycle-max 100}
     assert_error "*argument must be between 0 and 1000*" {$r config set active-defrag-threshold-lower 1001}
     assert_equal no [lindex [$r config set activedefrag no; $r config get activedefrag] 1]
-    if {[jemalloc $r]} {
+    if {[allocator_tells $r]} {
         assert_equal OK [$r config set activedefrag yes]
     } else {
         assert_error "*needs jemalloc*" {$r config set activedefrag yes}
@@ -151,7 +150,7 @@ with_server srv {-config {save "" active-defrag-cycle-max 75 active-defrag-max-s
 test "what is deleted at random goes back from the slabs that it leaves thin" {
     set srv [server_start -config {save "" active-defrag-ignore-bytes 1mb active-defrag-cycle-max 50}]
     set r [client $srv]
-    if {![jemalloc $r]} { skip "this allocator does not tell how its memory is used" }
+    if {![allocator_tells $r]} { skip "this allocator does not tell how its memory is used" }
     $r config set activedefrag no
     for {set i 0} {$i < 60} {incr i} {
         set requests {}
@@ -179,9 +178,8 @@ with_server srv {-config {save "" activedefrag no}} {
     test "MEMORY PURGE says what it gave back" {
         set r [client $srv]
         assert_equal 0 [purged $r mem_purges]
-        if {[jemalloc $r]} {
-            # pages that would stay for an hour
-            foreach arena {0 1 2 3} { catch { $r debug mallctl arena.$arena.dirty_decay_ms 3600000 } }
+        if {[allocator_tells $r]} {
+            allocator_keep_pages $r
             for {set i 0} {$i < 40} {incr i} { $r set big:$i [string repeat x 1000000] }
             $r flushall sync
         }
@@ -189,7 +187,7 @@ with_server srv {-config {save "" activedefrag no}} {
         assert_equal 1 [purged $r mem_purges]
         assert_match "*MEMORY PURGE gave * bytes back to the system in * us*" [server_log $srv]
         assert_equal [purged $r mem_purged_last_bytes] [purged $r mem_purged_bytes]
-        if {[jemalloc $r]} { assert_range [purged $r mem_purged_bytes] 20000000 100000000 }
+        if {[allocator_tells $r]} { assert_range [purged $r mem_purged_bytes] 20000000 100000000 }
     }
 
     test "several may ask at a time, in a transaction too, and one may leave before the end" {
