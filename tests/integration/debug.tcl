@@ -150,7 +150,7 @@ test "a file that cannot be loaded leaves the data as it was" {
 }
 
 test "while DEBUG RELOAD loads, others hear -LOADING" {
-    set srv [server_start -config {key-load-delay 20000}]
+    set srv [server_start -config {key-load-delay 200000}]
     set r [client $srv]
     set other [client $srv]
     $r debug populate 50
@@ -165,7 +165,7 @@ test "while DEBUG RELOAD loads, others hear -LOADING" {
 }
 
 test "who asked for a DEBUG RELOAD may leave meanwhile" {
-    set srv [server_start -config {key-load-delay 5000}]
+    set srv [server_start -config {key-load-delay 200000}]
     set r [client $srv]
     set other [client $srv]
     $r debug populate 50
@@ -179,7 +179,7 @@ test "who asked for a DEBUG RELOAD may leave meanwhile" {
 }
 
 test "DEBUG RELOAD during a BGSAVE asks for patience" {
-    set srv [server_start -config {rdb-key-save-delay 20000}]
+    set srv [server_start -config {rdb-key-save-delay 200000}]
     set r [client $srv]
     $r debug populate 50
     $r bgsave

@@ -219,7 +219,7 @@ test "writes while a save runs do not reach its file" {
     for {set i 0} {$i < 40} {incr i} { $r rpush l {*}[lrepeat 1000 element:$i] }
     $r rpush small a b c
     set before [$r debug digest]
-    $r config set rdb-key-save-delay 20000
+    $r config set rdb-key-save-delay 200000
     for {set i 0} {$i < 50} {incr i} { $r set k$i x }
     set before [$r debug digest]
     $r bgsave

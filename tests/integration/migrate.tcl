@@ -320,7 +320,7 @@ test "who asks goes in the middle: what was taken is deleted and told, and the j
 
 test "a key whose time comes before it could be sent" {
     $r flushall
-    $r set brief x px 500
+    $r set brief x px 1000
     server_signal $target STOP
     $r -send migrate 127.0.0.1 $port brief 0 10000
     wait_for {[waits $r2]}

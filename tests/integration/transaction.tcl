@@ -90,7 +90,7 @@ foreach c [list $r $o $r2 $o2] { $c hello 2 }
 test "a key that ends between WATCH and EXEC spoils, noticed or not; one that had ended before does not" {
     same_steps {2 {debug set-active-expire 0}}
     foreach pause {none noticed} {
-        same_steps {2 flushall 2 {set k 1 px 30} 1 {watch k} 2 {debug sleep 0.05}}
+        same_steps {2 flushall 2 {set k 1 px 400} 1 {watch k} 2 {debug sleep 0.45}}
         if {$pause eq "noticed"} { same_steps {2 {get k}} }
         same_steps {1 multi 1 {set done 1} 1 exec 2 {get done}}
     }
