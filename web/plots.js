@@ -15,9 +15,11 @@ function ticksBy(step, low, high, show) {
   for (let v = Math.ceil(low / step) * step; v <= high; v += step) list.push({v, label: show(v)});
   return list;
 }
-// A label at an end of the axis would stand in the way of the other axis's.
+// Whole seconds, none at an end of the axis, where its label would stand in the way of the other axis's.
 function timeTicks(low, high, ...more) {
-  return Dygraph.dateTicker(low, high, ...more).filter(t => t.v > low + (high - low) * .035 && t.v < high - (high - low) * .03);
+  const margin = (high - low) * .035;
+  return Dygraph.dateTicker(low, high, ...more).filter(t => t.v % 1000 === 0 && t.v > low + margin && t.v < high - margin)
+    .map(t => ({v: t.v, label: clock(t.v / 1000, high - low < 6e5 ? 0 : high - low < 864e5 ? 3601 : DAY)}));
 }
 function byteTicks(low, high, pixels) { return ticksBy(2 ** Math.ceil(Math.log2(Math.max(1, (high - low) / Math.max(2, pixels / 45)))), low, high, bytes); }
 function countTicks(low, high, pixels) {

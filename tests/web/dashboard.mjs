@@ -71,6 +71,8 @@ try {
     must(/^[\d.]+ %$/.test(await page.textContent('#load-percent')), 'the percent');
     must(/loading/.test(await page.textContent('#status')), 'the phase');
     await page.waitForFunction(drawn, 'memory-plot');
+    await page.waitForFunction(() => +document.querySelector('#memory-plot .view').getAttribute('aria-valuemax') >= 4);
+    must((await page.locator('#memory-plot .dygraph-axis-label-x').allTextContents()).every(t => /^\d\d:\d\d(:\d\d)?$/.test(t)), 'times on the axis');
     await page.screenshot({path: join(folder, 'loading.png'), fullPage: true});
     cli('config', 'set', 'key-load-delay', '0');
     await page.waitForFunction(() => document.getElementById('load').hidden && document.getElementById('status').textContent === 'serving');
@@ -145,6 +147,7 @@ try {
   await check('plots are read and zoomed by pointer, series hide', async () => {
     const page = await open({viewport: {width: 1100, height: 1000}, colorScheme: 'light'});
     await page.waitForFunction(() => +document.querySelector('#memory-plot .view').getAttribute('aria-valuemax') >= 8);
+    await page.locator('#ops-plot .view').scrollIntoViewIfNeeded();
     const box = await page.locator('#ops-plot .view').boundingBox(), y = box.y + box.height / 2, time = () => page.textContent(legend('memory-plot') + ' strong');
     await page.mouse.move(box.x + box.width * .4, y);
     const left = await time();
