@@ -6,6 +6,7 @@
 #include "io/file.h"
 #include "persist/aof_group_int.h"
 #include "persist/aof_replay_int.h"
+#include "persist/dropped_int.h"
 #include "persist/rdb_parse_int.h"
 #include "persist/scout_int.h"
 
@@ -594,6 +595,7 @@ bool aof_load_run(void *arg, const struct load_options *options, struct load_pro
                                  .asked_us = &progress->asked_us};
     replay->top = options->top;
     replay->why = reason;
+    replay_limit(replay, options->room);
     atomic_store_explicit(&progress->total_bytes, l->total_size, memory_order_relaxed);
     struct walk w = {.load = l, .replay = replay};
     w.common = (struct reader){.load = l,
@@ -610,7 +612,8 @@ bool aof_load_run(void *arg, const struct load_options *options, struct load_pro
                     (unsigned long long)replay->functions);
     replay_discard(replay);
     replay_forget(replay);
+    if (replay->dropped) l->renew = !dropped_names(replay->dropped, &l->gone);
     replay_release(replay);
     mem_free(MEM_PERSIST, replay, sizeof *replay);
-    return ok;
+    return ok && l->renew ? aof_renew(l, ds, cancelled, why) : ok;
 }

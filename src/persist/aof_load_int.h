@@ -12,6 +12,7 @@
 
 #include "exec/command.h"
 #include "persist/aof_manifest_int.h"
+#include "persist/snapshot.h"
 
 struct dataset;
 struct load_options;
@@ -27,6 +28,7 @@ struct aof_load {
     const struct command_list *lists;
     unsigned list_count;
     int64_t string_max;
+    struct snapshot_options picture; /* how a base is written; path: NULL */
     /* results */
     enum aof_found found;
     struct aof_manifest manifest;
@@ -34,6 +36,9 @@ struct aof_load {
     int64_t last_size, last_kept;  /* of the last file: as it is, and what of it holds true */
     bool last_annotated;           /* it has the first line of Tarn's files, and ends with a group or is empty */
     uint64_t last_id;
+    struct buf gone;            /* names of keys that went for want of room (dropped_int.h): they are to get a DEL */
+    bool renew;                 /* they are too many for that */
+    char renewed[AOF_NAME_MAX]; /* so this is the base from now on, which is written already; "": no */
 };
 
 /* What there is. Files are looked for and not opened. */
@@ -41,6 +46,11 @@ enum aof_found aof_find(const struct aof_load *l);
 /* A load_from (load.h). arg: struct aof_load. */
 bool aof_load_run(void *arg, const struct load_options *options, struct load_progress *progress,
                   const _Atomic bool *cancelled, struct dataset *ds, char *why);
+/* Writes ds as the base that takes the place of all files, once aof_start names it: l->renewed. False with the reason in why, or with
+ * none when cancelled. On the loader's thread. */
+bool aof_renew(struct aof_load *l, struct dataset *ds, const _Atomic bool *cancelled, char *why);
+/* What ds holds into a file, onto the disk: 0 or errno. The owner of ds; O(keys). */
+int aof_write_picture(struct dataset *ds, const struct snapshot_options *options, const _Atomic bool *cancelled);
 /* The manifest of the folder into l->manifest. False with the reason in why (LOAD_ERROR_MAX). */
 bool aof_read_manifest(struct aof_load *l, char *why);
 /* Path of a file of the folder; dst: PATH_MAX. False when it is too long. */

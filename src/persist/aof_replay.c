@@ -6,6 +6,8 @@
 #include "exec/transaction.h"
 #include "keyspace/db.h"
 #include "keyspace/top.h"
+#include "persist/dropped_int.h"
+#include "persist/room_int.h"
 
 #include <stdio.h>
 
@@ -41,9 +43,18 @@ void replay_init(struct replay *r, struct dataset *ds, const struct command_list
     proven(r->session.db == 0);
 }
 
+void replay_limit(struct replay *r, struct load_room *room) {
+    proven(r->progress && !r->dropped);
+    if (!room || room->rule.order == EVICTION_OFF) return;
+    r->room = room;
+    r->dropped = room->dropped = dropped_new(&r->executor, r->progress);
+}
+
 void replay_release(struct replay *r) {
     static const struct keyspace_hooks none;
     struct dataset *ds = r->executor.dataset;
+    if (r->dropped) dropped_free(r->dropped);
+    if (r->room) r->room->dropped = NULL;
     session_release(&r->session);
     resp_parser_release(&r->parser);
     executor_release(&r->executor);
@@ -109,7 +120,13 @@ static enum replay_result run_one(struct replay *r, const struct request *q) {
         if (q->command && special_of(q->argv[0]) == SPECIAL_NONE)
             return refuse(r, q->argv[0], "does not change data, and has no place here");
     }
+    bool held = r->queued && !r->whole;
+    if (unlikely(r->dropped != NULL) && q->command && !dropped_lets_run(r->dropped, s->db, q, held)) {
+        if (!held) dropped_settle(r->dropped);
+        return REPLAY_MORE;
+    }
     executor_run(&r->executor, s, q);
+    if (unlikely(r->dropped != NULL) && !held) dropped_settle(r->dropped);
     if (unlikely(s->reply.errors != errors)) return refuse_reply(r, q->argv[0]);
     proven(!(s->flags & (SESSION_BLOCKED | SESSION_POSTPONED)));
     if (unlikely(s->out.len > REPLIES_KEPT_MAX)) buf_release(&s->out);
@@ -163,6 +180,7 @@ static enum replay_result run_batch(struct replay *r, size_t *used) {
     publish(r, *used);
     atomic_store_explicit(&r->progress->loaded_keys, (int64_t)dataset_keys(r->executor.dataset), memory_order_relaxed);
     show_top(r);
+    if (unlikely(r->room != NULL) && (!r->queued || r->whole)) room_watch(r->room, r->executor.dataset);
     return result;
 }
 

@@ -27,13 +27,17 @@ struct replay {
     struct pace pace;
     int64_t place; /* of all files: where what is fed begins */
     const _Atomic bool *cancelled;
-    struct top_board *top; /* of load_options */
-    char *why;             /* LOAD_ERROR_MAX; the reason alone */
+    struct top_board *top;   /* of load_options */
+    struct load_room *room;  /* the same */
+    struct dropped *dropped; /* which keys went for want of it; NULL: there is no limit */
+    char *why;               /* LOAD_ERROR_MAX; the reason alone */
 };
 
 void replay_init(struct replay *r, struct dataset *ds, const struct command_list *lists, unsigned count,
                  int64_t string_max);
 void replay_release(struct replay *r);
+/* The dataset is kept within the room, which may be NULL. After progress is set. */
+void replay_limit(struct replay *r, struct load_room *room);
 
 enum replay_result {
     REPLAY_MORE,    /* everything used, or the rest is the beginning of a command */

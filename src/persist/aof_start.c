@@ -1,11 +1,13 @@
 /* From what was loaded to a file that is written on. */
 #include "base/check.h"
 #include "base/log.h"
+#include "exec/journal.h"
 #include "io/file.h"
 #include "persist/aof_base_int.h"
 #include "persist/aof_files_int.h"
 #include "persist/aof_load_int.h"
 #include "persist/aof_steps_int.h"
+#include "persist/dropped_int.h"
 #include "persist/persist_int.h"
 #include "persist/snapshot.h"
 
@@ -23,8 +25,15 @@ static struct aof *self(void) {
 void aof_describe_load(struct aof_load *l) {
     const struct persist_settings *s = &persist_state.settings;
     aof_manifest_release(&l->manifest);
+    buf_release(&l->gone);
     memset(l, 0, sizeof *l);
     aof_manifest_init(&l->manifest);
+    buf_init(&l->gone, MEM_PERSIST);
+    l->picture = (struct snapshot_options){.commands = !s->aof.use_rdb,
+                                           .version = persist_state.settings.version,
+                                           .compress = persist_state.settings.compress,
+                                           .checksum = persist_state.settings.checksum,
+                                           .incremental_sync = s->aof.incremental_sync};
     /* Where the working folder has no name any more, the names are tried as they are. */
     if (file_absolute(s->aof.folder_name, l->folder, sizeof l->folder) < 0)
         snprintf(l->folder, sizeof l->folder, "%s", s->aof.folder_name);
@@ -120,36 +129,42 @@ static int move_in(struct aof *a) {
 }
 
 /* ---- nothing was there ---- */
-static int write_picture(const char *path, bool rdb) {
-    static const _Atomic bool never = false;
-    struct snapshot_options options = {.path = path, .checksum = persist_state.settings.checksum};
-    struct snapshot_progress progress = {0};
-    char why[RDB_WRITE_WHY] = "";
-    struct dataset *ds = persist_state.executor->dataset;
-    int fd = file_create(path, FILE_MODE);
-    if (fd < 0) return -fd;
-    struct rdb_write w = {.options = &options, .progress = &progress, .cancelled = &never, .fd = fd, .why = why};
-    struct dataset_frozen *frozen = dataset_freeze(ds);
-    int error = rdb ? rdb_write_frozen(&w, frozen) : aof_base_write(&w, frozen);
-    dataset_thaw(ds, frozen);
-    if (!error) error = -file_sync(fd);
-    proven(error >= 0);
-    file_close(fd);
-    return error;
-}
-
 static int begin_folder(struct aof *a) {
     char name[AOF_NAME_MAX], path[PATH_MAX];
     struct aof_manifest m;
     proven(dataset_keys(persist_state.executor->dataset) == 0);
-    bool rdb = persist_state.settings.aof.use_rdb;
-    aof_name(name, 1, AOF_BASE, rdb);
+    static const _Atomic bool never = false;
+    struct snapshot_options options = a->load->picture;
+    aof_name(name, 1, AOF_BASE, !options.commands);
     if (!aof_path(path, a->folder, name)) return ENAMETOOLONG;
-    int error = write_picture(path, rdb);
+    options.path = path;
+    int error = aof_write_picture(persist_state.executor->dataset, &options, &never);
     if (error) return error;
     aof_manifest_init(&m);
     aof_manifest_add(&m, name, 1, AOF_BASE);
     return begin_increment(a, &m);
+}
+
+/* ---- the load has made a base ---- */
+static int64_t bytes_of(const char *path) {
+    int fd = file_open_regular(path);
+    int64_t size = fd < 0 ? 0 : file_size(fd);
+    if (fd >= 0) file_close(fd);
+    proven(path[0]);
+    return size > 0 ? size : 0;
+}
+
+/* It takes the place of all that was loaded, as a rewrite's does. */
+static int begin_renewed(struct aof *a) {
+    char path[PATH_MAX];
+    struct aof_load *l = a->load;
+    struct aof_manifest *m = &l->manifest;
+    proven(l->renewed[0]);
+    aof_manifest_replace_base(m, l->renewed, m->base_seq + 1, m->incr_seq);
+    a->other_bytes = aof_path(path, a->folder, l->renewed) ? bytes_of(path) : 0;
+    int error = begin_increment(a, m);
+    if (error || l->found != AOF_OLD_FILE) return error;
+    return -file_remove(l->old_path);
 }
 
 /* ---- the start ---- */
@@ -159,6 +174,7 @@ static int open_files(struct aof *a, bool loaded) {
     if (!error) error = -file_sync_dir(a->folder);
     if (error) return error;
     if (!loaded) return begin_folder(a);
+    if (a->load->renewed[0]) return begin_renewed(a);
     return a->load->found == AOF_FOLDER ? go_on(a) : move_in(a);
 }
 
@@ -180,4 +196,15 @@ bool aof_start(bool loaded, char *why) {
     aof_remove_strays();
     aof_delete_history();
     return true;
+}
+
+void aof_journal_gone(void) {
+    struct executor *x = persist_state.executor;
+    struct buf *gone = &self()->load->gone;
+    struct slice key;
+    unsigned db;
+    size_t at = 0;
+    proven(x->journal != NULL);
+    while (dropped_next_name(gone, &at, &db, &key)) journal_removed(x->journal, db, key, x->now_ms);
+    buf_release(gone);
 }

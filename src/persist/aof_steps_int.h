@@ -51,5 +51,7 @@ void aof_serve_waiters(void);
 void aof_describe_load(struct aof_load *l);
 /* After a load has ended well (or when there was nothing to load): the files are opened, repaired and written on from here. */
 bool aof_start(bool loaded, char *why); /* why: LOAD_ERROR_MAX */
+/* After that: a DEL for each key that the load has let go and the files still hold. At most some thousands. */
+void aof_journal_gone(void);
 
 #endif

@@ -8,7 +8,7 @@
 #include "persist/load.h"
 
 #define FIRST_CAPACITY 1024
-#define NAMES_MAX      ((size_t)256 << 10)
+#define NAMES_MAX      ((size_t)64 << 10)
 
 struct hashes { /* open addressing; 0: free */
     uint64_t *slots;
@@ -96,7 +96,7 @@ static void put_name(struct buf *b, unsigned db, struct slice key) {
 }
 
 /* The next of the names from *at on, which moves behind it. */
-static bool next_name(const struct buf *b, size_t *at, unsigned *db, struct slice *key) {
+bool dropped_next_name(const struct buf *b, size_t *at, unsigned *db, struct slice *key) {
     struct name_head head;
     if (*at == b->len) return false;
     memcpy(&head, b->ptr + *at, sizeof head);
@@ -124,9 +124,8 @@ static void note(struct dropped *d, unsigned db, struct slice key) {
 }
 
 static void on_evicted(void *arg, unsigned class, const char *event, struct slice key, unsigned db) {
-    proven(class == NOTIFY_EVICTED);
     (void)event;
-    note(arg, db, key);
+    if (class == NOTIFY_EVICTED) note(arg, db, key); /* commands tell of all events */
 }
 
 struct dropped *dropped_new(struct executor *x, struct load_progress *progress) {
@@ -320,7 +319,7 @@ void dropped_settle(struct dropped *d) {
     struct slice text;
     unsigned db;
     size_t at = 0;
-    while (next_name(&d->doomed, &at, &db, &text)) {
+    while (dropped_next_name(&d->doomed, &at, &db, &text)) {
         bool was = db_delete(dataset_db(ds, db), (struct key){text, dataset_hash(ds, text)});
         dataset_stats(ds)->evicted_keys += was;
         atomic_fetch_add_explicit(&d->progress->evicted_keys, was, memory_order_relaxed);
@@ -336,7 +335,7 @@ bool dropped_names(struct dropped *d, struct buf *out) {
     unsigned db;
     size_t at = 0;
     if (d->too_many) return d->count == 0;
-    while (next_name(&d->names, &at, &db, &text)) {
+    while (dropped_next_name(&d->names, &at, &db, &text)) {
         if (!is_gone(d, db, text)) continue;
         put_name(out, db, text);
         forget(d, db, dataset_hash(d->executor->dataset, text));

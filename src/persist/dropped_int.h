@@ -35,5 +35,7 @@ void dropped_settle(struct dropped *d);
 
 /* At the end: the names of those that are gone still, as long as they are few; each: db:32 length:32 bytes. False: they are too many. */
 bool dropped_names(struct dropped *d, struct buf *out);
+/* The next of them from *at on, which moves behind it. False: there is none. */
+bool dropped_next_name(const struct buf *names, size_t *at, unsigned *db, struct slice *key);
 
 #endif

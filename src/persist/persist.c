@@ -165,7 +165,9 @@ static const char *go_on_writing(void) {
     char *why = persist_state.why;
     if (persist_state.load.kind != LOAD_AOF_FIRST) return NULL;
     proven(!aof_is_on());
-    return aof_start(true, why) ? NULL : why;
+    if (!aof_start(true, why)) return why;
+    aof_journal_gone();
+    return NULL;
 }
 
 static void on_loaded(void *arg, struct dataset *dataset, const char *error, bool cancelled) {

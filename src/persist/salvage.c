@@ -7,6 +7,7 @@
 #include "persist/aof_walk.h"
 #include "persist/rdb_walk.h"
 #include "persist/record_int.h"
+#include "persist/room_int.h"
 #include "wire/rdb.h"
 
 #include <stdio.h>
@@ -69,6 +70,7 @@ static enum rdb_verdict adopt(struct salvage *s, struct rdb_record *r, const cha
     *why = "no memory for the value";
     if (!e) return RDB_LOST;
     if (db_adopt(dataset_db(s->ds, (unsigned)r->db), dataset_hash(s->ds, entry_key(e)), e, access)) {
+        room_watch(s->options->room, s->ds);
         count(&s->progress->loaded_keys, 1);
         if (type != TYPE_STRING) count(&s->progress->typed_keys[type], 1);
         return RDB_TAKEN;
@@ -190,6 +192,9 @@ bool salvage_load(const struct load_options *options, struct load_progress *prog
     dataset_flush(ds, -1, false);
     atomic_store_explicit(&progress->loaded_keys, 0, memory_order_relaxed);
     atomic_store_explicit(&progress->expired_keys, 0, memory_order_relaxed);
+    atomic_store_explicit(&progress->evicted_keys, 0, memory_order_relaxed);
+    atomic_store_explicit(&progress->evicted_bytes, 0, memory_order_relaxed);
+    dataset_stats(ds)->evicted_keys = 0;
     for (int type = 0; type < TYPE_COUNT; type++)
         atomic_store_explicit(&progress->typed_keys[type], 0, memory_order_relaxed);
     atomic_store_explicit(&progress->phase, LOAD_BASE, memory_order_relaxed);

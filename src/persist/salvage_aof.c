@@ -6,6 +6,7 @@
 #include "persist/aof_load_int.h"
 #include "persist/aof_replay_int.h"
 #include "persist/aof_walk.h"
+#include "persist/dropped_int.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -80,15 +81,17 @@ bool salvage_aof(struct salvage *s, struct aof_load *l) {
     r->progress = s->progress;
     r->cancelled = s->cancelled;
     r->why = s->reason;
+    replay_limit(r, s->options->room);
     s->replay = r;
     bool read = l->found == AOF_FOLDER ? salvage_folder(s, l) : salvage_file(s, l->old_path);
     replay_discard(r);
     replay_forget(r);
+    if (r->dropped) l->renew = !dropped_names(r->dropped, &l->gone);
     replay_release(r);
     mem_free(MEM_PERSIST, r, sizeof *r);
     l->last_size = l->last_kept = 0; /* nothing is cut, and nothing is written behind it */
     l->last_annotated = false;
-    return read;
+    return read && l->renew ? aof_renew(l, s->ds, s->cancelled, s->why) : read;
 }
 
 /* ---- the damaged file stays ---- */
