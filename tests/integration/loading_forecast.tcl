@@ -12,21 +12,23 @@ proc get {port path} {
 
 set long [info exists ::env(TARN_LONG)]
 
-# kind, thousands of keys and key-load-delay, here and in the long form
-foreach {kind n delay long_n long_delay} {
-    uniform 4 450 12000 0
-    "heavy end" 8 500 4000 0
-    compressible 3 1600 12000 0
-    "giant zset" 40 0 8000 0
-    "base and tail" 4 350 5000 0
+# kind, size, key-load-delay and how many delays there are, here; size in the long form, which has none
+foreach {kind n delay delays long_n} {
+    uniform 4 450 4000 12000
+    "heavy end" 8 500 4400 4000
+    compressible 3 1600 1050 12000
+    "giant zset" 40 0 0 8000
+    "base and tail" 4 350 5200 5000
 } {
     test "what is foretold comes true: $kind" {
         if {!$delay && !$long} { skip "too short to foretell anything: see make long" }
-        if {$long} { lassign [list $long_n $long_delay] n delay }
+        if {$long} { lassign [list $long_n 0] n delay }
         set options [forecast::make $kind $n]
         dict set options -config key-load-delay $delay
         # What else runs on the machine comes and goes, which nobody can foretell: one of five times is to be good (in
-        # make long, where loads last: the first). Under a sanitizer only what holds at any pace is asked for.
+        # make long, where loads last: the first). Under a sanitizer only what holds at any pace is asked for; and where nearly
+        # every load takes much longer than its delays, which a timer makes some 60 us longer, the machine has no pace.
+        set steady 0
         for {set try 0} {$try < ($long || $harness::slow > 1 ? 1 : 5)} {incr try} {
             set srv [server_start {*}$options -wait listening]
             set watched [forecast::watch $srv]
@@ -35,8 +37,10 @@ foreach {kind n delay long_n long_delay} {
             server_stop $srv
             assert_equal 0 $falls "the percentage fell"
             if {$good >= 0.95 && $above <= 0.05} { break }
+            incr steady [expr {[lindex $watched 1] < 1.25 * $delays * ($delay + 60) / 1000}]
         }
         assert_range $count 20 100000
+        if {!$long && $try == 5 && $steady < 2} { skip "the machine is too busy to foretell anything" }
         if {$harness::slow == 1} {
             assert_range $good 0.95 1 "$worst ms at worst"
             assert_range $above 0 0.05
