@@ -34,7 +34,14 @@ void journal_take(struct journal *j, size_t n) {
     }
 }
 
-void journal_forget_database(struct journal *j) { j->db = -1; }
+void journal_forget_database(struct journal *j, bool empty) {
+    j->db = -1;
+    if (!empty) j->elsewhere = true;
+}
+
+void journal_stand_alone(struct journal *j) {
+    if (j->elsewhere) j->db = -1;
+}
 
 /* ---- writing ---- */
 static void put_command(struct buf *b, const struct slice *argv, int argc) {
@@ -46,6 +53,7 @@ static void select_db(struct journal *j, unsigned db) {
     char text[NUM_TEXT_MAX];
     if (likely(j->db == (int)db)) return;
     j->db = (int)db;
+    j->elsewhere |= db != 0;
     const struct slice argv[] = {SLICE("SELECT"), slice_of(text, num_format_u64(text, db))};
     put_command(&j->out, argv, 2);
 }

@@ -30,6 +30,7 @@ struct journal {
     uint64_t
         safe; /* a reply may leave when what its command left behind ends here or before: see session.journal_end */
     int db;   /* selected in the stream; -1: none */
+    bool elsewhere; /* another than 0 has been selected, or may have been */
     bool timestamps;
     int64_t last_stamp_s;
     /* the unit that is being made */
@@ -46,8 +47,10 @@ static inline uint64_t journal_end(const struct journal *j) { return j->start + 
 static inline size_t journal_whole(const struct journal *j) { return j->depth ? j->unit_at : j->out.len; }
 /* The first n bytes of out have been written down; of whole units only. */
 void journal_take(struct journal *j, size_t n);
-/* What comes next goes to another file, which knows of no SELECT. */
-void journal_forget_database(struct journal *j);
+/* What comes next goes to another file, which knows of no SELECT. empty: it is read from database 0 on, as far as this journal knows. */
+void journal_forget_database(struct journal *j, bool empty);
+/* What comes next is to be right when what came before is lost: it says its database, unless all has been in 0. */
+void journal_stand_alone(struct journal *j);
 
 /* ---- for commands ---- */
 bool journal_wanted(const struct context *c);

@@ -267,6 +267,7 @@ static void note_write_error(struct aof *a, int error) {
 static void note_written(struct aof *a, size_t n) {
     proven(n > 0 && !a->lost);
     journal_take(a->journal, n);
+    journal_stand_alone(a->journal);
     if (!a->error) return;
     a->error = 0;
     log_notice("The append-only file can be written again");
@@ -368,7 +369,7 @@ void aof_use_file(const struct aof_increment *file) {
     }
     a->file = *file;
     a->unsynced_ms = 0;
-    journal_forget_database(a->journal);
+    journal_forget_database(a->journal, file->size <= AOF_LINE_MAX);
 }
 
 void aof_begin_journal(void) {
@@ -377,7 +378,7 @@ void aof_begin_journal(void) {
     if (!a->syncer) a->syncer = reaper_new("aof");
     journal_take(a->journal, journal_whole(a->journal));
     a->journal->safe = a->durable = a->journal->start;
-    journal_forget_database(a->journal);
+    journal_forget_database(a->journal, true);
     a->error = 0;
     a->lost = false;
     a->unsynced_ms = 0;

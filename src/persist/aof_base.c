@@ -12,6 +12,7 @@
 #include "wire/resp.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define GROUP_BYTES  ((size_t)64 << 10)
 #define DIRECT_BYTES ((size_t)64 << 10) /* a string this long goes to the file from where it lies */
@@ -39,11 +40,13 @@ static void put_bytes(struct base_writer *x, const void *bytes, size_t n) {
 /* Of the three parts a group is made of. The base is synced before anything names it, so nothing in it can be a torn tail. */
 static void put_group(struct base_writer *x, struct slice a, struct slice b, struct slice c) {
     char line[AOF_LINE_MAX];
-    size_t len = a.len + b.len + c.len;
-    proven(len > 0);
-    uint64_t crc = aof_group_sum(x->id, x->written, len, 0);
+    struct slice select = slice_of_cstr(x->select);
+    size_t len = select.len + a.len + b.len + c.len;
+    proven(len > select.len && select.len > 0);
+    uint64_t crc = aof_group_add(aof_group_sum(x->id, x->written, len, 0), select);
     crc = aof_group_add(aof_group_add(aof_group_add(crc, a), b), c);
     put_bytes(x, line, aof_group_line(line, len, 0, crc));
+    put_bytes(x, select.ptr, select.len);
     put_bytes(x, a.ptr, a.len);
     put_bytes(x, b.ptr, b.len);
     put_bytes(x, c.ptr, c.len);
@@ -215,11 +218,15 @@ static bool put_entry(void *arg, const struct entry *e, uint32_t access) {
 }
 
 static void put_database(struct walk *walk, struct dataset_frozen *frozen, unsigned index) {
-    char text[NUM_TEXT_MAX];
+    struct base_writer *x = walk->x;
+    char text[NUM_TEXT_MAX + 1];
     proven(index < dataset_frozen_databases(frozen));
-    if (walk->x->error || dataset_frozen_keys(frozen, index) == 0) return;
-    base_command(walk->x, SLICE("SELECT"), slice_of(text, num_format_u64(text, index)));
+    if (x->error || dataset_frozen_keys(frozen, index) == 0) return;
+    size_t n = num_format_u64(text, index);
+    text[n] = '\0';
+    snprintf(x->select, sizeof x->select, "*2\r\n$6\r\nSELECT\r\n$%zu\r\n%s\r\n", n, text);
     (void)dataset_frozen_each(frozen, index, put_entry, walk);
+    flush(x);
 }
 
 static void note_library(void *arg, struct slice code) {
@@ -245,7 +252,6 @@ int aof_base_write(const struct rdb_write *w, struct dataset_frozen *frozen) {
     buf_init(&x.body, MEM_PERSIST);
     put_bytes(&x, line, aof_head_format(line, x.id));
     for (unsigned i = 0; i < dataset_frozen_databases(frozen); i++) put_database(&walk, frozen, i);
-    flush(&x);
     put_bytes(&x, line, aof_end_format(line, x.id, x.written));
     buf_release(&x.out);
     buf_release(&x.body);

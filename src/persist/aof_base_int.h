@@ -21,6 +21,7 @@ struct base_writer {
     uint64_t id;
     struct buf out;  /* whole commands of the group to come, then the one that is being made; owner MEM_PERSIST */
     struct buf body; /* arguments of a command that takes as many elements as fit */
+    char select[64]; /* the command that each group begins with, so that it holds true by itself */
     unsigned elements;
     struct slice name, key; /* of that command */
     int64_t written, synced, keys;

@@ -19,6 +19,8 @@ struct walk {
     int64_t size;
     uint64_t pieces;
     const char *why;
+    bool foreign;    /* behind groups, another server has written on */
+    int64_t torn_to; /* of a MULTI that is no good: where it stops to be good; else -1 */
 };
 
 /* ---- commands ---- */
@@ -106,7 +108,14 @@ static int64_t read_group(struct walk *k, struct aof_piece *p) {
     if (!only_commands(k, p->body, end, &p->commands))
         return bad(k, "a group that fits its checksum, but does not hold whole commands");
     k->w->groups++;
+    k->foreign = false;
     return end;
+}
+
+/* What Tarn writes outside of groups: a time, the last line of a base. Anything else may be what is left of a group's line. */
+static bool is_ours(const struct walk *k, struct slice line, int64_t at) {
+    proven(k->w->annotated);
+    return (line.len > 4 && memcmp(line.ptr, "#TS:", 4) == 0) || (at > 0 && aof_is_end(line, k->w->id, at));
 }
 
 static int64_t read_line(struct walk *k, struct aof_piece *p) {
@@ -115,32 +124,44 @@ static int64_t read_line(struct walk *k, struct aof_piece *p) {
     p->kind = AOF_PIECE_MARK;
     if (end < 0) return bad(k, "a line that does not end");
     proven(line.len > 0 && line.ptr[0] == '#');
-    return k->w->annotated && aof_is_group(line) ? read_group(k, p) : end;
+    if (!k->w->annotated) return end;
+    if (aof_is_group(line)) return read_group(k, p);
+    return k->foreign || is_ours(k, line, p->from) ? end : bad(k, "a line that is not the first line of a group");
 }
 
-/* A command, or all from a MULTI to its EXEC. */
-static int64_t read_unit(struct walk *k, struct aof_piece *p) {
-    struct slice name;
-    p->kind = AOF_PIECE_UNIT;
-    int64_t at = command_end(k, p->from, &name);
-    if (at < 0) return bad(k, "no whole command begins here");
-    p->commands = 1;
-    if (slice_is(name, "exec")) return bad(k, "an EXEC without its MULTI");
-    if (!slice_is(name, "multi")) return at;
+/* From behind a MULTI to behind its EXEC. */
+static int64_t read_transaction(struct walk *k, struct aof_piece *p, int64_t at) {
+    struct slice name = {0}, ignored;
+    proven(at > p->from);
     while (!slice_is(name, "exec")) {
-        struct slice ignored;
+        k->torn_to = at;
         if (at == k->size) return bad(k, "a MULTI without its EXEC");
         bool mark = k->bytes[at] == '#';
         at = mark ? line_end(k, at, &ignored) : command_end(k, at, &name);
         if (at < 0) return bad(k, "a MULTI that holds what is no whole command");
         p->commands += !mark;
     }
-    proven(at > p->from);
+    k->torn_to = -1;
     return at;
+}
+
+/* A command, or all from a MULTI to its EXEC. Behind groups only what another server would have begun with SELECT. */
+static int64_t read_unit(struct walk *k, struct aof_piece *p) {
+    struct slice name;
+    p->kind = AOF_PIECE_UNIT;
+    int64_t at = command_end(k, p->from, &name);
+    if (at < 0) return bad(k, "no whole command begins here");
+    if (k->w->annotated && !k->foreign && !slice_is(name, "select"))
+        return bad(k, "neither a group nor what another server would write");
+    k->foreign = true;
+    p->commands = 1;
+    if (slice_is(name, "exec")) return bad(k, "an EXEC without its MULTI");
+    return slice_is(name, "multi") ? read_transaction(k, p, at) : at;
 }
 
 static int64_t read_piece(struct walk *k, struct aof_piece *p, int64_t at) {
     *p = (struct aof_piece){.from = at, .body = at};
+    k->torn_to = -1;
     proven(at < k->size);
     if (k->bytes[at] == '#') return read_line(k, p);
     if (k->bytes[at] == '*') return read_unit(k, p);
@@ -185,6 +206,26 @@ static int64_t find_next(struct walk *k, int64_t at) {
         if (k->w->annotated ? group_here(k, at, &g, &body) : chain_begins(k, at)) return at;
     }
     return -1;
+}
+
+/* Of a torn MULTI all is lost up to its EXEC. When another MULTI comes first, or what is no command, the EXEC is lost itself, and
+ * what lies here may well be behind it. */
+static int64_t behind_exec(const struct walk *k, int64_t from) {
+    struct slice name = {0}, ignored;
+    proven(from <= k->size);
+    for (int64_t at = from; at < k->size && !slice_is(name, "multi");) {
+        at = k->bytes[at] == '#' ? line_end(k, at, &ignored) : command_end(k, at, &name);
+        if (at < 0) return from;
+        if (slice_is(name, "exec")) return at;
+    }
+    return from;
+}
+
+/* Where the walk goes on behind what is no good at `at`; -1: nowhere. */
+static int64_t go_on(struct walk *k, int64_t at) {
+    int64_t torn_to = k->torn_to, next = find_next(k, torn_to < 0 ? at + 1 : torn_to);
+    proven(next < 0 || next > at);
+    return next < 0 || torn_to < 0 || k->w->annotated ? next : behind_exec(k, next);
 }
 
 /* ---- the walk ---- */
@@ -242,7 +283,7 @@ static void walk_pieces(struct walk *k, int64_t at) {
             at = end;
             continue;
         }
-        int64_t next = k->w->salvage ? find_next(k, at + 1) : -1;
+        int64_t next = k->w->salvage ? go_on(k, at) : -1;
         lose(k, at, next < 0 ? k->size : next);
         if (next < 0) return;
         proven(next > at);

@@ -3,7 +3,8 @@
  * a MULTI with all up to its EXEC, a line that begins with '#'. Nothing is run.
  *
  * Behind damage the walk goes on at the next group that fits where the file has groups, and else at the next place from which
- * AOF_WALK_CHAIN whole commands follow each other, or fewer up to the end of the file. */
+ * AOF_WALK_CHAIN whole commands follow each other, or fewer up to the end of the file. Of a MULTI that is damaged all is lost up to its
+ * EXEC. Outside of the groups of a file that has any, only what another server has written behind them counts: it begins with SELECT. */
 #ifndef TARN_PERSIST_AOF_WALK_H
 #define TARN_PERSIST_AOF_WALK_H
 

@@ -1,5 +1,5 @@
 /* The append-only file as bytes: groups, manifests, and what is read of folders that are whole, cut, or damaged. */
-#include "rdb_file.h"
+#include "unit/persist/aof_outcome.h"
 
 #include "base/log.h"
 #include "base/random.h"
@@ -8,7 +8,6 @@
 #include "commands/string.h"
 #include "commands/transaction.h"
 #include "persist/aof_group_int.h"
-#include "persist/aof_load_int.h"
 
 #include <sys/stat.h>
 
@@ -192,31 +191,15 @@ static int tear_down(void **state) {
     return 0;
 }
 
-struct outcome {
-    struct dataset *ds; /* NULL: refused */
-    struct aof_load load;
-    char why[LOAD_ERROR_MAX];
-};
-
 static void load_folder(const struct world *w, struct outcome *o, bool truncated_ok, int64_t corrupt_max) {
-    memset(o, 0, sizeof *o);
-    snprintf(o->load.folder, sizeof o->load.folder, "%s", w->dir);
-    snprintf(o->load.old_path, sizeof o->load.old_path, "%s/a", w->dir);
-    snprintf(o->load.file_name, sizeof o->load.file_name, "a");
-    o->load.truncated_ok = truncated_ok;
-    o->load.corrupt_tail_max = corrupt_max;
-    o->load.lists = lists;
-    o->load.list_count = countof(lists);
-    o->load.string_max = 512 << 20;
-    struct load_options options = load_defaults();
-    options.body = aof_load_run;
-    options.body_arg = &o->load;
-    o->ds = load_file(&options, NULL, o->why);
-}
-
-static void outcome_release(struct outcome *o) {
-    if (o->ds) dataset_free(o->ds);
-    aof_manifest_release(&o->load.manifest);
+    char old_path[128];
+    path_of(w, "a", old_path);
+    outcome_load(o, &(struct outcome_options){.folder = w->dir,
+                                              .old_path = old_path,
+                                              .lists = lists,
+                                              .list_count = countof(lists),
+                                              .truncated_ok = truncated_ok,
+                                              .corrupt_tail_max = corrupt_max});
 }
 
 static bool has_value(struct dataset *ds, const char *name, const char *value) {

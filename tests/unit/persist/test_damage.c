@@ -1,9 +1,11 @@
 /* Small files of all types, an append-only file, a base as commands, an RDB file: cut at every byte, with a flipped bit in every byte,
  * and read while the disk or the memory fails. Never other values than those that were written, never a crash; a refusal says why. */
+#include "unit/persist/aof_outcome.h"
 #include "unit/persist/aof_world.h"
 
 #include "base/log.h"
-#include "persist/aof_load_int.h"
+#include "persist/aof_group_int.h"
+#include "wire/resp.h"
 
 #define FILE_MAX   8192
 #define GROUPS_MAX 64
@@ -118,32 +120,20 @@ static int tear_down(void **state) {
 }
 
 /* ---- loading ---- */
-struct outcome {
-    struct dataset *ds; /* NULL: refused */
-    struct aof_load load;
-    char why[LOAD_ERROR_MAX];
-};
-
-static void load_folder(struct outcome *o) {
-    memset(o, 0, sizeof *o);
-    snprintf(o->load.folder, sizeof o->load.folder, "%s/d", folder);
-    snprintf(o->load.old_path, sizeof o->load.old_path, "%s/a", folder);
-    snprintf(o->load.file_name, sizeof o->load.file_name, "a");
-    o->load.truncated_ok = true;
-    o->load.lists = world_lists;
-    o->load.list_count = countof(world_lists);
-    o->load.string_max = 512 << 20;
-    struct load_options options = load_defaults();
-    options.body = aof_load_run;
-    options.body_arg = &o->load;
-    o->ds = load_file(&options, NULL, o->why);
-    if (!o->ds) assert_true(strlen(o->why) > 10);
+static void load_with(struct outcome *o, bool salvage) {
+    char d[80], a[80];
+    snprintf(d, sizeof d, "%s/d", folder);
+    snprintf(a, sizeof a, "%s/a", folder);
+    outcome_load(o, &(struct outcome_options){.folder = d,
+                                              .old_path = a,
+                                              .lists = world_lists,
+                                              .list_count = countof(world_lists),
+                                              .truncated_ok = !salvage,
+                                              .salvage = salvage});
 }
 
-static void outcome_release(struct outcome *o) {
-    if (o->ds) dataset_free(o->ds);
-    aof_manifest_release(&o->load.manifest);
-}
+static void load_folder(struct outcome *o) { load_with(o, false); }
+static void salvage_folder(struct outcome *o) { load_with(o, true); }
 
 /* What was loaded is what had been written up to some group, and no less than `least` of them. */
 static void assert_is_prefix(struct dataset *ds, unsigned least, size_t place) {
@@ -225,6 +215,164 @@ static void a_base_of_commands_is_whole_or_refused(void **state) {
         file.at[i / 2] = was;
         load_folder(&o);
         if (o.ds) fail_msg("byte %zu of %zu: %s and not refused", i / 2, file.len, i % 2 ? "a flipped bit" : "cut");
+        outcome_release(&o);
+    }
+}
+
+/* ---- salvaging ---- */
+/* Where the first line and each group end, as their own lines say. */
+struct layout {
+    size_t ends[GROUPS_MAX];
+    unsigned count;
+};
+
+static void lay_out(const struct bytes *f, struct layout *l) {
+    size_t at = 0;
+    *l = (struct layout){.count = 0};
+    while (at < f->len) {
+        struct aof_group g = {0};
+        const char *p = f->at + at, *end = (const char *)memchr(p, '\n', f->len - at);
+        if (at > 0 && !aof_group_parse(slice_of(p, (size_t)(end - p) - 1), &g)) return; /* the last line of a base */
+        at += (size_t)(end - p) + 1 + g.len;
+        l->ends[l->count++] = at;
+    }
+}
+
+/* The group that the byte belongs to; 0: the first line; count: behind all of them. */
+static unsigned group_of(const struct layout *l, size_t place) {
+    unsigned i = 0;
+    while (i < l->count && l->ends[i] <= place) i++;
+    return i;
+}
+
+/* Runs the commands of these bytes, and nothing else of what they hold. */
+static void run_plain(struct peer *p, const char *at, const char *end) {
+    struct slice argv[32];
+    while (at < end) {
+        struct request q = {.argv = argv};
+        size_t n = resp_parse_fast(at, (size_t)(end - at), argv, countof(argv), &q.argc);
+        if (n == 0) { /* a line of ours */
+            at = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+            continue;
+        }
+        peer_run(p, q.argv, q.argc);
+        peer_read(p);
+        at += n;
+    }
+}
+
+/* What is there of the groups before `before`, without one; their commands are parsed and run here, past the walk and the replayer. */
+static void digest_without(const struct bytes *file, const struct layout *l, unsigned before, unsigned lost,
+                           char *digest) {
+    static struct executor x;
+    struct siphash_seed seed = {1, 2};
+    struct peer p;
+    struct dataset *ds = dataset_new(2, &seed);
+    executor_init(&x, world_lists, countof(world_lists), ds);
+    peer_open(&p, &x);
+    for (unsigned g = 1; g < before; g++)
+        if (g != lost) run_plain(&p, file->at + l->ends[g - 1], file->at + l->ends[g]);
+    peer_close(&p);
+    digest_of(&x, digest);
+    executor_release(&x);
+    dataset_free(ds);
+}
+
+static void assert_salvaged(struct outcome *o, const char *expected, const char *how, size_t place) {
+    char digest[DIGEST_MAX];
+    if (!o->ds) fail_msg("%s at %zu: %s", how, place, o->why);
+    digest_loaded(o->ds, digest);
+    if (strcmp(digest, expected) != 0) fail_msg("%s at %zu: other data than what is whole", how, place);
+}
+
+static void what_is_whole_of_a_cut_increment_is_salvaged(void **state) {
+    static struct bytes file;
+    (void)state;
+    write_data(false);
+    read_bytes("d/a.1.incr.aof", &file);
+    for (size_t n = 0; n < file.len; n++) {
+        struct outcome o;
+        write_file("d/a.1.incr.aof", file.at, n);
+        salvage_folder(&o);
+        assert_salvaged(&o, after[groups_before(n)].digest, "cut", n);
+        outcome_release(&o);
+    }
+}
+
+/* All groups but the one with the flipped bit; with the first line damaged nothing can be verified, and the commands are still there. */
+static void what_is_whole_beside_a_flipped_bit_is_salvaged(void **state) {
+    static struct bytes file;
+    static char without[GROUPS_MAX][DIGEST_MAX];
+    struct layout l;
+    (void)state;
+    write_data(false);
+    read_bytes("d/a.1.incr.aof", &file);
+    lay_out(&file, &l);
+    assert_int_equal(l.count, groups);
+    /* Behind a transaction in another database each group says its own. */
+    assert_non_null(memmem(file.at + l.ends[groups - 2], l.ends[groups - 1] - l.ends[groups - 2], "SELECT", 6));
+    for (unsigned g = 0; g < groups; g++) digest_without(&file, &l, groups, g, without[g]);
+    assert_string_equal(without[0], after[groups - 1].digest);
+    for (size_t i = 0; i < file.len; i++) {
+        struct outcome o;
+        char was = file.at[i];
+        file.at[i] = (char)(was ^ (1 << i % 8));
+        write_file("d/a.1.incr.aof", file.at, file.len);
+        file.at[i] = was;
+        salvage_folder(&o);
+        unsigned g = group_of(&l, i);
+        assert_salvaged(&o, without[g], "a flipped bit", i);
+        if (g) assert_true(o.progress.salvaged && o.progress.lost_records >= 1 && o.progress.lost_bytes > 0);
+        outcome_release(&o);
+    }
+}
+
+/* The lines of others have no sums: a letter that is another letter cannot be noticed. But a cut is exact, and nothing aborts. */
+static void a_damaged_file_of_others_is_salvaged_or_refused(void **state) {
+    static struct bytes file, plain;
+    (void)state;
+    write_data(false);
+    read_bytes("d/a.1.incr.aof", &file);
+    plain.len = 0;
+    for (const char *at = file.at, *end = file.at + file.len; at < end;) {
+        const char *next = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+        if (*at != '#') {
+            memcpy(plain.at + plain.len, at, (size_t)(next - at));
+            plain.len += (size_t)(next - at);
+        }
+        at = next;
+    }
+    for (size_t i = 0; i < 2 * plain.len; i++) {
+        struct outcome o;
+        char was = plain.at[i / 2];
+        if (i % 2) plain.at[i / 2] = (char)(was ^ (1 << i / 2 % 8));
+        write_file("d/a.1.incr.aof", plain.at, i % 2 ? plain.len : i / 2);
+        plain.at[i / 2] = was;
+        salvage_folder(&o);
+        if (!(i % 2) && !o.ds) fail_msg("cut at %zu: %s", i / 2, o.why);
+        if (!(i % 2)) assert_is_prefix(o.ds, 0, i / 2);
+        outcome_release(&o);
+    }
+}
+
+static void a_damaged_base_of_commands_is_salvaged(void **state) {
+    static struct bytes file;
+    struct layout l;
+    (void)state;
+    rewrite_as_commands();
+    read_bytes("d/a.2.base.aof", &file);
+    lay_out(&file, &l);
+    assert_int_equal(l.count, 3); /* a group for each of two databases */
+    for (size_t i = 0; i < 2 * file.len; i++) {
+        struct outcome o;
+        char expected[DIGEST_MAX], was = file.at[i / 2];
+        unsigned g = group_of(&l, i / 2);
+        digest_without(&file, &l, i % 2 ? l.count : g, i % 2 ? g : 0, expected);
+        if (i % 2) file.at[i / 2] = (char)(was ^ (1 << i / 2 % 8));
+        write_file("d/a.2.base.aof", file.at, i % 2 ? file.len : i / 2);
+        file.at[i / 2] = was;
+        salvage_folder(&o);
+        assert_salvaged(&o, expected, i % 2 ? "a flipped bit" : "cut", i / 2);
         outcome_release(&o);
     }
 }
@@ -336,6 +484,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_cut_increment_is_a_prefix, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_flipped_bit_in_an_increment_is_noticed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_base_of_commands_is_whole_or_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_whole_of_a_cut_increment_is_salvaged, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_whole_beside_a_flipped_bit_is_salvaged, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_damaged_file_of_others_is_salvaged_or_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_damaged_base_of_commands_is_salvaged, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_rdb_file_is_whole_or_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_failing_read_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_failing_allocation_of_an_rdb_load_is_told, set_up, tear_down),
