@@ -1,19 +1,29 @@
 # A container of 512 MB: full of data of mixed sizes, with deletes, expiry, saves and clients that do not read, and nobody is killed.
+# And one of 1.15 times the server's size, in which it saves and rewrites under writes; the same with no more address space than that.
 # Some seconds here; TARN_CONTAINER_SECONDS and TARN_CONTAINER_CLIENTS make it long (make long). Skipped where no group can be made.
 source [file join [file dirname [info script]] harness harness.tcl]
 
 set seconds [expr {[info exists env(TARN_CONTAINER_SECONDS)] ? $env(TARN_CONTAINER_SECONDS) : 8}]
 set idlers [expr {[info exists env(TARN_CONTAINER_CLIENTS)] ? $env(TARN_CONTAINER_CLIENTS) : 40}]
 
-# The folder of a new group of 512 MB, or "".
-proc group_make {} {
-    foreach {root file} {/sys/fs/cgroup/memory memory.limit_in_bytes /sys/fs/cgroup memory.max} {
+# The folder of a new group of so many bytes, or "".
+proc group_make {bytes} {
+    foreach root {/sys/fs/cgroup/memory /sys/fs/cgroup} {
         set group $root/tarn-test-[pid]
         if {![file exists $root/cgroup.procs] || [catch {file mkdir $group}]} { continue }
-        if {![catch {write_text $group/$file 536870912}] && [string trim [read_file $group/$file]] == 536870912} { return $group }
+        if {[group_limit $group $bytes]} { return $group }
         catch {file delete $group}
     }
     return ""
+}
+
+# Whole pages. False: no such limit can be set.
+proc group_limit {group bytes} {
+    foreach file {memory.limit_in_bytes memory.max} {
+        if {![file exists $group/$file]} { continue }
+        return [expr {![catch {write_text $group/$file $bytes}] && [string trim [read_file $group/$file]] == $bytes}]
+    }
+    return 0
 }
 
 proc write_text {path text} {
@@ -72,7 +82,7 @@ proc idle_clients {srv} {
 
 test "512 MB, everything at once: 0 kills" {
     if {$harness::slow > 1} { skip "a sanitizer needs more" }
-    set group [group_make]
+    set group [group_make 536870912]
     if {$group eq ""} { skip "no control group can be made here" }
     harness::seed
     puts "  seconds=$seconds clients=$idlers group=$group"
@@ -119,4 +129,91 @@ test "512 MB, everything at once: 0 kills" {
         catch {server_kill $srv}
         catch {file delete $group}
     }
+}
+
+# ---- saves in what is hardly more than the data ----
+set keys 50000
+
+# A server with its data, an append-only file, and a save that takes about a second.
+proc full_server {} {
+    set srv [server_start -config {appendonly yes appendfsync everysec auto-aof-rewrite-percentage 0 rdb-key-save-delay 4}]
+    set r [client $srv]
+    $r -timeout 60000
+    $r debug populate $::keys k 4000
+    set last 0
+    wait_for {abs([server_rss_kb $srv] - [set was $last]) < 500 || [set last [server_rss_kb $srv]] < 0} 20000 200
+    return $srv
+}
+
+# Writes at a moderate rate until the field is 0: pauses of 10 ms between 25 values of 4 KB. Returns how many.
+proc write_while {r field} {
+    set written 0
+    while {[info_field $r $field persistence] != 0 || [info_field $r aof_rewrite_scheduled persistence] != 0} {
+        set commands {}
+        for {set i 0} {$i < 25} {incr i} {
+            lappend commands [list set k:[expr {int(rand() * $::keys)}] [string range $::some 0 4000]]
+        }
+        foreach reply [$r -pipeline $commands] { assert_equal {status OK} $reply }
+        incr written 25
+        harness::pause 10
+    }
+    return $written
+}
+
+# A save and a rewrite end well, without a second process; what they wrote is whole.
+proc assert_saves {srv} {
+    set r [client $srv]
+    $r -timeout 60000
+    foreach {command field} {bgsave rdb_bgsave_in_progress bgrewriteaof aof_rewrite_in_progress} {
+        $r {*}$command
+        assert_equal "" [string trim [read_file /proc/[server_pid $srv]/task/[server_pid $srv]/children]]
+        set written [write_while $r $field]
+        puts "  $command: $written writes meanwhile, RSS [server_rss_kb $srv] kB"
+        assert {$written > 0}
+    }
+    assert_equal {ok ok ok} [lmap field {rdb_last_bgsave_status aof_last_bgrewrite_status aof_last_write_status} {info_field $r $field persistence}]
+    assert_equal $::keys [$r dbsize]
+    return [$r debug digest]
+}
+
+# What is in the files is what was there.
+proc assert_saved {srv digest} {
+    server_stop $srv
+    set srv [server_start -dir [server_dir $srv] -config {appendonly yes}]
+    assert_equal $digest [[client $srv] debug digest]
+    server_stop $srv
+}
+
+test "BGSAVE and BGREWRITEAOF under writes in a container of 1.15 times the resident set" {
+    if {$harness::slow > 1} { skip "a sanitizer needs more" }
+    set group [group_make 1073741824]
+    if {$group eq ""} { skip "no control group can be made here" }
+    set wrap $harness::wrap
+    set harness::wrap [concat $wrap [list sh -c {echo $$ > "$0/cgroup.procs" && exec "$@"} $group]]
+    try {
+        set srv [full_server]
+    } finally { set harness::wrap $wrap }
+    try {
+        set limit [expr {[server_rss_kb $srv] * 1024 * 115 / 100 / 4096 * 4096}]
+        assert {[group_limit $group $limit]}
+        puts "  RSS [server_rss_kb $srv] kB, limit [expr {$limit / 1024}] kB"
+        set digest [assert_saves $srv]
+        assert_equal 0 [kills $group]
+        assert_saved $srv $digest
+    } finally {
+        puts "  oom kills: [kills $group]"
+        catch {server_kill $srv}
+        catch {file delete $group}
+    }
+}
+
+# vm.overcommit_memory=2 counts what is mapped to be written, and refuses what goes beyond; a fork would count all of it twice.
+test "BGSAVE and BGREWRITEAOF under writes with hardly more memory than is mapped" {
+    if {$harness::slow > 1} { skip "a sanitizer maps far more than it uses" }
+    set srv [full_server]
+    regexp {VmData:\s+(\d+) kB} [read_file /proc/[server_pid $srv]/status] -> mapped
+    set limit [expr {($mapped + [server_rss_kb $srv] * 15 / 100) * 1024}]
+    if {[catch {exec prlimit --pid [server_pid $srv] --data=$limit}]} { skip "no limit can be set here" }
+    puts "  mapped $mapped kB, limit [expr {$limit / 1024}] kB"
+    assert_saved $srv [assert_saves $srv]
 }
