@@ -134,10 +134,16 @@ static void test_a_survey_needs_no_reaper(void **state) {
     assert_true(g->done == 1 && g->had_result && !g->deferred);
 }
 
-static void test_the_end_of_the_server(void **state) {
+/* The loop does not run after it. */
+static void test_the_end_during_a_walk(void **state) {
     struct ground *g = *state;
     analysis_job_end(start(g, true, 1000));
     assert_false(dataset_is_frozen(g->ds));
+    assert_int_equal(g->done, 0);
+}
+
+static void test_the_end_after_it(void **state) {
+    struct ground *g = *state;
     struct analysis_job *job = start(g, true, 0);
     run_loop(g);
     run_deferred(g);
@@ -150,7 +156,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_prefixes_are_summed_up_by_the_reaper, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_stops_it_frees_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_survey_needs_no_reaper, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_the_end_of_the_server, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_end_during_a_walk, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_end_after_it, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
