@@ -1,17 +1,24 @@
 #include "io/thread.h"
 
 #include "base/check.h"
+#include "io/file.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Every thread but the main one: their work is iterative, none recurses on data. */
 #define THREAD_STACK_BYTES (4 * 1024 * 1024)
 
 static void *thread_entry(void *arg) {
     struct thread *t = arg;
+    atomic_store_explicit(&t->kernel_id, (int)syscall(SYS_gettid), memory_order_relaxed);
     pthread_setname_np(pthread_self(), t->name);
     return t->run(t->arg);
 }
@@ -47,6 +54,20 @@ void thread_join(struct thread *t) {
     int error = pthread_join(t->id, NULL);
     proven(error == 0);
     t->running = false;
+}
+
+/* "ran waited slices", the first two in nanoseconds: Documentation/scheduler/sched-stats.rst of Linux. */
+int64_t thread_waited_us(const struct thread *t) {
+    char path[64], text[96];
+    uint64_t ran = 0, waited = 0;
+    int id = atomic_load_explicit(&t->kernel_id, memory_order_relaxed);
+    if (id == 0) return 0;
+    snprintf(path, sizeof path, "/proc/self/task/%d/schedstat", id);
+    ssize_t n = file_read_whole(path, text, sizeof text - 1);
+    if (n <= 0) return 0;
+    text[n] = '\0';
+    if (sscanf(text, "%" SCNu64 " %" SCNu64, &ran, &waited) != 2) return 0;
+    return (int64_t)(waited / 1000);
 }
 
 void thread_sleep_us(int64_t us) {

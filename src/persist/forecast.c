@@ -9,13 +9,15 @@
 #define SCOUT_WORTH_S  1.0    /* nor is a rest as short as this */
 #define HOLD_S         0.15   /* of evidence by which a factor is held to the common one */
 #define MEMORY_MIN_S   3.0    /* evidence fades with this time, or a third of the load's so far */
+#define HELD_UP_S      1.0    /* of running undisturbed is believed in before any is seen */
 #define FACTOR_MAX     20.0   /* times the common one, or as little of it */
 #define MODEST_S       1.0    /* while little is known, the percentage is as if at least so much were left */
 
 /* Nanoseconds, on an EPYC with two cores. What matters is how they stand to each other. */
 static const double usual_ns[WORK_KINDS] = {
-    [WORK_STRINGS] = 110, [WORK_RECORDS] = 250, [WORK_BYTES] = 0.5,    [WORK_UNPACKED] = 1.2,      [WORK_FIELDS] = 130,
-    [WORK_SCORED] = 180,  [WORK_PIECES] = 120,  [WORK_COMMANDS] = 330, [WORK_COMMAND_BYTES] = 0.8,
+    [WORK_STRINGS] = 110,  [WORK_RECORDS] = 250,       [WORK_BYTES] = 0.5,    [WORK_UNPACKED] = 1.2,
+    [WORK_FIELDS] = 130,   [WORK_SCORED] = 180,        [WORK_PIECES] = 120,   [WORK_ROOM] = 15,
+    [WORK_COMMANDS] = 330, [WORK_COMMAND_BYTES] = 0.8, [WORK_SPLITS] = 50000,
 };
 
 static int64_t value_of(const _Atomic int64_t *a) {
@@ -72,6 +74,20 @@ static void fade(struct forecast *f, double seconds, double load_s) {
     f->took *= keep;
 }
 
+/* Of all before, with time for what is far back to fade. */
+static void learn_waiting(struct forecast *f, double ran, double waited, double load_s) {
+    double memory = load_s > MEMORY_MIN_S ? load_s : MEMORY_MIN_S, keep = exp(-(ran + waited) / memory);
+    proven(ran >= 0 && waited >= 0 && keep <= 1);
+    f->ran = f->ran * keep + ran;
+    f->waited = f->waited * keep + waited;
+}
+
+/* How many times as long everything takes because others run, too. */
+static double held_up(const struct forecast *f) {
+    proven(f->ran >= 0 && f->waited >= 0);
+    return 1 + f->waited / (f->ran + HELD_UP_S);
+}
+
 static void learn(struct forecast *f, const struct work *done, double seconds) {
     double usual[WORK_KINDS], all = 0;
     for (int k = 0; k < WORK_KINDS; k++) {
@@ -108,28 +124,29 @@ void forecast_ask(struct forecast *f, const struct load_progress *p) {
     if (scout_started(f->scout) || !scout_is_known(f->scout) || value_of(&p->total_bytes) == 0) return;
     proven(f->usual <= 0);
     /* The first observation is all that was before it. */
-    f->place = f->slept_us = 0;
+    f->place = f->slept_us = f->waited_us = 0;
     f->tick_us = value_of(&p->start_us);
     scout_start(f->scout);
 }
 
 /* The files are read once more from the beginning, which salvaging does: what was learnt of costs stays. */
-static void begin_again(struct forecast *f, int64_t place, int64_t slept, int64_t now_us) {
+static void begin_again(struct forecast *f, const struct load_progress *p, int64_t place, int64_t now_us) {
     proven(place < f->place);
     f->place = place;
-    f->slept_us = slept;
+    f->slept_us = value_of(&p->slept_us);
+    f->waited_us = value_of(&p->waited_us);
     f->tick_us = now_us;
     f->done = (struct work){{0}};
     if (scout_started(f->scout) && scout_reach(f->scout) >= place) scout_before(f->scout, place, &f->done);
 }
 
 void forecast_tick(struct forecast *f, const struct load_progress *p, int64_t now_us) {
-    int64_t place = value_of(&p->loaded_bytes), slept = value_of(&p->slept_us);
+    int64_t place = value_of(&p->loaded_bytes), slept = value_of(&p->slept_us), waited = value_of(&p->waited_us);
     double seconds = (double)(now_us - f->tick_us) / 1e6;
     proven(slept >= f->slept_us);
     if (seconds <= 0) return;
     if (place < f->place) {
-        begin_again(f, place, slept, now_us);
+        begin_again(f, p, place, now_us);
         return;
     }
     f->bytes_per_s = (double)(place - f->place) / seconds;
@@ -143,12 +160,15 @@ void forecast_tick(struct forecast *f, const struct load_progress *p, int64_t no
     struct work done;
     proven(f->scout != NULL);
     scout_before(f->scout, place, &done);
-    double worked = seconds - (double)(slept - f->slept_us) / 1e6;
-    fade(f, seconds, load_seconds(p, now_us));
-    learn(f, &done, worked > 0 ? worked : 0);
+    double load_s = load_seconds(p, now_us), worked = fmax(seconds - (double)(slept - f->slept_us) / 1e6, 0);
+    double held = fmin(fmax((double)(waited - f->waited_us) / 1e6, 0), worked);
+    fade(f, seconds, load_s);
+    learn_waiting(f, worked - held, held, load_s);
+    learn(f, &done, worked - held);
     f->done = done;
     f->place = place;
     f->slept_us = slept;
+    f->waited_us = waited;
     f->tick_us = now_us;
 }
 
@@ -178,21 +198,13 @@ static double keys_in(const struct work *w) {
 
 /* place: one up to which the scout has come. */
 static double seconds_by_scout(const struct forecast *f, const struct load_progress *p, int64_t place) {
-    struct work here, there;
-    proven(p->start_us > 0);
-    int64_t reach = scout_reach(f->scout), total = value_of(&p->total_bytes);
+    struct work rest;
     double left = 0;
-    scout_before(f->scout, place, &here);
-    scout_before(f->scout, reach, &there);
-    /* Beyond its reach it is as before. */
-    double beyond = reach > 0 && total > reach ? (double)(total - reach) / (double)reach : 0;
-    for (int k = 0; k < WORK_KINDS; k++) {
-        double work = there.of[k] * (1 + beyond) - here.of[k];
-        if (work > 0) left += work * usual_ns[k] * 1e-9 * f->factors[k];
-    }
-    double keys = keys_in(&there) * (1 + beyond) - keys_in(&here);
+    proven(p->start_us > 0);
+    scout_behind(f->scout, place, &rest);
+    for (int k = 0; k < WORK_KINDS; k++) left += rest.of[k] * usual_ns[k] * 1e-9 * f->factors[k];
     proven(left >= 0);
-    return left + (keys > 0 ? keys * delay_s(p) : 0);
+    return left * held_up(f) + keys_in(&rest) * delay_s(p);
 }
 
 struct load_forecast forecast_now(struct forecast *f, const struct load_progress *p, int64_t now_us) {

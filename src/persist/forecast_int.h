@@ -11,6 +11,9 @@
  * come yet is believed to be as much slower or faster than usual as the others are. While nothing is known of the files, the rest is
  * taken to be like what has been read.
  *
+ * What the loader's thread waited for a processor that others had is no cost of the work: it is left out of the fit, and the rest is taken to
+ * be held up as much as all before was.
+ *
  * Executor thread only. */
 #ifndef TARN_PERSIST_FORECAST_INT_H
 #define TARN_PERSIST_FORECAST_INT_H
@@ -24,7 +27,8 @@ struct forecast {
     double usual, took;                                       /* the same for all kinds together */
     double factors[WORK_KINDS];
     struct work done; /* before the place of the last tick */
-    int64_t tick_us, place, slept_us;
+    int64_t tick_us, place, slept_us, waited_us;
+    double ran, waited; /* seconds; what is old fades, but slowly */
     double bytes_per_s; /* in the last tick */
     double percent;     /* the most that has been said: it never falls */
 };

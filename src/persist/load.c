@@ -209,6 +209,7 @@ const struct load_progress *load_progress(const struct load_job *job) {
 
 void load_tick(struct load_job *job) {
     proven(job->scout != NULL);
+    atomic_store_explicit(&job->progress.waited_us, thread_waited_us(&job->thread), memory_order_relaxed);
     forecast_tick(&job->forecast, &job->progress, clock_mono_us());
 }
 

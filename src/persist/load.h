@@ -32,9 +32,10 @@ struct load_progress {
     _Atomic int64_t start_ms;               /* wall */
     _Atomic int64_t start_us;               /* monotonic */
     _Atomic int64_t end_ms;                 /* wall; 0 while running */
-    _Atomic int64_t slept_us, asked_us;     /* for key-load-delay, and how much of that it was to be */
-    _Atomic int phase;                      /* enum load_phase */
-    const _Atomic int64_t *key_delay_us;    /* load_options.key_delay_us; set once */
+    /* For key-load-delay, how much of that it was to be, and (set by load_tick) for a processor that others had. */
+    _Atomic int64_t slept_us, asked_us, waited_us;
+    _Atomic int phase;                   /* enum load_phase */
+    const _Atomic int64_t *key_delay_us; /* load_options.key_delay_us; set once */
     /* 1: the file was damaged, and the undamaged part is what was loaded; of the rest, keys: records whose key could be read */
     _Atomic int64_t salvaged, lost_records, lost_bytes, lost_keys;
 };

@@ -2,22 +2,27 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/num.h"
 #include "io/file.h"
 #include "io/thread.h"
 #include "mem/mem.h"
+#include "persist/growth_int.h"
 #include "wire/rdb.h"
+#include "wire/resp.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
-#define WINDOW ((size_t)256 << 10)
-#define SAMPLE ((size_t)16 << 10) /* of a step of an append-only file */
+#define WINDOW        ((size_t)256 << 10)
+#define SAMPLE        ((size_t)16 << 10) /* of a step of an append-only file */
+#define COMMAND_WORDS 128                /* what has more is passed over */
 /* What a key takes beside its bytes and its value's, at least: an entry's head, its place in a full segment. */
 #define KEY_BYTES_MIN 12
 
 struct scout_file {
     char *path;
     int64_t before, size; /* bytes of the files before, and of this one */
+    bool glanced;         /* its commands are noted */
 };
 
 struct scout {
@@ -25,18 +30,20 @@ struct scout {
     struct scout_file *files;
     size_t count, capacity;
     int64_t total;
-    struct work *steps; /* SCOUT_STEPS; those before reach stand still */
-    bool started;
+    struct work *steps;   /* SCOUT_STEPS; those before reach stand still */
+    struct growth growth; /* by the keys of all files, when some are of commands */
+    bool started, grows;
     _Atomic bool known, stop, ended;
     _Atomic int64_t reach;
     struct scout_payload payload;         /* of the keys so far, the thread's own */
     _Atomic int64_t lasting, living, all; /* the same, published with the reach */
     int64_t now_ms;
+    _Atomic int64_t glanced; /* from this place on all is commands, and has been glanced at */
 };
 
 struct walk { /* over one file */
     struct scout *s;
-    const struct scout_file *file;
+    struct scout_file *file;
     int fd;
     unsigned char *block;     /* WINDOW */
     struct rdb_reader window; /* what of the file lies there and is not used yet */
@@ -75,7 +82,7 @@ void scout_add(struct scout *s, const char *path, int64_t size) {
     size_t n = strlen(path) + 1;
     char *copy = mem_alloc(MEM_PERSIST, n);
     memcpy(copy, path, n);
-    s->files[s->count++] = (struct scout_file){copy, s->total, size};
+    s->files[s->count++] = (struct scout_file){.path = copy, .before = s->total, .size = size};
     s->total += size;
 }
 
@@ -142,6 +149,34 @@ void scout_before(const struct scout *s, int64_t place, struct work *out) {
     for (int k = 0; k < WORK_KINDS; k++) out->of[k] += s->steps[last].of[k] * part;
 }
 
+/* What the glance has noted from a place on. */
+static void glanced_from(const struct scout *s, int64_t place, struct work *out) {
+    static const int kinds[] = {WORK_COMMANDS, WORK_COMMAND_BYTES};
+    proven(place >= 0 && place < s->total);
+    int64_t first = step_of(s, place), from = step_start(s, first), to = step_start(s, first + 1);
+    for (size_t j = 0; j < countof(kinds); j++) {
+        int k = kinds[j];
+        out->of[k] += s->steps[first].of[k] * (double)(to - place) / (double)(to - from);
+        for (int64_t i = first + 1; i < SCOUT_STEPS; i++) out->of[k] += s->steps[i].of[k];
+    }
+}
+
+void scout_behind(const struct scout *s, int64_t place, struct work *out) {
+    struct work here;
+    int64_t reach = scout_reach(s), glanced = atomic_load_explicit(&s->glanced, memory_order_acquire);
+    proven(place <= reach);
+    scout_before(s, place, &here);
+    scout_before(s, reach, out);
+    int64_t like = glanced > reach ? glanced - reach : 0;
+    double times = reach > 0 ? 1 + (double)like / (double)reach : 1;
+    for (int k = 0; k < WORK_KINDS; k++) {
+        out->of[k] = out->of[k] * times - here.of[k];
+        if (out->of[k] < 0) out->of[k] = 0; /* a rounding */
+    }
+    int64_t from = glanced > reach ? glanced : reach;
+    if (s->steps && from < s->total) glanced_from(s, from, out);
+}
+
 /* ---- the window ---- */
 static int64_t place(const struct walk *w) {
     debug_proven(w->window.at <= w->window.end);
@@ -153,6 +188,7 @@ static bool refill(struct walk *w) {
     size_t had = (size_t)(w->window.end - w->window.at);
     if (at >= w->file->size || atomic_load_explicit(&w->s->stop, memory_order_relaxed)) return false;
     ssize_t got = file_read_at(w->fd, w->block, WINDOW, at);
+    if (got > w->file->size - at) got = (ssize_t)(w->file->size - at); /* it has grown since it was measured */
     if (got <= (ssize_t)had) return false;
     w->window = (struct rdb_reader){w->block, w->block + got};
     w->taken = at + got;
@@ -303,6 +339,7 @@ static const struct shape shapes[] = {
 static bool pass_elements(struct walk *w, const struct shape *shape) {
     uint64_t n;
     if (!take_length(w, &n)) return false;
+    if (n <= (uint64_t)w->file->size && shape->kind != WORK_PIECES) note(w, WORK_ROOM, (double)n);
     proven(shape->counted && shape->kind < WORK_KINDS);
     for (; n > 0; n--) {
         step_on(w);
@@ -374,8 +411,20 @@ static bool pass_stream(struct walk *w, unsigned form) {
     return form <= 3 || pass_producers(w);
 }
 
+/* As long as it is there to be seen. */
+static void note_key(struct walk *w) {
+    struct rdb_reader r = w->window;
+    struct rdb_string_head head;
+    char digits[NUM_TEXT_MAX];
+    if (!w->s->grows || rdb_read_string_head(&r, &head) != RDB_OK || head.stored > (uint64_t)(r.end - r.at)) return;
+    struct slice key = slice_of((const char *)r.at, (size_t)head.stored);
+    if (head.kind == RDB_STRING_INT) key = slice_of(digits, num_format_i64(digits, head.integer));
+    growth_key(&w->s->growth, key);
+}
+
 static bool pass_entry(struct walk *w, uint8_t type) {
     note(w, type == RDB_TYPE_STRING ? WORK_STRINGS : WORK_RECORDS, 1);
+    note_key(w);
     if (!pass_string(w)) return false;
     unsigned form = rdb_stream_form(type);
     if (form > 0) return pass_stream(w, form);
@@ -423,6 +472,15 @@ static bool pass_template(struct walk *w) {
     return true;
 }
 
+/* Keys, and keys with a time. */
+static bool pass_sizes(struct walk *w) {
+    uint64_t keys;
+    if (!take_length(w, &keys) || !pass_lengths(w, 1)) return false;
+    if (keys <= (uint64_t)w->file->size) note(w, WORK_ROOM, (double)keys);
+    debug_proven(w->step != NULL);
+    return true;
+}
+
 /* ---- a file ---- */
 static bool pass_record(struct walk *w, bool *end) {
     uint8_t opcode;
@@ -441,7 +499,7 @@ static bool pass_record(struct walk *w, bool *end) {
     case RDB_SELECT:
         return pass_lengths(w, 1);
     case RDB_RESIZEDB:
-        return pass_lengths(w, 2);
+        return pass_sizes(w);
     case RDB_SLOT_INFO:
         return pass_lengths(w, 3);
     case RDB_AUX:
@@ -470,6 +528,7 @@ static bool walk_rdb(struct walk *w) {
     return true;
 }
 
+/* ---- commands ---- */
 static double count_commands(const char *p, size_t n) {
     double commands = 0;
     for (const char *end = p + n; (p = memchr(p, '\n', (size_t)(end - p))) && ++p < end;) commands += *p == '*';
@@ -478,30 +537,101 @@ static double count_commands(const char *p, size_t n) {
 }
 
 /* From a place to the end of its step, judged by a part in the middle. False: nothing can be read. */
-static bool sample_step(struct walk *w) {
-    int64_t from = place(w), to = w->step_end < w->file->size ? w->step_end : w->file->size;
+static bool sample_step(struct walk *w, int64_t from, int64_t to) {
     int64_t middle = from + (to - from) / 2 - (int64_t)SAMPLE / 2;
     if (middle < from) middle = from;
     size_t wanted = to - middle < (int64_t)SAMPLE ? (size_t)(to - middle) : SAMPLE;
     ssize_t got = file_read_at(w->fd, w->block, wanted, middle);
     if (got <= 0) return false;
     proven(to > from && (size_t)got <= wanted);
-    note(w, WORK_COMMANDS, count_commands((char *)w->block, (size_t)got) * (double)(to - from) / (double)got);
-    note(w, WORK_COMMAND_BYTES, (double)(to - from));
-    w->window.at = w->window.end = w->block;
-    w->taken = to;
+    struct work *step = &w->s->steps[step_of(w->s, w->file->before + from)];
+    step->of[WORK_COMMANDS] += count_commands((char *)w->block, (size_t)got) * (double)(to - from) / (double)got;
+    step->of[WORK_COMMAND_BYTES] += (double)(to - from);
+    return true;
+}
+
+/* From a place to the file's end. The window is lost. */
+static bool glance(struct walk *w, int64_t from) {
+    const struct scout *s = w->s;
+    while (from < w->file->size) {
+        if (atomic_load_explicit(&s->stop, memory_order_relaxed)) return false;
+        int64_t to = step_start(s, step_of(s, w->file->before + from) + 1) - w->file->before;
+        if (to > w->file->size) to = w->file->size;
+        if (!sample_step(w, from, to)) return false;
+        from = to;
+    }
+    proven(from == w->file->size);
+    w->file->glanced = true;
+    return true;
+}
+
+/* Those that name a key that will be there afterwards, by the first letters of their names: DEL and UNLINK do not. */
+static bool brings_key(const struct slice *argv, int argc) {
+    debug_proven(argc > 0);
+    if (argc < 2 || argv[0].len < 2) return false;
+    char first = argv[0].ptr[0] & ~0x20, second = argv[0].ptr[1] & ~0x20;
+    return !(first == 'D' && second == 'E') && !(first == 'U' && second == 'N');
+}
+
+/* One that lies in the window whole, or the line of a mark. 0: it does not, or nothing can be made of it. */
+static size_t pass_command(struct walk *w) {
+    struct slice argv[COMMAND_WORDS];
+    int argc;
+    const char *p = (const char *)w->window.at;
+    size_t n = (size_t)(w->window.end - w->window.at);
+    if (*p == '#') {
+        const char *end = memchr(p, '\n', n);
+        return end ? (size_t)(end - p) + 1 : 0;
+    }
+    size_t bytes = resp_parse_fast(p, n, argv, COMMAND_WORDS, &argc);
+    proven(bytes <= n);
+    if (bytes > 0 && brings_key(argv, argc)) growth_key(&w->s->growth, argv[1]);
+    return bytes;
+}
+
+/* On to what looks like the beginning of one. */
+static void pass_odd(struct walk *w) {
+    const unsigned char *p = w->window.at, *end = w->window.end;
+    proven(p < end);
+    while ((p = memchr(p + 1, '\n', (size_t)(end - p - 1))) && (p + 1 == end || p[1] != '*')) {
+    }
+    w->window.at = p ? p + 1 : end;
+}
+
+/* Those that begin before the step's end. What is longer than half a window is passed over. */
+static bool pass_commands(struct walk *w) {
+    while (place(w) < w->file->size && place(w) < w->step_end) {
+        size_t lies = (size_t)(w->window.end - w->window.at), bytes = lies ? pass_command(w) : 0;
+        if (likely(bytes > 0))
+            w->window.at += bytes;
+        else if (lies < WINDOW / 2 && w->taken < w->file->size && refill(w))
+            continue;
+        else if (lies > 0)
+            pass_odd(w);
+        else
+            return false;
+    }
+    proven(place(w) <= w->file->size);
     return true;
 }
 
 static bool walk_commands(struct walk *w) {
+    int64_t from = place(w);
+    growth_splits(&w->s->growth); /* what is before made its table at once */
+    if (!w->file->glanced && from < w->file->size) {
+        if (!glance(w, from)) return false;
+        w->taken = from;
+        w->window.at = w->window.end = w->block;
+    }
     while (place(w) < w->file->size) {
         step_on(w);
-        if (atomic_load_explicit(&w->s->stop, memory_order_relaxed) || !sample_step(w)) return false;
+        if (!pass_commands(w)) return false;
+        note(w, WORK_SPLITS, growth_splits(&w->s->growth));
     }
-    proven(place(w) == w->file->size);
     return true;
 }
 
+/* ---- files ---- */
 static bool is_rdb(struct walk *w) {
     if (!refill(w)) return false;
     size_t lies = (size_t)(w->window.end - w->window.at);
@@ -511,12 +641,17 @@ static bool is_rdb(struct walk *w) {
     return magic != RDB_MAGIC_NONE;
 }
 
-static bool walk_file(struct scout *s, const struct scout_file *file, unsigned char *block) {
-    struct walk w = {.s = s, .file = file, .block = block, .window = {block, block}, .expire_at = -1};
+static bool open_file(struct walk *w, struct scout *s, struct scout_file *file, unsigned char *block) {
+    *w = (struct walk){.s = s, .file = file, .block = block, .window = {block, block}, .expire_at = -1};
     proven(file->before + file->size <= s->total);
+    w->fd = file_open_regular(file->path);
+    return w->fd >= 0;
+}
+
+static bool walk_file(struct scout *s, struct scout_file *file, unsigned char *block) {
+    struct walk w;
     if (file->size == 0) return true;
-    w.fd = file_open_regular(file->path);
-    if (w.fd < 0) return false;
+    if (!open_file(&w, s, file, block)) return false;
     enter_step(&w);
     proven(w.step != NULL);
     bool good = (!is_rdb(&w) || walk_rdb(&w)) && walk_commands(&w);
@@ -526,11 +661,32 @@ static bool walk_file(struct scout *s, const struct scout_file *file, unsigned c
     return good;
 }
 
+/* The append-only files behind what has another form. */
+static void glance_files(struct scout *s, unsigned char *block) {
+    int64_t from = s->total;
+    bool good = true;
+    for (size_t i = 0; good && i < s->count; i++) {
+        struct walk w;
+        if (s->files[i].size == 0) continue;
+        good = open_file(&w, s, &s->files[i], block);
+        if (!good) return;
+        bool commands = !is_rdb(&w);
+        if (commands && from == s->total) from = w.file->before;
+        good = commands ? glance(&w, 0) : from == s->total;
+        file_close(w.fd);
+    }
+    proven(from <= s->total);
+    if (good) atomic_store_explicit(&s->glanced, from, memory_order_release);
+}
+
 static void *run(void *arg) {
     struct scout *s = arg;
     proven(s->started && s->steps);
     unsigned char *block = mem_alloc(MEM_PERSIST, WINDOW);
     bool good = true;
+    growth_init(&s->growth);
+    glance_files(s, block);
+    s->grows = s->glanced < s->total;
     for (size_t i = 0; good && i < s->count; i++) good = walk_file(s, &s->files[i], block);
     mem_free(MEM_PERSIST, block, WINDOW);
     proven(s->reach <= s->total);
@@ -544,6 +700,7 @@ bool scout_start(struct scout *s) {
     s->started = true;
     s->now_ms = clock_wall_ms();
     s->steps = mem_alloc_zeroed(MEM_PERSIST, SCOUT_STEPS * sizeof *s->steps);
+    s->glanced = s->total;
     bool runs = thread_start(&s->thread, "scout", run, s) == 0;
     if (!runs) atomic_store_explicit(&s->ended, true, memory_order_relaxed);
     return runs;

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -145,6 +146,40 @@ static void test_sleep_lasts(void **state) {
 
 /* ---- the process ---- */
 
+/* More threads than processors, all busy: those that wait say so. */
+static void *be_busy(void *arg) {
+    _Atomic bool *stop = arg;
+    while (!*stop) {
+    }
+    return NULL;
+}
+
+static void test_waiting_is_told(void **state) {
+    (void)state;
+    _Atomic bool stop = false;
+    struct thread threads[3] = {{0}};
+    cpu_set_t one, all;
+    int64_t waited = 0;
+    assert_int_equal(thread_waited_us(&threads[0]), 0);
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    CPU_ZERO(&one);
+    for (size_t cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; cpu++)
+        if (CPU_ISSET(cpu, &all)) CPU_SET(cpu, &one);
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0); /* what is started now has one for all */
+    for (int i = 0; i < 3; i++) assert_int_equal(thread_start(&threads[i], "busy", be_busy, &stop), 0);
+    assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+    if (access("/proc/self/schedstat", R_OK) == 0)
+        for (int ms = 0; ms < 60000 && waited < 20000; ms++) {
+            thread_sleep_us(1000);
+            waited = thread_waited_us(&threads[0]);
+        }
+    else
+        waited = 20000; /* this kernel does not tell */
+    stop = true;
+    for (int i = 0; i < 3; i++) thread_join(&threads[i]);
+    assert_true(waited >= 20000);
+}
+
 static void test_process_facts(void **state) {
     (void)state;
     struct process_cpu all, mine;
@@ -230,6 +265,7 @@ int main(void) {
         cmocka_unit_test(test_reaper_runs_all_jobs_in_order),
         cmocka_unit_test(test_reaper_free_finishes_what_was_posted),
         cmocka_unit_test(test_sleep_lasts),
+        cmocka_unit_test(test_waiting_is_told),
         cmocka_unit_test(test_process_facts),
         cmocka_unit_test(test_open_files_limit),
         cmocka_unit_test(test_pidfile),

@@ -191,9 +191,58 @@ static void test_scout_of_commands(void **state) {
     scout_before(s, reached, &w);
     assert_in_range((uint64_t)w.of[WORK_COMMANDS], 98500, 99500);
     assert_in_range((uint64_t)w.of[WORK_COMMAND_BYTES], f.len * 98 / 100, f.len);
+    /* 100000 keys in 256 segments are 390 for each: 255 were split on the way, and most of these have. */
+    assert_in_range((uint64_t)w.of[WORK_SPLITS], 390, 460);
+    scout_behind(s, (int64_t)f.len / 2, &w);
+    assert_in_range((uint64_t)w.of[WORK_COMMANDS], 49000, 51000 + (uint64_t)1000000 * 100000 / f.len);
     buf_release(&f);
     scout_free(s);
     assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+/* Behind a base there are commands, which are told of before the base has been looked at; and the waiting of the loader is no
+ * cost of its work: the load lasts longer all the same. */
+static void test_forecast_of_a_tail(void **state) {
+    (void)state;
+    char folder[64];
+    struct work rest;
+    struct buf f;
+    make_folder(folder);
+    char base[256], tail[256];
+    snprintf(base, sizeof base, "%s", path_in(folder, "base.rdb"));
+    snprintf(tail, sizeof tail, "%s", path_in(folder, "tail.aof"));
+    int64_t base_size = write_heavy_end(base);
+    buf_init(&f, MEM_SERVER);
+    for (int i = 0; i < 400000; i++) buf_printf(&f, "*3\r\n$3\r\nSET\r\n$8\r\nk:%06d\r\n$1\r\nv\r\n", i);
+    write_bytes(tail, buf_slice(&f));
+    int64_t size = base_size + (int64_t)f.len;
+    struct scout *s = scout_new();
+    scout_add(s, base, base_size);
+    scout_add(s, tail, (int64_t)f.len);
+    scout_known(s);
+    assert_true(scout_start(s));
+    wait_for_end(s, tail, size);
+    scout_behind(s, 0, &rest);
+    assert_in_range((uint64_t)rest.of[WORK_COMMANDS], 398000, 402000);
+    assert_in_range((uint64_t)rest.of[WORK_STRINGS], 50045, 50045);
+    /* 50000 of the keys are in the base and have made 128 segments split, and 91 of the next; with all there are 1750. */
+    assert_in_range((uint64_t)rest.of[WORK_SPLITS], 1400, 1650);
+    struct load_progress p = {.total_bytes = size, .start_us = 1000000};
+    struct forecast t;
+    forecast_init(&t, s, p.start_us);
+    int64_t now_us = p.start_us;
+    for (int step = 1; step <= 100; step++) { /* 100 ms for 400 KB, half of which is waiting */
+        p.loaded_bytes = base_size + (int64_t)f.len * step / 200;
+        p.waited_us = 50000 * step;
+        forecast_tick(&t, &p, now_us += 100000);
+    }
+    double left = forecast_now(&t, &p, now_us).seconds_left;
+    if (left < 8 || left > 12) fail_msg("%.1f s are said to be left", left);
+    buf_release(&f);
+    scout_free(s);
+    assert_int_equal(unlink(base), 0);
+    assert_int_equal(unlink(tail), 0);
     assert_int_equal(rmdir(folder), 0);
 }
 
@@ -203,6 +252,7 @@ int main(void) {
         cmocka_unit_test(test_forecast_of_a_heavy_end),
         cmocka_unit_test(test_forecast_of_a_second_reading),
         cmocka_unit_test(test_scout_of_commands),
+        cmocka_unit_test(test_forecast_of_a_tail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,26 @@
+/* Private to persist/: how a table grows while keys come. A load that replays commands makes its table larger as it goes, and does so in
+ * waves: with a good hash all segments of a table fill at the same pace, so nearly all split while the keys become half as many again, and
+ * hardly any until they have doubled. A command costs up to three times as much in such a wave as between two. When a wave
+ * comes follows from the number of keys, and that from the files: of each key that they name a sketch is kept (values/hll.h),
+ * which tells how many different ones there have been, within 1 %.
+ *
+ * What is deleted and made again is not looked at, nor in which database a key lies. One thread. 16 KiB. */
+#ifndef TARN_PERSIST_GROWTH_INT_H
+#define TARN_PERSIST_GROWTH_INT_H
+
+#include "values/hll.h"
+
+struct growth {
+    struct hll_union sketch;
+    double splits; /* by the keys so far, when they were counted last */
+};
+
+void growth_init(struct growth *g);
+/* ~10 ns */
+void growth_key(struct growth *g, struct slice key);
+/* Segments that have split since the last call. ~20 us. */
+double growth_splits(struct growth *g);
+/* In a table that has got so many keys one by one. */
+double growth_splits_at(double keys);
+
+#endif

@@ -1,0 +1,77 @@
+/* When a table's segments split is foretold from the number of its keys; and the number of keys from a sketch of them. */
+#include "persist/growth_int.h"
+
+#include "mem/mem.h"
+#include "store/table.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+
+#define KEYS 700000
+
+struct item {
+    uint64_t hash, pad;
+};
+
+static uint64_t hash_of(const void *entry, const void *arg) {
+    (void)arg;
+    return ((const struct item *)entry)->hash;
+}
+
+static uint64_t next_hash(uint64_t *state) { /* splitmix64, public domain */
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+/* Over two doublings: two waves with what lies between. */
+static void test_splits_come_in_waves(void **state) {
+    (void)state;
+    struct table table;
+    struct item *items = mem_alloc_aligned(MEM_SERVER, KEYS * sizeof *items, 64);
+    uint64_t random = 1;
+    double worst = 0;
+    table_init(&table, hash_of, NULL, MEM_TABLE);
+    for (size_t i = 0; i < KEYS; i++) {
+        items[i].hash = next_hash(&random);
+        table_insert(&table, NULL, items[i].hash, &items[i], 0);
+        if (i < KEYS / 8 || i % 5000) continue;
+        double error = fabs((double)table.segments - 1 - growth_splits_at((double)i)) / (double)table.segments;
+        if (error > worst) worst = error;
+    }
+    printf("# %.1f %% of the segments at worst\n", 100 * worst);
+    assert_true(worst < 0.12);
+    table_release(&table);
+    mem_free_aligned(MEM_SERVER, items, KEYS * sizeof *items, 64);
+}
+
+static void test_keys_are_counted_once(void **state) {
+    (void)state;
+    static struct growth g;
+    char key[32];
+    double splits = 0;
+    growth_init(&g);
+    assert_true(growth_splits(&g) == 0);
+    for (int round = 0; round < 3; round++)
+        for (unsigned i = 0; i < 600000; i++) {
+            growth_key(&g, slice_of(key, (size_t)snprintf(key, sizeof key, "key:%u", i)));
+            if (i % 10000 == 0) splits += growth_splits(&g);
+        }
+    double whole = growth_splits_at(600000);
+    assert_true(fabs(splits - whole) < 0.06 * whole);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_splits_come_in_waves),
+        cmocka_unit_test(test_keys_are_counted_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
