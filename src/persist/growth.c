@@ -9,6 +9,7 @@
  * have 441 (store/table.h). */
 #define SPLIT_FILL      370.0
 #define SPLIT_DEVIATION 36.0
+#define MADE_FILL       330.0 /* of the segments of a table made in advance, at most */
 
 void growth_init(struct growth *g) {
     memset(g, 0, sizeof *g);
@@ -31,11 +32,23 @@ double growth_splits_at(double keys) {
     return splits;
 }
 
-double growth_splits(struct growth *g) {
+static double keys_so_far(const struct growth *g) {
     uint64_t keys = 0;
     bool counted = hll_union_count(&g->sketch, &keys);
     proven(counted);
-    double before = g->splits, now = growth_splits_at((double)keys);
+    return (double)keys;
+}
+
+void growth_made(struct growth *g) {
+    double keys = keys_so_far(g), segments = 1;
+    while (keys / segments > MADE_FILL) segments *= 2;
+    g->splits = fmax(segments - 1, growth_splits_at(keys));
+    proven(g->splits >= 0);
+}
+
+double growth_splits(struct growth *g) {
+    double before = g->splits, now = growth_splits_at(keys_so_far(g));
+    proven(now >= 0);
     if (now <= before) return 0;
     g->splits = now;
     return now - before;

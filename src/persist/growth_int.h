@@ -20,6 +20,8 @@ void growth_init(struct growth *g);
 void growth_key(struct growth *g, struct slice key);
 /* Segments that have split since the last call. ~20 us. */
 double growth_splits(struct growth *g);
+/* The table was made for the keys so far in advance: what it has, it need not split (table_reserve). */
+void growth_made(struct growth *g);
 /* In a table that has got so many keys one by one. */
 double growth_splits_at(double keys);
 

@@ -3,6 +3,39 @@
 #include "base/check.h"
 #include "wire/rdb_template.h"
 
+static const struct rdb_shape shapes[RDB_TYPE_END] = {
+    [RDB_TYPE_STRING] = {.known = true},
+    [RDB_TYPE_LIST] = {.known = true, .counted = true, .strings = 1},
+    [RDB_TYPE_SET] = {.known = true, .counted = true, .strings = 1},
+    [RDB_TYPE_ZSET] = {.known = true, .counted = true, .strings = 1, .text_score = true},
+    [RDB_TYPE_HASH] = {.known = true, .counted = true, .strings = 2},
+    [RDB_TYPE_ZSET_2] = {.known = true, .counted = true, .strings = 1, .raw = 8},
+    [RDB_TYPE_HASH_ZIPMAP] = {.known = true},
+    [RDB_TYPE_LIST_ZIPLIST] = {.known = true},
+    [RDB_TYPE_SET_INTSET] = {.known = true},
+    [RDB_TYPE_ZSET_ZIPLIST] = {.known = true},
+    [RDB_TYPE_HASH_ZIPLIST] = {.known = true},
+    [RDB_TYPE_LIST_QUICKLIST] = {.known = true, .counted = true, .strings = 1},
+    [RDB_TYPE_HASH_LISTPACK] = {.known = true},
+    [RDB_TYPE_ZSET_LISTPACK] = {.known = true},
+    [RDB_TYPE_LIST_QUICKLIST_2] = {.known = true, .counted = true, .lengths = 1, .strings = 1},
+    [RDB_TYPE_SET_LISTPACK] = {.known = true},
+    [RDB_TYPE_HASH_PREVIEW] = {.known = true, .counted = true, .lengths = 1, .strings = 2},
+    [RDB_TYPE_HASH_PREVIEW_PACK] = {.known = true},
+    [RDB_TYPE_HASH_METADATA] = {.known = true, .head = 8, .counted = true, .lengths = 1, .strings = 2},
+    [RDB_TYPE_HASH_LISTPACK_EXPIRE] = {.known = true, .head = 8},
+    [RDB_TYPE_HASH_TEMPLATE_PACK] = {.known = true, .counted = true, .strings = 1, .behind = true},
+    [RDB_TYPE_HASH_TEMPLATE_PACK_REF] = {.known = true},
+    [RDB_TYPE_HASH_TEMPLATE] = {.known = true, .counted = true, .strings = 2},
+};
+
+const struct rdb_shape *rdb_shape_of(uint8_t type, bool valkey) {
+    static const struct rdb_shape hash_2 = {.known = true, .counted = true, .strings = 2, .raw = 8};
+    proven(shapes[RDB_TYPE_STRING].known);
+    if (valkey && type >= RDB_TYPE_HASH_2) return type == RDB_TYPE_HASH_2 ? &hash_2 : NULL;
+    return type < RDB_TYPE_END && shapes[type].known ? &shapes[type] : NULL;
+}
+
 static bool skip_string(struct rdb_input *in) {
     const unsigned char *behind = rdb_skip_short(in->window->at, in->window->end);
     debug_proven(!in->more);
@@ -35,34 +68,29 @@ static bool skip_lengths(struct rdb_input *in, unsigned n) {
     return true;
 }
 
-/* Elements of `strings` strings each, before and behind which some bytes of a fixed number stand. */
-static bool skip_elements(struct rdb_input *in, unsigned strings, size_t behind) {
-    uint64_t n;
-    proven(strings > 0);
-    if (!rdb_input_length(in, &n)) return false;
-    for (; n > 0; n--)
-        if (!skip_strings(in, strings) || !skip_bytes(in, behind)) return false;
-    return true;
-}
-
-static bool skip_text_scores(struct rdb_input *in) {
-    uint64_t n;
-    uint8_t length;
-    if (!rdb_input_length(in, &n)) return false;
-    for (; n > 0; n--)
-        if (!skip_string(in) || !rdb_input_u8(in, &length) || !skip_bytes(in, length < 253 ? length : 0)) return false;
+static bool skip_text_score(struct rdb_input *in) {
+    uint8_t digits;
     debug_proven(!in->why);
+    return rdb_input_u8(in, &digits) && skip_bytes(in, digits < 253 ? digits : 0);
+}
+
+static bool skip_elements(struct rdb_input *in, const struct rdb_shape *shape) {
+    uint64_t n;
+    proven(shape->strings > 0);
+    if (!rdb_input_length(in, &n)) return false;
+    for (; n > 0; n--) {
+        if (shape->lengths && !skip_lengths(in, shape->lengths)) return false;
+        if (!skip_strings(in, shape->strings)) return false;
+        if (shape->text_score ? !skip_text_score(in) : !skip_bytes(in, shape->raw)) return false;
+    }
     return true;
 }
 
-/* Each with a length before it: a list's nodes, fields with the distance of their time. */
-static bool skip_with_length(struct rdb_input *in, unsigned strings) {
-    uint64_t n;
-    proven(strings > 0);
-    if (!rdb_input_length(in, &n)) return false;
-    for (; n > 0; n--)
-        if (!skip_lengths(in, 1) || !skip_strings(in, strings)) return false;
-    return true;
+static bool skip_shaped(struct rdb_input *in, const struct rdb_shape *shape) {
+    proven(shape->known);
+    if (shape->head && !skip_bytes(in, shape->head)) return false;
+    if (!shape->counted) return skip_string(in);
+    return skip_elements(in, shape) && (!shape->behind || skip_string(in));
 }
 
 /* ---- streams; the parts are drawn in values/stream_rdb.c ---- */
@@ -105,9 +133,11 @@ static bool skip_producers(struct rdb_input *in) {
 }
 
 static bool skip_stream(struct rdb_input *in, unsigned form) {
+    static const struct rdb_shape nodes = {.known = true, .counted = true, .strings = 2};
     uint64_t groups;
     proven(form >= 1 && form <= 5);
-    if (!skip_elements(in, 2, 0) || !skip_lengths(in, form > 1 ? 8 : 3) || !rdb_input_length(in, &groups)) return false;
+    if (!skip_elements(in, &nodes) || !skip_lengths(in, form > 1 ? 8 : 3) || !rdb_input_length(in, &groups))
+        return false;
     for (; groups > 0; groups--)
         if (!skip_group(in, form)) return false;
     return form < 4 || skip_producers(in);
@@ -152,69 +182,23 @@ static bool skip_template_values(struct rdb_input *in) {
     return t && skip_strings(in, t->count);
 }
 
-static bool skip_newer(struct rdb_input *in, uint8_t type, bool valkey) {
-    proven(type >= RDB_TYPE_HASH_2);
-    if (valkey) return type == RDB_TYPE_HASH_2 && skip_elements(in, 2, 8);
+bool rdb_skip_value(struct rdb_input *in, uint8_t type, bool valkey) {
+    const struct rdb_shape *shape = rdb_shape_of(type, valkey);
+    proven(!in->why && !in->more);
+    if (likely(shape != NULL)) return skip_shaped(in, shape);
+    if (valkey && type >= RDB_TYPE_HASH_2) return false;
+    unsigned form = rdb_stream_form(type);
+    if (form > 0) return skip_stream(in, form);
     switch (type) {
-    case RDB_TYPE_HASH_PREVIEW:
-        return skip_with_length(in, 2);
-    case RDB_TYPE_HASH_PREVIEW_PACK:
-    case RDB_TYPE_HASH_TEMPLATE_PACK_REF:
-        return skip_string(in);
-    case RDB_TYPE_HASH_METADATA:
-        return skip_bytes(in, 8) && skip_with_length(in, 2);
-    case RDB_TYPE_HASH_LISTPACK_EXPIRE:
-        return skip_bytes(in, 8) && skip_string(in);
-    case RDB_TYPE_STREAM_LISTPACKS_4:
-    case RDB_TYPE_STREAM_LISTPACKS_5:
-        return skip_stream(in, rdb_stream_form(type));
+    case RDB_TYPE_MODULE_2:
+        return skip_lengths(in, 1) && rdb_skip_tagged(in);
     case RDB_TYPE_ARRAY:
         return skip_array(in);
-    case RDB_TYPE_HASH_TEMPLATE_PACK:
-        return skip_elements(in, 1, 0) && skip_string(in);
-    case RDB_TYPE_HASH_TEMPLATE:
-        return skip_elements(in, 2, 0);
     case RDB_TYPE_HASH_TEMPLATE_REF:
         return skip_template_values(in);
     case RDB_TYPE_GCRA:
         return skip_lengths(in, 1);
     default:
         return false;
-    }
-}
-
-bool rdb_skip_value(struct rdb_input *in, uint8_t type, bool valkey) {
-    proven(!in->why && !in->more);
-    switch (type) {
-    case RDB_TYPE_STRING:
-    case RDB_TYPE_HASH_ZIPMAP:
-    case RDB_TYPE_LIST_ZIPLIST:
-    case RDB_TYPE_SET_INTSET:
-    case RDB_TYPE_ZSET_ZIPLIST:
-    case RDB_TYPE_HASH_ZIPLIST:
-    case RDB_TYPE_HASH_LISTPACK:
-    case RDB_TYPE_ZSET_LISTPACK:
-    case RDB_TYPE_SET_LISTPACK:
-        return skip_string(in);
-    case RDB_TYPE_LIST:
-    case RDB_TYPE_SET:
-    case RDB_TYPE_LIST_QUICKLIST:
-        return skip_elements(in, 1, 0);
-    case RDB_TYPE_HASH:
-        return skip_elements(in, 2, 0);
-    case RDB_TYPE_ZSET:
-        return skip_text_scores(in);
-    case RDB_TYPE_ZSET_2:
-        return skip_elements(in, 1, 8);
-    case RDB_TYPE_LIST_QUICKLIST_2:
-        return skip_with_length(in, 1);
-    case RDB_TYPE_STREAM_LISTPACKS:
-    case RDB_TYPE_STREAM_LISTPACKS_2:
-    case RDB_TYPE_STREAM_LISTPACKS_3:
-        return skip_stream(in, rdb_stream_form(type));
-    case RDB_TYPE_MODULE_2:
-        return skip_lengths(in, 1) && rdb_skip_tagged(in);
-    default:
-        return type >= RDB_TYPE_HASH_2 && type < RDB_TYPE_END && skip_newer(in, type, valkey);
     }
 }

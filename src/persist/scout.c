@@ -7,7 +7,8 @@
 #include "io/thread.h"
 #include "mem/mem.h"
 #include "persist/growth_int.h"
-#include "wire/rdb.h"
+#include "persist/rdb_skip_int.h"
+#include "wire/rdb_template.h"
 #include "wire/resp.h"
 
 #include <stdatomic.h>
@@ -15,7 +16,8 @@
 
 #define WINDOW        ((size_t)256 << 10)
 #define SAMPLE        ((size_t)16 << 10) /* of a step of an append-only file */
-#define COMMAND_WORDS 128                /* what has more is passed over */
+#define AHEAD_MIN     ((size_t)4 << 10)
+#define COMMAND_WORDS 128 /* what has more is passed over */
 /* What a key takes beside its bytes and its value's, at least: an entry's head, its place in a full segment. */
 #define KEY_BYTES_MIN 12
 
@@ -41,15 +43,24 @@ struct scout {
     _Atomic int64_t glanced; /* from this place on all is commands, and has been glanced at */
 };
 
+struct templates {
+    struct template_seen {
+        uint64_t id, fields;
+    } * items;
+    size_t count, capacity;
+};
+
 struct walk { /* over one file */
     struct scout *s;
     struct scout_file *file;
     int fd;
-    unsigned char *block;     /* WINDOW */
-    struct rdb_reader window; /* what of the file lies there and is not used yet */
-    int64_t taken;            /* place in the file of the window's end */
-    struct work *step;        /* that of the place */
-    int64_t step_end;         /* place in the file at which the next begins */
+    unsigned char *block;       /* WINDOW */
+    struct rdb_reader window;   /* what of the file lies there and is not used yet */
+    int64_t taken;              /* place in the file of the window's end */
+    size_t ahead;               /* bytes to read next: few behind a long string, as another may follow */
+    struct work *step;          /* that of the place */
+    int64_t step_end;           /* place in the file at which the next begins */
+    struct templates templates; /* of hashes, in the order of the file */
     bool valkey;
     int64_t expire_at; /* of the next key; -1: none */
     int64_t bytes;     /* of what is being passed, in memory at least */
@@ -187,7 +198,9 @@ static bool refill(struct walk *w) {
     int64_t at = place(w);
     size_t had = (size_t)(w->window.end - w->window.at);
     if (at >= w->file->size || atomic_load_explicit(&w->s->stop, memory_order_relaxed)) return false;
-    ssize_t got = file_read_at(w->fd, w->block, WINDOW, at);
+    size_t wanted = had + w->ahead < WINDOW ? had + w->ahead : WINDOW;
+    ssize_t got = file_read_at(w->fd, w->block, wanted, at);
+    w->ahead = 2 * wanted < WINDOW ? 2 * wanted : WINDOW;
     if (got > w->file->size - at) got = (ssize_t)(w->file->size - at); /* it has grown since it was measured */
     if (got <= (ssize_t)had) return false;
     w->window = (struct rdb_reader){w->block, w->block + got};
@@ -205,6 +218,7 @@ static bool skip(struct walk *w, uint64_t n) {
     }
     if (n > (uint64_t)(w->file->size - place(w))) return false;
     w->taken = place(w) + (int64_t)n;
+    w->ahead = AHEAD_MIN;
     w->window.at = w->window.end = w->block;
     return true;
 }
@@ -308,46 +322,33 @@ static bool pass_text_score(struct walk *w) {
     return take_byte(w, &digits) && skip(w, digits < 253 ? digits : 0);
 }
 
-struct shape { /* of a record behind its key: head bytes, then either one string, or a number of elements */
-    bool known, counted, text_score;
-    uint8_t head, lengths, strings, raw; /* head: before the number; the rest: of an element, in this order */
-    uint8_t kind;                        /* an element's */
-};
+static enum work_kind element_kind(uint8_t type) {
+    debug_proven(type < RDB_TYPE_END);
+    switch (type) {
+    case RDB_TYPE_LIST:
+    case RDB_TYPE_LIST_QUICKLIST:
+    case RDB_TYPE_LIST_QUICKLIST_2:
+        return WORK_PIECES;
+    case RDB_TYPE_ZSET:
+    case RDB_TYPE_ZSET_2:
+        return WORK_SCORED;
+    default:
+        return WORK_FIELDS;
+    }
+}
 
-static const struct shape shapes[] = {
-    [RDB_TYPE_STRING] = {.known = true},
-    [RDB_TYPE_LIST] = {true, true, false, 0, 0, 1, 0, WORK_PIECES},
-    [RDB_TYPE_SET] = {true, true, false, 0, 0, 1, 0, WORK_FIELDS},
-    [RDB_TYPE_ZSET] = {true, true, true, 0, 0, 1, 0, WORK_SCORED},
-    [RDB_TYPE_HASH] = {true, true, false, 0, 0, 2, 0, WORK_FIELDS},
-    [RDB_TYPE_ZSET_2] = {true, true, false, 0, 0, 1, 8, WORK_SCORED},
-    [RDB_TYPE_HASH_ZIPMAP] = {.known = true},
-    [RDB_TYPE_LIST_ZIPLIST] = {.known = true},
-    [RDB_TYPE_SET_INTSET] = {.known = true},
-    [RDB_TYPE_ZSET_ZIPLIST] = {.known = true},
-    [RDB_TYPE_HASH_ZIPLIST] = {.known = true},
-    [RDB_TYPE_LIST_QUICKLIST] = {true, true, false, 0, 0, 1, 0, WORK_PIECES},
-    [RDB_TYPE_HASH_LISTPACK] = {.known = true},
-    [RDB_TYPE_ZSET_LISTPACK] = {.known = true},
-    [RDB_TYPE_LIST_QUICKLIST_2] = {true, true, false, 0, 1, 1, 0, WORK_PIECES},
-    [RDB_TYPE_SET_LISTPACK] = {.known = true},
-    [RDB_TYPE_HASH_2] = {true, true, false, 0, 0, 2, 8, WORK_FIELDS},
-    [RDB_TYPE_HASH_METADATA] = {true, true, false, 8, 1, 2, 0, WORK_FIELDS},
-    [RDB_TYPE_HASH_LISTPACK_EXPIRE] = {.known = true, .head = 8},
-};
-
-static bool pass_elements(struct walk *w, const struct shape *shape) {
+static bool pass_elements(struct walk *w, const struct rdb_shape *shape, enum work_kind kind) {
     uint64_t n;
     if (!take_length(w, &n)) return false;
-    if (n <= (uint64_t)w->file->size && shape->kind != WORK_PIECES) note(w, WORK_ROOM, (double)n);
-    proven(shape->counted && shape->kind < WORK_KINDS);
+    proven(shape->counted && kind < WORK_KINDS);
+    if (n <= (uint64_t)w->file->size && kind != WORK_PIECES) note(w, WORK_ROOM, (double)n);
     for (; n > 0; n--) {
         step_on(w);
-        note(w, shape->kind, 1);
+        note(w, kind, 1);
         if (!pass_lengths(w, shape->lengths) || !pass_strings(w, shape->strings)) return false;
         if (shape->text_score ? !pass_text_score(w) : !skip(w, shape->raw)) return false;
     }
-    return true;
+    return !shape->behind || pass_string(w);
 }
 
 static bool pass_pending(struct walk *w, unsigned raw, unsigned lengths) {
@@ -411,6 +412,45 @@ static bool pass_stream(struct walk *w, unsigned form) {
     return form <= 3 || pass_producers(w);
 }
 
+/* ---- templates of hashes: how many fields each has ---- */
+static bool note_template(struct walk *w, uint64_t id, uint64_t fields) {
+    struct templates *t = &w->templates;
+    if (t->count == RDB_TEMPLATES_MAX) return false;
+    if (t->count == t->capacity) {
+        size_t more = t->capacity ? 2 * t->capacity : 16;
+        t->items = mem_realloc(MEM_PERSIST, t->items, t->capacity * sizeof *t->items, more * sizeof *t->items);
+        t->capacity = more;
+    }
+    proven(t->count < t->capacity);
+    t->items[t->count++] = (struct template_seen){id, fields};
+    return true;
+}
+
+/* A number, and the names of fields. */
+static bool pass_template(struct walk *w) {
+    uint64_t id, n;
+    if (!take_length(w, &id) || !take_length(w, &n) || !note_template(w, id, n)) return false;
+    proven(w->templates.count > 0);
+    for (; n > 0; n--)
+        if (!pass_string(w)) return false;
+    return true;
+}
+
+static bool pass_template_values(struct walk *w) {
+    uint64_t id, n;
+    size_t i = w->templates.count;
+    if (!take_length(w, &id)) return false;
+    while (i > 0 && w->templates.items[i - 1].id != id) i--;
+    if (i == 0) return false;
+    proven(i <= w->templates.count);
+    for (n = w->templates.items[i - 1].fields; n > 0; n--) {
+        step_on(w);
+        note(w, WORK_FIELDS, 1);
+        if (!pass_string(w)) return false;
+    }
+    return true;
+}
+
 /* As long as it is there to be seen. */
 static void note_key(struct walk *w) {
     struct rdb_reader r = w->window;
@@ -428,11 +468,10 @@ static bool pass_entry(struct walk *w, uint8_t type) {
     if (!pass_string(w)) return false;
     unsigned form = rdb_stream_form(type);
     if (form > 0) return pass_stream(w, form);
-    if (type >= countof(shapes) || !shapes[type].known) return false;
-    const struct shape *shape = &shapes[type];
-    if (type == RDB_TYPE_HASH_2 && !w->valkey) return false;
-    if (shape->head && !skip(w, shape->head)) return false;
-    return shape->counted ? pass_elements(w, shape) : pass_string(w);
+    if (type == RDB_TYPE_HASH_TEMPLATE_REF && !w->valkey) return pass_template_values(w);
+    const struct rdb_shape *shape = rdb_shape_of(type, w->valkey);
+    if (!shape || (shape->head && !skip(w, shape->head))) return false;
+    return shape->counted ? pass_elements(w, shape, element_kind(type)) : pass_string(w);
 }
 
 static bool pass_key(struct walk *w, uint8_t type) {
@@ -459,16 +498,6 @@ static bool pass_expire(struct walk *w, bool in_seconds) {
     int64_t ms = in_seconds ? (int64_t)(int32_t)(uint32_t)at * 1000 : (int64_t)at;
     w->expire_at = ms > 0 ? ms : 0;
     proven(w->expire_at >= 0);
-    return true;
-}
-
-/* A number, and the names of fields. */
-static bool pass_template(struct walk *w) {
-    uint64_t n;
-    if (!pass_lengths(w, 1) || !take_length(w, &n)) return false;
-    proven(w->file != NULL);
-    for (; n > 0; n--)
-        if (!pass_string(w)) return false;
     return true;
 }
 
@@ -525,6 +554,7 @@ static bool walk_rdb(struct walk *w) {
         if (!pass_record(w, &end)) return false;
     }
     proven(place(w) <= w->file->size);
+    growth_made(&w->s->growth);
     return true;
 }
 
@@ -617,7 +647,6 @@ static bool pass_commands(struct walk *w) {
 
 static bool walk_commands(struct walk *w) {
     int64_t from = place(w);
-    growth_splits(&w->s->growth); /* what is before made its table at once */
     if (!w->file->glanced && from < w->file->size) {
         if (!glance(w, from)) return false;
         w->taken = from;
@@ -642,7 +671,8 @@ static bool is_rdb(struct walk *w) {
 }
 
 static bool open_file(struct walk *w, struct scout *s, struct scout_file *file, unsigned char *block) {
-    *w = (struct walk){.s = s, .file = file, .block = block, .window = {block, block}, .expire_at = -1};
+    *w =
+        (struct walk){.s = s, .file = file, .block = block, .window = {block, block}, .expire_at = -1, .ahead = WINDOW};
     proven(file->before + file->size <= s->total);
     w->fd = file_open_regular(file->path);
     return w->fd >= 0;
@@ -657,6 +687,7 @@ static bool walk_file(struct scout *s, struct scout_file *file, unsigned char *b
     bool good = (!is_rdb(&w) || walk_rdb(&w)) && walk_commands(&w);
     publish_payload(s);
     file_close(w.fd);
+    mem_free(MEM_PERSIST, w.templates.items, w.templates.capacity * sizeof *w.templates.items);
     proven(!good || place(&w) == file->size);
     return good;
 }

@@ -68,10 +68,28 @@ static void test_keys_are_counted_once(void **state) {
     assert_true(fabs(splits - whole) < 0.06 * whole);
 }
 
+/* A table made for the keys so far has nothing to split before there are more. */
+static void test_what_is_made_does_not_split(void **state) {
+    (void)state;
+    static struct growth g;
+    char key[32];
+    growth_init(&g);
+    for (unsigned i = 0; i < 90000; i++) growth_key(&g, slice_of(key, (size_t)snprintf(key, sizeof key, "key:%u", i)));
+    growth_made(&g); /* 512 segments: with 256 there would be 350 keys in each, a third of which had split */
+    for (unsigned i = 90000; i < 120000; i++)
+        growth_key(&g, slice_of(key, (size_t)snprintf(key, sizeof key, "key:%u", i)));
+    assert_true(growth_splits(&g) < 5);
+    for (unsigned i = 120000; i < 250000; i++)
+        growth_key(&g, slice_of(key, (size_t)snprintf(key, sizeof key, "key:%u", i)));
+    double splits = growth_splits(&g);
+    assert_true(splits > 480 && splits < 550);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_splits_come_in_waves),
         cmocka_unit_test(test_keys_are_counted_once),
+        cmocka_unit_test(test_what_is_made_does_not_split),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
