@@ -161,7 +161,8 @@ void forecast_tick(struct forecast *f, const struct load_progress *p, int64_t no
     proven(f->scout != NULL);
     scout_before(f->scout, place, &done);
     double load_s = load_seconds(p, now_us), worked = fmax(seconds - (double)(slept - f->slept_us) / 1e6, 0);
-    double held = fmin(fmax((double)(waited - f->waited_us) / 1e6, 0), worked);
+    bool slept_on = slept > f->slept_us; /* then most of the waiting came behind a sleep, and is counted with it */
+    double held = slept_on ? 0 : fmin(fmax((double)(waited - f->waited_us) / 1e6, 0), worked);
     fade(f, seconds, load_s);
     learn_waiting(f, worked - held, held, load_s);
     learn(f, &done, worked - held);
