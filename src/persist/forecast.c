@@ -80,6 +80,7 @@ static void learn_waiting(struct forecast *f, double ran, double waited, double 
     proven(ran >= 0 && waited >= 0 && keep <= 1);
     f->ran = f->ran * keep + ran;
     f->waited = f->waited * keep + waited;
+    debug_proven(f->ran >= ran && f->waited >= waited);
 }
 
 /* How many times as long everything takes because others run, too. */

@@ -175,7 +175,8 @@ static void glanced_from(const struct scout *s, int64_t place, struct work *out)
 void scout_behind(const struct scout *s, int64_t place, struct work *out) {
     struct work here;
     int64_t reach = scout_reach(s), glanced = atomic_load_explicit(&s->glanced, memory_order_acquire);
-    proven(place <= reach);
+    proven(place <= reach && reach <= s->total);
+    proven(glanced >= 0 && glanced <= s->total);
     scout_before(s, place, &here);
     scout_before(s, reach, out);
     int64_t like = glanced > reach ? glanced - reach : 0;
@@ -415,6 +416,7 @@ static bool pass_stream(struct walk *w, unsigned form) {
 /* ---- templates of hashes: how many fields each has ---- */
 static bool note_template(struct walk *w, uint64_t id, uint64_t fields) {
     struct templates *t = &w->templates;
+    proven(t->count <= RDB_TEMPLATES_MAX);
     if (t->count == RDB_TEMPLATES_MAX) return false;
     if (t->count == t->capacity) {
         size_t more = t->capacity ? 2 * t->capacity : 16;
@@ -459,6 +461,7 @@ static void note_key(struct walk *w) {
     if (!w->s->grows || rdb_read_string_head(&r, &head) != RDB_OK || head.stored > (uint64_t)(r.end - r.at)) return;
     struct slice key = slice_of((const char *)r.at, (size_t)head.stored);
     if (head.kind == RDB_STRING_INT) key = slice_of(digits, num_format_i64(digits, head.integer));
+    debug_proven(r.at <= r.end);
     growth_key(&w->s->growth, key);
 }
 
@@ -583,6 +586,7 @@ static bool sample_step(struct walk *w, int64_t from, int64_t to) {
 /* From a place to the file's end. The window is lost. */
 static bool glance(struct walk *w, int64_t from) {
     const struct scout *s = w->s;
+    proven(!w->file->glanced && from >= 0);
     while (from < w->file->size) {
         if (atomic_load_explicit(&s->stop, memory_order_relaxed)) return false;
         int64_t to = step_start(s, step_of(s, w->file->before + from) + 1) - w->file->before;
@@ -657,6 +661,7 @@ static bool walk_commands(struct walk *w) {
         if (!pass_commands(w)) return false;
         note(w, WORK_SPLITS, growth_splits(&w->s->growth));
     }
+    proven(w->file->glanced || from >= w->file->size);
     return true;
 }
 
@@ -707,6 +712,7 @@ static void glance_files(struct scout *s, unsigned char *block) {
         file_close(w.fd);
     }
     proven(from <= s->total);
+    proven(!s->grows);
     if (good) atomic_store_explicit(&s->glanced, from, memory_order_release);
 }
 
