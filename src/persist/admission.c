@@ -81,22 +81,17 @@ static int64_t taken(const struct admission *a) {
     return bytes > 0 ? bytes : 0;
 }
 
-/* Expired keys of a file that is all there is do not come. With commands behind it, any key may go before the end. */
-static bool is_final(const struct load_progress *lp) {
-    proven(lp != NULL);
-    return persist_state.load.kind == LOAD_RDB || atomic_load_explicit(&lp->base_alone, memory_order_relaxed);
-}
-
-/* known: of the file. */
-static bool over_maxmemory(const struct load_progress *lp, const struct scout_payload *known, struct demand *d) {
+/* An append-only file's keys come and go: what it holds in the end is not known before. Expired keys do not come. */
+static bool over_maxmemory(const struct scout_payload *known, struct demand *d) {
     const struct admission *a = persist_state.load.admission;
     const struct executor *x = persist_state.executor;
     const struct eviction_rule *rule = limit_rule(x);
     bool evicts = rule->order != EVICTION_OFF;
     proven(x->used_memory_limit >= 0);
-    if (x->used_memory_limit == 0 || (evicts && !rule->only_expiring) || !is_final(lp)) return false;
+    if (x->used_memory_limit == 0 || (evicts && !rule->only_expiring) || persist_state.load.kind != LOAD_RDB)
+        return false;
     d->needed = evicts ? known->lasting : known->living;
-    bool counts = persist_state.load.kind == LOAD_RDB && (!evicts || (a->limited && a->room.full));
+    bool counts = !evicts || (a->limited && a->room.full);
     if (counts && taken(a) > d->needed) d->needed = taken(a);
     d->available = x->used_memory_limit;
     d->of = evicts ? "maxmemory leaves %lld: maxmemory-policy lets only keys with a TTL go. With load-oversize try "
@@ -141,7 +136,7 @@ static void put_why(char *why, const struct demand *d) {
 static bool does_not_fit(const struct load_progress *lp, const struct scout_payload *known, char *why) {
     struct demand d;
     proven(persist_state.load.job != NULL);
-    if (!over_maxmemory(lp, known, &d) && !over_container(lp, known, &d)) return false;
+    if (!over_maxmemory(known, &d) && !over_container(lp, known, &d)) return false;
     put_why(why, &d);
     return true;
 }

@@ -26,7 +26,6 @@ const char *load_phase_name(enum load_phase phase); /* "base", "increments", "fi
 struct load_progress {
     _Atomic int64_t total_bytes, loaded_bytes;                              /* of all files */
     _Atomic int64_t loaded_keys, expired_keys, evicted_keys, evicted_bytes; /* evicted: for want of room */
-    _Atomic bool base_alone;                /* of an append-only file: a base in RDB form, and no command after it */
     _Atomic int64_t typed_keys[TYPE_COUNT]; /* of RDB files, by enum value_type; strings are those that are no others */
     _Atomic int64_t file_used_memory;       /* the file's used-mem aux field, 0 when absent */
     _Atomic int64_t start_ms;               /* wall */

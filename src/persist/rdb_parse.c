@@ -585,6 +585,7 @@ bool rdb_parse(struct source *src, const char *name, const struct load_options *
     builder_init(&p.builder, ds, &p.rules, src->cancelled);
     p.builder.top = options->top;
     p.builder.room = options->room;
+    begin_batch(&p);
     buf_init(&p.key, MEM_PERSIST);
     rdb_templates_init(&p.templates);
     start_input(&p);

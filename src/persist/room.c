@@ -15,15 +15,6 @@
 /* Searches in a row that find nothing, where few of very many keys may go. */
 #define SEARCHES_MAX 1000
 
-void room_begin(struct load_room *r, struct load_progress *progress, const _Atomic bool *cancelled) {
-    proven(progress && cancelled && r->others >= 0);
-    r->progress = progress;
-    r->cancelled = cancelled;
-    r->step = 0;
-    r->here = limit_counted_here();
-    r->near = r->full = false;
-}
-
 /* Keys that are remembered to have gone take room themselves. */
 static int64_t own(const struct load_room *r) {
     proven(r->progress != NULL);
@@ -33,6 +24,17 @@ static int64_t own(const struct load_room *r) {
 static int64_t counted(const struct load_room *r) {
     proven(r->progress != NULL);
     return limit_counted_of_all() - r->others + (r->dropped ? dropped_bytes(r->dropped) : 0);
+}
+
+void room_begin(struct load_room *r, struct load_progress *progress, const _Atomic bool *cancelled) {
+    proven(progress && cancelled && r->others >= 0);
+    r->progress = progress;
+    r->cancelled = cancelled;
+    r->step = 0;
+    r->here = limit_counted_here();
+    r->was = counted(r);
+    r->near = r->limit_bytes > 0 && r->limit_bytes - r->was < ROOM_NEAR;
+    r->full = false;
 }
 
 static void note(struct load_room *r, uint64_t keys, int64_t bytes) {
@@ -65,8 +67,10 @@ static void make_room(struct load_room *r, struct dataset *ds, int64_t wanted) {
 
 void room_keep(struct load_room *r, struct dataset *ds) {
     if (!r) return;
-    int64_t limit = atomic_load_explicit(&r->limit_bytes, memory_order_relaxed), left = limit - counted(r);
-    atomic_store_explicit(&r->near, limit > 0 && left < ROOM_NEAR, memory_order_relaxed);
+    int64_t limit = atomic_load_explicit(&r->limit_bytes, memory_order_relaxed), now = counted(r), left = limit - now;
+    int64_t grown = now > r->was ? now - r->was : 0; /* a batch's worth: what is compressed well takes much */
+    r->was = now;
+    atomic_store_explicit(&r->near, limit > 0 && left < ROOM_NEAR + ROOM_BATCHES * grown, memory_order_relaxed);
     if (limit > 0 && left < 0) make_room(r, ds, -left);
     if (limit == 0 || left >= 0) atomic_store_explicit(&r->full, false, memory_order_relaxed);
     r->here = own(r);

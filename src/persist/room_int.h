@@ -13,9 +13,10 @@
 #include "keyspace/eviction.h"
 #include "persist/load.h"
 
-#define ROOM_NEAR ((int64_t)64 << 20)
-#define ROOM_STEP ((int64_t)128 << 10)
-#define ROOM_MADE ((int64_t)4 << 20) /* bytes of values that wait for their place */
+#define ROOM_NEAR    ((int64_t)64 << 20)
+#define ROOM_BATCHES 6 /* so many more, as large as the last: what may be on its way */
+#define ROOM_STEP    ((int64_t)128 << 10)
+#define ROOM_MADE    ((int64_t)4 << 20) /* bytes of values that wait for their place */
 
 struct batch;
 struct dropped;
@@ -28,6 +29,7 @@ struct load_room {
     const _Atomic bool *cancelled;
     struct dropped *dropped; /* remembers which keys have gone, where that matters; else NULL */
     /* the owner's of the dataset */
+    int64_t was;        /* counted when it was last looked at */
     int64_t here, step; /* this thread's part when it was last looked at, and how much more of it there may be */
     _Atomic bool near;
     _Atomic bool full; /* over the limit, and no key is there that may go */
