@@ -44,7 +44,7 @@ proc picture {r} {
         $r select $db
         set keys [$r keys *]
         foreach key $keys digest [lmap reply [$r -pipeline [lmap key $keys {list debug digest-value $key}]] {lindex $reply 1}] {
-            dict set all "$db $key" $digest
+            if {![string match *0000000000000000* $digest]} { dict set all "$db $key" $digest } ;# else it went meanwhile
         }
     }
     $r select 0
