@@ -50,6 +50,12 @@ static bool is_journaled(void) {
     return persist_state.load.kind != LOAD_AOF_FIRST && aof_is_on();
 }
 
+/* maxmemory is what limits, and not the container. */
+static bool is_within(int64_t limit, int64_t container) {
+    proven(limit >= 0 && container >= 0);
+    return limit > 0 && limit <= container;
+}
+
 void admission_begin(struct load_options *options) {
     struct admission *a = persist_state.load.admission;
     struct process_memory memory;
@@ -64,6 +70,9 @@ void admission_begin(struct load_options *options) {
     a->room.others = a->bytes_before;
     if ((a->room.rule.order == EVICTION_FREQUENCY) != (options->access == ACCESS_LFU))
         a->room.rule.order = EVICTION_OFF;
+    bool walled = a->container_bytes > a->rss_before && !persist_state.settings.load_oversize &&
+                  !is_within(persist_state.executor->used_memory_limit, a->container_bytes);
+    a->room.wall_bytes = walled ? a->container_bytes - a->rss_before : 0;
     share_limit(a);
     if (a->limited) options->room = &a->room;
     proven(options->room || aof_is_on());
@@ -108,7 +117,7 @@ static bool over_container(const struct load_progress *lp, const struct scout_pa
     const struct admission *a = persist_state.load.admission;
     int64_t limit = persist_state.executor->used_memory_limit, container = a->container_bytes;
     proven(container >= 0);
-    if (container == 0 || (limit > 0 && limit <= container)) return false;
+    if (container == 0 || is_within(limit, container)) return false;
     bool rdb = persist_state.load.kind == LOAD_RDB;
     int64_t rss = process_rss_bytes(), rest = value_of(&lp->total_bytes) - value_of(&lp->loaded_bytes);
     d->needed = rdb ? known->living : known->all;
@@ -148,15 +157,19 @@ static bool is_judged(void) {
     return limits && !p->settings.load_oversize && !p->load.admission->refused;
 }
 
-void admission_check(void) {
-    struct persist_load *l = &persist_state.load;
-    share_limit(l->admission);
-    if (!is_judged()) return;
+static void judge(struct persist_load *l) {
     const struct scout_payload known = load_payload(l->job);
     if (!does_not_fit(load_progress(l->job), &known, l->admission->why)) return;
     l->admission->refused = true;
     proven(l->admission->why[0]);
     load_refuse(l->job, l->admission->why);
+}
+
+void admission_check(void) {
+    struct persist_load *l = &persist_state.load;
+    share_limit(l->admission);
+    if (is_judged()) judge(l);
+    atomic_fetch_add_explicit(&l->admission->room.judged, 1, memory_order_relaxed);
 }
 
 const char *admission_late(struct dataset *loaded) {

@@ -93,7 +93,7 @@ static void *run(void *arg) {
 /* Under lock. The last of the queue that has only been filled, as the builder begins at the other end; -1: none. */
 static int to_be_made(const struct builder *b) {
     debug_proven(b->queued <= BUILD_BATCHES);
-    if (room_is_near(b->room)) return -1; /* what is made takes memory */
+    if (!room_is_plenty(b->room)) return -1; /* what is made takes memory */
     for (unsigned k = 1; k <= b->queued && b->result == BATCH_FINE; k++) {
         unsigned i = (b->filling + BUILD_BATCHES - k) % BUILD_BATCHES;
         if (b->stage[i] == BUILD_FILLED) return (int)i;

@@ -3,8 +3,10 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "exec/limit.h"
+#include "io/thread.h"
 #include "persist/batch_int.h"
 #include "persist/dropped_int.h"
+#include "persist/source_int.h"
 
 /* Keys that are measured to know what a key takes. */
 #define MEASURED 256
@@ -14,6 +16,8 @@
 #define KEYS_PER_LOOK 1024
 /* Searches in a row that find nothing, where few of very many keys may go. */
 #define SEARCHES_MAX 1000
+/* The executor may be busy. */
+#define HELD_MAX_MS 500
 
 /* Keys that are remembered to have gone take room themselves. */
 static int64_t own(const struct load_room *r) {
@@ -26,6 +30,12 @@ static int64_t counted(const struct load_room *r) {
     return limit_counted_of_all() - r->others + (r->dropped ? dropped_bytes(r->dropped) : 0);
 }
 
+static int64_t bound(const struct load_room *r) {
+    int64_t limit = atomic_load_explicit(&r->limit_bytes, memory_order_relaxed), wall = r->wall_bytes;
+    proven(limit >= 0 && wall >= 0);
+    return limit > 0 && (wall == 0 || limit < wall) ? limit : wall > 0 ? wall : INT64_MAX;
+}
+
 void room_begin(struct load_room *r, struct load_progress *progress, const _Atomic bool *cancelled) {
     proven(progress && cancelled && r->others >= 0);
     r->progress = progress;
@@ -33,7 +43,10 @@ void room_begin(struct load_room *r, struct load_progress *progress, const _Atom
     r->step = 0;
     r->here = limit_counted_here();
     r->was = counted(r);
-    r->near = r->limit_bytes > 0 && r->limit_bytes - r->was < ROOM_NEAR;
+    r->offset = 0;
+    r->held = 0;
+    r->most = 0;
+    r->near = bound(r) < INT64_MAX;
     r->full = false;
 }
 
@@ -65,12 +78,44 @@ static void make_room(struct load_room *r, struct dataset *ds, int64_t wanted) {
     atomic_store_explicit(&r->full, !found, memory_order_relaxed);
 }
 
+/* Where too little has been read to tell, the next look does. */
+static void note_growth(struct load_room *r, int64_t now) {
+    int64_t offset = atomic_load_explicit(&r->progress->loaded_bytes, memory_order_relaxed),
+            passed = offset - r->offset;
+    if (passed >= 0 && passed < ROOM_STEP / 2) return;
+    double ratio = passed > 0 && now > r->was ? (double)(now - r->was) / (double)passed : 0;
+    if (ratio > r->most) r->most = ratio;
+    proven(r->most >= 0);
+    r->was = now;
+    r->offset = offset;
+}
+
+bool room_is_plenty(const struct load_room *r) {
+    if (!r || bound(r) == INT64_MAX) return true;
+    return !room_is_near(r) && bound(r) - (limit_counted_of_all() - r->others) >= ROOM_NEAR;
+}
+
+/* Once for each 32nd of the wall: not for long where all fits after all. */
+static void hold_at_wall(struct load_room *r, int64_t now) {
+    if (r->wall_bytes == 0 || now < r->wall_bytes / 4 * 3 || now - r->held < r->wall_bytes / 32) return;
+    unsigned before = atomic_load_explicit(&r->judged, memory_order_relaxed);
+    for (int ms = 0; ms < HELD_MAX_MS; ms++) {
+        if (atomic_load_explicit(&r->judged, memory_order_relaxed) != before) break;
+        if (atomic_load_explicit(r->cancelled, memory_order_relaxed)) break;
+        thread_sleep_us(1000);
+    }
+    r->held = now;
+    proven(r->held > 0);
+}
+
 void room_keep(struct load_room *r, struct dataset *ds) {
     if (!r) return;
     int64_t limit = atomic_load_explicit(&r->limit_bytes, memory_order_relaxed), now = counted(r), left = limit - now;
-    int64_t grown = now > r->was ? now - r->was : 0; /* a batch's worth: what is compressed well takes much */
-    r->was = now;
-    atomic_store_explicit(&r->near, limit > 0 && left < ROOM_NEAR + ROOM_BATCHES * grown, memory_order_relaxed);
+    note_growth(r, now);
+    bool near = bound(r) < INT64_MAX &&
+                (r->most == 0 || bound(r) - now - ROOM_NEAR < ROOM_BATCHES * (int64_t)(r->most * SOURCE_BLOCK));
+    hold_at_wall(r, now);
+    atomic_store_explicit(&r->near, near, memory_order_relaxed);
     if (limit > 0 && left < 0) make_room(r, ds, -left);
     if (limit == 0 || left >= 0) atomic_store_explicit(&r->full, false, memory_order_relaxed);
     r->here = own(r);
