@@ -167,8 +167,7 @@ void executor_swapped(struct executor *x, unsigned a, unsigned b);
 /* Asks the dataset to tell what somebody wants to hear, and nothing else: after a change of notify_classes. */
 void executor_listen(struct executor *x);
 /* Whether the dataset may be frozen by one on whom something depends (a save), or replaced: it is not frozen, or is by somebody
- * who gives way. make_way sees to that. proven: executor_may_freeze. Waits for a thread to be done with one key and to drop
- * what it has found: ~50 us, some milliseconds for thousands of prefixes. */
+ * who gives way. make_way sees to that. proven: executor_may_freeze. Waits for a thread to be done with one key: ~50 us. */
 bool executor_may_freeze(const struct executor *x);
 void executor_make_way(struct executor *x);
 /* From the next command on, what changes data leaves its effect in j, which is the caller's; NULL ends it. */

@@ -11,9 +11,8 @@ struct memory_limit {
     struct eviction_rule rule;
     int tenacity;
     int64_t used_ceiling;
-    int64_t base,
-        here; /* all threads' sum when it was last taken, less what was awaited, and this thread's part of it then */
-    int64_t handed;           /* dataset_handed_bytes then */
+    int64_t base;             /* all threads' sum when it was last taken, less what was awaited */
+    int64_t here, handed;     /* this thread's part of it, and dataset_handed_bytes, then */
     const struct dataset *of; /* whose */
     unsigned until_sum;       /* questions until it is taken again */
     int64_t paid;             /* bytes counted when the last command had paid */

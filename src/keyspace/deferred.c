@@ -8,8 +8,7 @@
 /* Outlives the dataset for as long as one of its jobs waits. */
 struct awaited {
     _Atomic int64_t bytes;
-    int64_t
-        handed; /* all that was ever added: the owner's thread alone knows it, and it moves for no reason of others */
+    int64_t handed; /* all that was ever added, which only the owner's thread does */
     _Atomic unsigned holders;
 };
 

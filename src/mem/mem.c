@@ -8,18 +8,13 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 /* --- Accounts ---------------------------------------------------------------------------------------------------
  * A thread writes only its own account, with plain loads and stores; readers add all accounts up. A thread that ends
  * leaves its account, counts and all, to the next thread that starts: nothing is ever moved between accounts, so a
  * reader cannot see a byte twice or not at all. */
 
-#define GIVE_BACK_MIN  ((size_t)32 << 20)
-#define GIVE_BACK_STEP ((size_t)4 << 20) /* ~1 ms */
-
-#define ACCOUNT_MAX    512 /* threads alive at one time */
+#define ACCOUNT_MAX 512 /* threads alive at one time */
 
 struct balance {
     int64_t bytes, blocks;
@@ -231,27 +226,10 @@ void mem_free_aligned(enum mem_owner owner, void *p, size_t n, size_t align) {
     heap_free_aligned(p, good, align);
 }
 
-/* The allocator gives a block of this size back to the kernel at once. In one call that takes tenths of a second for half a
- * GiB, and before Linux 6.17 no other thread maps memory meanwhile: so the pages go back in steps, and it finds none. */
-static void give_back(void *p, size_t n) {
-#ifndef MEM_SANITIZED
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), at = ((uintptr_t)p + page - 1) & ~(page - 1);
-    uintptr_t end = ((uintptr_t)p + n) & ~(page - 1);
-    for (; at < end; at += GIVE_BACK_STEP) {
-        size_t step = end - at < GIVE_BACK_STEP ? end - at : GIVE_BACK_STEP;
-        if (madvise((void *)at, step, MADV_DONTNEED) != 0) return; /* locked: then it is the allocator's to try */
-    }
-#else
-    (void)p;
-    (void)n;
-#endif
-}
-
 void mem_free(enum mem_owner owner, void *p, size_t n) {
     if (!p) return;
     size_t good = heap_good_size(n);
     count(owner, -(int64_t)heap_usable(p, good), -1);
-    if (unlikely(n >= GIVE_BACK_MIN)) give_back(p, n);
     heap_free(p, good);
 }
 

@@ -3,9 +3,9 @@
 #include "base/check.h"
 #include "exec/limit.h"
 #include "io/process.h"
+#include "persist/load_int.h"
 #include "persist/persist_int.h"
 #include "persist/room_int.h"
-#include "persist/scout_int.h"
 
 #include <stdio.h>
 
@@ -81,7 +81,7 @@ void admission_begin(struct load_options *options) {
 /* ---- judging ---- */
 struct demand {
     int64_t needed, available;
-    const char *of; /* who leaves that much, and what would help */
+    const char *of, *help; /* who leaves that much; what would change it */
 };
 
 static int64_t taken(const struct admission *a) {
@@ -103,11 +103,11 @@ static bool over_maxmemory(const struct scout_payload *known, struct demand *d) 
     bool counts = !evicts || (a->limited && a->room.full);
     if (counts && taken(a) > d->needed) d->needed = taken(a);
     d->available = x->used_memory_limit;
-    d->of = evicts ? "maxmemory leaves %lld: maxmemory-policy lets only keys with a TTL go. With load-oversize try "
-                     "it would be "
-                     "loaded all the same"
-                   : "maxmemory leaves %lld. With load-oversize try it would be loaded all the same; with a "
-                     "maxmemory-policy other than noeviction keys go to make room";
+    d->of = "maxmemory";
+    d->help = evicts ? ": maxmemory-policy lets only keys with a TTL go. With load-oversize try it would be loaded all "
+                       "the same"
+                     : ". With load-oversize try it would be loaded all the same; with a maxmemory-policy other than "
+                       "noeviction keys go to make room";
     return d->needed > d->available + d->available / 10 + SLACK;
 }
 
@@ -124,22 +124,18 @@ static bool over_container(const struct load_progress *lp, const struct scout_pa
     if (rdb && rss >= container / 16 * 15 && rss - a->rss_before + rest > d->needed)
         d->needed = rss - a->rss_before + rest;
     d->available = container - a->rss_before;
-    d->of = "the container leaves %lld. With maxmemory auto and a maxmemory-policy that evicts as much as fits would "
-            "be loaded; "
-            "with load-oversize try it would be tried all the same";
+    d->of = "the container";
+    d->help = ". With maxmemory auto and a maxmemory-policy that evicts as much as fits would be loaded; with "
+              "load-oversize try it would be tried all the same";
     return d->needed > d->available;
 }
 
-/* The kind of sentence that of is: ends with what is left. */
 static void put_why(char *why, const struct demand *d) {
-    char of[LOAD_ERROR_MAX / 2];
     const struct persist_settings *s = &persist_state.settings;
-    bool rdb = persist_state.load.kind == LOAD_RDB;
-    const char *split = strstr(d->of, "%lld");
-    proven(split && d->needed > d->available);
-    snprintf(of, sizeof of, "%.*s%lld%s", (int)(split - d->of), d->of, (long long)d->available, split + 4);
-    snprintf(why, LOAD_ERROR_MAX, "%.150s: does not fit: it needs at least %lld bytes, and %s",
-             rdb ? s->file_name : s->aof.folder_name, (long long)d->needed, of);
+    const char *name = persist_state.load.kind == LOAD_RDB ? s->file_name : s->aof.folder_name;
+    proven(d->needed > d->available);
+    snprintf(why, LOAD_ERROR_MAX, "%.150s: does not fit: it needs at least %lld bytes, and %s leaves %lld%s", name,
+             (long long)d->needed, d->of, (long long)d->available, d->help);
 }
 
 static bool does_not_fit(const struct load_progress *lp, const struct scout_payload *known, char *why) {

@@ -211,8 +211,7 @@ static double seconds_by_scout(const struct forecast *f, const struct load_progr
 
 struct load_forecast forecast_now(struct forecast *f, const struct load_progress *p, int64_t now_us) {
     double gone = load_seconds(p, now_us), percent;
-    int64_t place =
-        value_of(&p->loaded_bytes); /* read once: the loader goes on meanwhile, the scout's reach only grows */
+    int64_t place = value_of(&p->loaded_bytes); /* once: the loader goes on, while the scout's reach only grows */
     bool scouted = scout_started(f->scout) && f->usual > 0 && scout_reach(f->scout) >= place;
     double left = scouted ? seconds_by_scout(f, p, place) : seconds_by_bytes(p, gone);
     proven(left >= 0 && gone >= 0);

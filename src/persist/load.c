@@ -7,6 +7,7 @@
 #include "keyspace/top.h"
 #include "mem/mem.h"
 #include "persist/forecast_int.h"
+#include "persist/load_int.h"
 #include "persist/rdb_parse_int.h"
 #include "persist/room_int.h"
 #include "persist/salvage_int.h"

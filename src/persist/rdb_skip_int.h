@@ -11,8 +11,8 @@ struct rdb_shape {
     bool known, counted;
     bool text_score; /* an element ends with digits behind their number, which from 253 on stands for itself */
     bool behind;
-    uint8_t head, lengths, strings,
-        raw; /* head: bytes before the number; the rest: of an element, in this order, raw in bytes */
+    uint8_t head;                  /* bytes before the number */
+    uint8_t lengths, strings, raw; /* of an element, in this order; raw in bytes */
 };
 /* NULL: streams, and what else has a form of its own; and what that line has no such record of. */
 const struct rdb_shape *rdb_shape_of(uint8_t type, bool valkey);

@@ -9,8 +9,9 @@
  *
  * It costs some 25 ns of another processor for each key, and is started only for a load that lasts (forecast_tick), or when
  * admission asks (forecast_ask). Append-only files are looked at twice: before all else a few kilobytes a step are read, and
- * the commands in them counted, so that what follows a base is soon known; in their turn they are read whole, some 60 ns a command, for the keys that they
- * name. What cannot be read ends the scout where it is: whether a file is sound is the loader's to say. */
+ * the commands in them counted, so that what follows a base is soon known; in their turn they are read whole, some 60 ns a
+ * command, for the keys that they name. What cannot be read ends the scout where it is: whether a file is sound is the
+ * loader's to say. */
 #ifndef TARN_PERSIST_SCOUT_INT_H
 #define TARN_PERSIST_SCOUT_INT_H
 
@@ -67,13 +68,10 @@ struct scout_payload {
     int64_t all;
 };
 struct scout_payload scout_payload(const struct scout *s);
-/* Of a load: looks at once. */
-struct load_job;
-struct scout_payload load_payload(struct load_job *job);
 /* All the work before a place up to which it has come. ~2 us. */
 void scout_before(const struct scout *s, int64_t place, struct work *out);
-/* All the work behind such a place. What it has not come to is taken to be like what lies before it, or as the glance at the append-only files has
- * it. ~5 us. */
+/* All the work behind such a place. What it has not come to is taken to be like what lies before it, or as the glance at the
+ * append-only files has it. ~5 us. */
 void scout_behind(const struct scout *s, int64_t place, struct work *out);
 
 #endif

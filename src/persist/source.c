@@ -10,8 +10,7 @@
 
 #define READ_AHEAD (8 * (int64_t)SOURCE_BLOCK)
 #define DROP_STEP  (16 * (int64_t)SOURCE_BLOCK)
-#define REST_PART \
-    32 /* of the file: two or three records as long as they may be lie there beside what is made of them */
+#define REST_PART  32 /* of the file: as long as they may be, two or three records lie beside what is made of them */
 
 static void reset(struct source *s, int fd, int64_t size) {
     proven(s->progress && s->cancelled && size >= 0);

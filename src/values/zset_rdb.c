@@ -52,19 +52,12 @@ static bool finish(struct zset_builder *b, bool good, const struct value_limits 
     return good;
 }
 
-/* Puts a member; *score is where its score goes. */
-static bool put(struct rdb_input *in, struct zset_builder *b, struct slice member, double **score) {
+/* Puts a member, by way of c unless that is NULL; *score is where its score goes. */
+static bool put(struct rdb_input *in, struct zset_builder *b, struct table_coming *c, struct slice member,
+                double **score) {
     debug_proven(b->zset != NULL);
     if (member.len > UINT32_MAX) return rdb_input_fail(in, too_long);
-    enum zset_put done = zset_builder_put(b, member, score);
-    return done == ZSET_PUT_DONE || rdb_input_fail(in, done == ZSET_PUT_TWICE ? twice : no_memory);
-}
-
-static bool come(struct rdb_input *in, struct zset_builder *b, struct table_coming *c, struct slice member,
-                 double **score) {
-    debug_proven(b->zset != NULL);
-    if (member.len > UINT32_MAX) return rdb_input_fail(in, too_long);
-    enum zset_put done = zset_builder_come(b, c, member, score);
+    enum zset_put done = c ? zset_builder_come(b, c, member, score) : zset_builder_put(b, member, score);
     return done == ZSET_PUT_DONE || rdb_input_fail(in, done == ZSET_PUT_TWICE ? twice : no_memory);
 }
 
@@ -73,7 +66,7 @@ static bool read_member(struct rdb_input *in, uint8_t type, struct zset_builder 
     struct slice member;
     double *place, score;
     debug_proven(type == RDB_TYPE_ZSET || type == RDB_TYPE_ZSET_2);
-    if (!rdb_input_string(in, &member) || !come(in, b, c, member, &place)) return false;
+    if (!rdb_input_string(in, &member) || !put(in, b, c, member, &place)) return false;
     if (!(type == RDB_TYPE_ZSET ? rdb_input_double_text(in, &score) : rdb_input_double(in, &score))) return false;
     if (isnan(score)) return rdb_input_fail(in, no_score);
     *place = score;
@@ -116,7 +109,7 @@ static bool pair_item(void *arg, const struct pack_item *item) {
     if (!p->place) {
         struct slice member = item->text;
         if (item->is_integer) member = slice_of(scratch, num_format_i64(scratch, item->integer));
-        return put(p->in, &p->b, member, &p->place);
+        return put(p->in, &p->b, NULL, member, &p->place);
     }
     if (!item_score(item, p->place)) return rdb_input_fail(p->in, no_score);
     p->place = NULL;

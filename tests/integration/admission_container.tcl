@@ -23,7 +23,7 @@ test "a file of twice the container's memory loads within it with maxmemory auto
     set group [group_or_skip]
     try {
         assert {[file size $dir/dump.rdb] < 10 * $container}
-        set srv [cgroup::server_start $group -dir $dir -config {maxmemory auto maxmemory-policy allkeys-lru}]
+        cgroup::inside $group { set srv [server_start -dir $dir -config {maxmemory auto maxmemory-policy allkeys-lru}] }
         set r [client $srv]
         assert_equal $container [info_field $r maxmemory_auto_available memory]
         puts "  [$r dbsize] of 230000 keys stay, RSS [server_rss_kb $srv] kB, used [info_field $r used_memory memory]"
@@ -40,7 +40,7 @@ test "a file of twice the container's memory loads within it with maxmemory auto
 test "without maxmemory it is refused, with what it needs and what the container leaves" {
     set group [group_or_skip]
     try {
-        set srv [cgroup::server_start $group -dir $dir -wait exit]
+        cgroup::inside $group { set srv [server_start -dir $dir -wait exit] }
         assert_equal 1 [server_wait_exit $srv]
         assert_regexp {dump.rdb: does not fit: it needs at least \d+ bytes, and the container leaves \d+\. } [server_log $srv]
         assert_equal 0 [cgroup::kills $group]

@@ -2,42 +2,10 @@
 # And one of 1.15 times the server's size, in which it saves and rewrites under writes; the same with no more address space than that.
 # Some seconds here; TARN_CONTAINER_SECONDS and TARN_CONTAINER_CLIENTS make it long (make long). Skipped where no group can be made.
 source [file join [file dirname [info script]] harness harness.tcl]
+source [file join [file dirname [info script]] support cgroup.tcl]
 
 set seconds [expr {[info exists env(TARN_CONTAINER_SECONDS)] ? $env(TARN_CONTAINER_SECONDS) : 8}]
 set idlers [expr {[info exists env(TARN_CONTAINER_CLIENTS)] ? $env(TARN_CONTAINER_CLIENTS) : 40}]
-
-# The folder of a new group of so many bytes, or "".
-proc group_make {bytes} {
-    foreach root {/sys/fs/cgroup/memory /sys/fs/cgroup} {
-        set group $root/tarn-test-[pid]
-        if {![file exists $root/cgroup.procs] || [catch {file mkdir $group}]} { continue }
-        if {[group_limit $group $bytes]} { return $group }
-        catch {file delete $group}
-    }
-    return ""
-}
-
-# Whole pages. False: no such limit can be set.
-proc group_limit {group bytes} {
-    foreach file {memory.limit_in_bytes memory.max} {
-        if {![file exists $group/$file]} { continue }
-        return [expr {![catch {write_text $group/$file $bytes}] && [string trim [read_file $group/$file]] == $bytes}]
-    }
-    return 0
-}
-
-proc write_text {path text} {
-    set f [open $path w]
-    puts $f $text
-    close $f
-}
-
-proc kills {group} {
-    foreach file {memory.oom_control memory.events} {
-        if {[file exists $group/$file] && [regexp {oom_kill (\d+)} [read_file $group/$file] -> n]} { return $n }
-    }
-    return 0
-}
 
 proc size_of_value {} {
     set r [expr {rand()}]
@@ -82,15 +50,11 @@ proc idle_clients {srv} {
 
 test "512 MB, everything at once: 0 kills" {
     if {$harness::slow > 1} { skip "a sanitizer needs more" }
-    set group [group_make 536870912]
+    set group [cgroup::make 536870912]
     if {$group eq ""} { skip "no control group can be made here" }
     harness::seed
     puts "  seconds=$seconds clients=$idlers group=$group"
-    set wrap $harness::wrap
-    set harness::wrap [concat $wrap [list sh -c {echo $$ > "$0/cgroup.procs" && exec "$@"} $group]]
-    try {
-        set srv [server_start -config {maxmemory auto maxmemory-policy allkeys-lru}]
-    } finally { set harness::wrap $wrap }
+    cgroup::inside $group { set srv [server_start -config {maxmemory auto maxmemory-policy allkeys-lru}] }
     try {
         set r [client $srv]
         assert_equal 536870912 [info_field $r maxmemory_auto_available memory]
@@ -117,7 +81,7 @@ test "512 MB, everything at once: 0 kills" {
         wait_for {[info_field $r rdb_bgsave_in_progress persistence] == 0} 60000
         puts "  peak RSS $peak kB, [$r dbsize] keys, evicted [info_field $r evicted_keys stats] keys and\
             [info_field $r evicted_clients stats] clients, $saves saves, used [info_field $r used_memory memory]"
-        assert_equal 0 [kills $group]
+        assert_equal 0 [cgroup::kills $group]
         assert_equal PONG [$r ping]
         assert {$saves >= 1}
         assert {[info_field $r evicted_keys stats] > 0}
@@ -125,9 +89,9 @@ test "512 MB, everything at once: 0 kills" {
         assert {$peak < 524288}
         server_stop $srv
     } finally {
-        puts "  oom kills: [kills $group]"
+        puts "  oom kills: [cgroup::kills $group]"
         catch {server_kill $srv}
-        catch {file delete $group}
+        cgroup::remove $group
     }
 }
 
@@ -186,24 +150,20 @@ proc assert_saved {srv digest} {
 
 test "BGSAVE and BGREWRITEAOF under writes in a container of 1.15 times the resident set" {
     if {$harness::slow > 1} { skip "a sanitizer needs more" }
-    set group [group_make 1073741824]
+    set group [cgroup::make 1073741824]
     if {$group eq ""} { skip "no control group can be made here" }
-    set wrap $harness::wrap
-    set harness::wrap [concat $wrap [list sh -c {echo $$ > "$0/cgroup.procs" && exec "$@"} $group]]
-    try {
-        set srv [full_server]
-    } finally { set harness::wrap $wrap }
+    cgroup::inside $group { set srv [full_server] }
     try {
         set limit [expr {[server_rss_kb $srv] * 1024 * 115 / 100 / 4096 * 4096}]
-        assert {[group_limit $group $limit]}
+        assert {[cgroup::set_limit $group $limit]}
         puts "  RSS [server_rss_kb $srv] kB, limit [expr {$limit / 1024}] kB"
         set digest [assert_saves $srv]
-        assert_equal 0 [kills $group]
+        assert_equal 0 [cgroup::kills $group]
         assert_saved $srv $digest
     } finally {
-        puts "  oom kills: [kills $group]"
+        puts "  oom kills: [cgroup::kills $group]"
         catch {server_kill $srv}
-        catch {file delete $group}
+        cgroup::remove $group
     }
 }
 

@@ -3,7 +3,7 @@
 source [file join [file dirname [info script]] harness harness.tcl]
 source [file join [file dirname [info script]] support limit.tcl]
 
-set seed [expr {[info exists env(TARN_SEED)] ? $env(TARN_SEED) : [clock seconds]}]
+set seed [harness::seed]
 set times [expr {[info exists env(TARN_LONG)] ? 100 : 2}]
 set limit [expr {4 << 20}]
 
@@ -52,7 +52,6 @@ proc assert_values {r known} {
 foreach policy {noeviction allkeys-lru allkeys-lfu allkeys-random volatile-lru volatile-lfu volatile-random volatile-ttl} {
     foreach aof {no yes} {
         test "$policy, appendonly $aof: full, killed under writes, and back" {
-            puts "  TARN_SEED=$seed"
             expr {srand($seed)}
             set last [dict create]
             set written 0

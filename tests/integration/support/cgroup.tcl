@@ -10,19 +10,22 @@ proc cgroup::write_text {path text} {
 
 # The folder of a new group with a limit in bytes, or "".
 proc cgroup::make {limit} {
-    foreach {root file} {/sys/fs/cgroup/memory memory.limit_in_bytes /sys/fs/cgroup memory.max} {
+    foreach root {/sys/fs/cgroup/memory /sys/fs/cgroup} {
         set group $root/tarn-test-[pid]
         if {![file exists $root/cgroup.procs] || [catch {file mkdir $group}]} { continue }
-        if {![catch {cgroup::write_text $group/$file $limit}] && [string trim [read_file $group/$file]] == $limit} { return $group }
+        if {[cgroup::set_limit $group $limit]} { return $group }
         catch {file delete $group}
     }
     return ""
 }
 
+# Whole pages. False: no such limit can be set.
 proc cgroup::set_limit {group limit} {
     foreach file {memory.limit_in_bytes memory.max} {
-        if {[file exists $group/$file]} { cgroup::write_text $group/$file $limit }
+        if {![file exists $group/$file]} { continue }
+        return [expr {![catch {cgroup::write_text $group/$file $limit}] && [string trim [read_file $group/$file]] == $limit}]
     }
+    return 0
 }
 
 proc cgroup::kills {group} {
@@ -32,13 +35,11 @@ proc cgroup::kills {group} {
     return 0
 }
 
-# server_start of a server that lives in the group from its first instruction on.
-proc cgroup::server_start {group args} {
+# The servers that the body starts live in the group from their first instruction on.
+proc cgroup::inside {group body} {
     set wrap $harness::wrap
     set harness::wrap [concat $wrap [list sh -c {echo $$ > "$0/cgroup.procs" && exec "$@"} $group]]
-    try {
-        return [::server_start {*}$args]
-    } finally { set harness::wrap $wrap }
+    try { uplevel 1 $body } finally { set harness::wrap $wrap }
 }
 
 # After the server has gone.

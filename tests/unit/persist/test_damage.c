@@ -150,6 +150,13 @@ static unsigned groups_before(size_t n) {
     return i;
 }
 
+static void assert_holds(struct outcome *o, const char *expected, const char *how, size_t place) {
+    char digest[DIGEST_MAX];
+    if (!o->ds) fail_msg("%s at %zu: %s", how, place, o->why);
+    digest_loaded(o->ds, digest);
+    if (strcmp(digest, expected) != 0) fail_msg("%s at %zu: other data than what is whole", how, place);
+}
+
 static void a_cut_increment_is_a_prefix(void **state) {
     static struct bytes file;
     (void)state;
@@ -159,10 +166,7 @@ static void a_cut_increment_is_a_prefix(void **state) {
         struct outcome o;
         write_file("d/a.1.incr.aof", file.at, n);
         load_folder(&o);
-        if (!o.ds) fail_msg("cut at %zu: %s", n, o.why);
-        char digest[DIGEST_MAX];
-        digest_loaded(o.ds, digest);
-        if (strcmp(digest, after[groups_before(n)].digest) != 0) fail_msg("cut at %zu: other data", n);
+        assert_holds(&o, after[groups_before(n)].digest, "cut", n);
         outcome_release(&o);
     }
 }
@@ -278,13 +282,6 @@ static void digest_without(const struct bytes *file, const struct layout *l, uns
     dataset_free(ds);
 }
 
-static void assert_salvaged(struct outcome *o, const char *expected, const char *how, size_t place) {
-    char digest[DIGEST_MAX];
-    if (!o->ds) fail_msg("%s at %zu: %s", how, place, o->why);
-    digest_loaded(o->ds, digest);
-    if (strcmp(digest, expected) != 0) fail_msg("%s at %zu: other data than what is whole", how, place);
-}
-
 static void what_is_whole_of_a_cut_increment_is_salvaged(void **state) {
     static struct bytes file;
     (void)state;
@@ -294,7 +291,7 @@ static void what_is_whole_of_a_cut_increment_is_salvaged(void **state) {
         struct outcome o;
         write_file("d/a.1.incr.aof", file.at, n);
         salvage_folder(&o);
-        assert_salvaged(&o, after[groups_before(n)].digest, "cut", n);
+        assert_holds(&o, after[groups_before(n)].digest, "cut", n);
         outcome_release(&o);
     }
 }
@@ -321,7 +318,7 @@ static void what_is_whole_beside_a_flipped_bit_is_salvaged(void **state) {
         file.at[i] = was;
         salvage_folder(&o);
         unsigned g = group_of(&l, i);
-        assert_salvaged(&o, without[g], "a flipped bit", i);
+        assert_holds(&o, without[g], "a flipped bit", i);
         if (g) assert_true(o.progress.salvaged && o.progress.lost_records >= 1 && o.progress.lost_bytes > 0);
         outcome_release(&o);
     }
@@ -372,7 +369,7 @@ static void a_damaged_base_of_commands_is_salvaged(void **state) {
         write_file("d/a.2.base.aof", file.at, i % 2 ? file.len : i / 2);
         file.at[i / 2] = was;
         salvage_folder(&o);
-        assert_salvaged(&o, expected, i % 2 ? "a flipped bit" : "cut", i / 2);
+        assert_holds(&o, expected, i % 2 ? "a flipped bit" : "cut", i / 2);
         outcome_release(&o);
     }
 }
