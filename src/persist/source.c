@@ -131,7 +131,7 @@ static unsigned char *move_rest(struct source *s, size_t rest, size_t n) {
 
 bool source_more(struct source *s) {
     size_t rest = source_lies(s);
-    if (s->fd < 0 || rest > s->rest_max || s->error) return false;
+    if (!source_has_more(s)) return false; /* nothing moves: records may lie in the block */
     int64_t offset = source_offset(s);
     source_crc(s);
     size_t n = rest / 2 < SOURCE_BLOCK ? SOURCE_BLOCK : rest / 2;

@@ -82,8 +82,8 @@ static inline bool source_block_is_long(const struct source_block *block) {
     return block->size > SOURCE_SEAM + SOURCE_BLOCK;
 }
 
-/* Adds a block behind the window. False at the end, on an error, or when more than rest_max is unused. Pointers into the
- * window are invalid afterwards. */
+/* Adds a block behind the window. False at the end, on an error, or when more than rest_max is unused. Where source_has_more
+ * said no, nothing has moved; else pointers into the window are invalid afterwards. */
 bool source_more(struct source *s);
 /* n bytes to dst (NULL: nowhere) as they come; false when the file ends first, on error or cancel. */
 bool source_read(struct source *s, void *dst, uint64_t n);

@@ -274,6 +274,32 @@ static void test_long_strings(void **state) {
     free(space);
 }
 
+/* Near the end of a file a short compressed text of a long string asks for bytes that there are none of: records that lie in the
+ * block and are not made yet, here one from the seam on, must not move. */
+static void test_a_long_string_ends_a_file_of_two_blocks(void **state) {
+    (void)state;
+    struct random r;
+    random_init(&r, 3);
+    size_t across = 20000, last = 200000;
+    char *space = malloc(last), name[32];
+    struct buf f;
+    file_start(&f, "REDIS0010");
+    for (unsigned i = 0; f.len + across / 2 < 1 << 20; i++) {
+        snprintf(name, sizeof name, "key:%u", i);
+        file_key(&f, slice_of_cstr(name), random_text(&r, space, 1000, false));
+    }
+    char *text = malloc(across);
+    file_key(&f, SLICE("across"), random_text(&r, text, across, false));
+    file_key(&f, SLICE("1234"), random_text(&r, space, last, true));
+    file_end(&f, true);
+    struct dataset *ds = load(&f);
+    assert_true(holds(ds, 0, "across", slice_of(text, across)));
+    assert_true(holds(ds, 0, "1234", slice_of(space, last)));
+    dataset_free(ds);
+    free(text);
+    free(space);
+}
+
 /* Records of all sizes, so that every kind of byte falls on a block's end sooner or later. */
 static void test_random_files(void **state) {
     (void)state;
@@ -789,6 +815,7 @@ int main(void) {
         cmocka_unit_test(test_access_clocks),
         cmocka_unit_test(test_templates),
         cmocka_unit_test(test_long_strings),
+        cmocka_unit_test(test_a_long_string_ends_a_file_of_two_blocks),
         cmocka_unit_test(test_random_files),
         cmocka_unit_test(test_long_records),
         cmocka_unit_test(test_types_that_are_not_held),
