@@ -300,23 +300,32 @@ static void test_a_long_string_ends_a_file_of_two_blocks(void **state) {
     free(space);
 }
 
-/* Records of all sizes, so that every kind of byte falls on a block's end sooner or later. */
+/* A name of its own for each key: a text, a number, or one that is compressed. */
+static struct slice random_name(struct random *r, char name[64], size_t key) {
+    uint64_t kind = random_below(r, 4);
+    const char *format = kind == 0 ? "%zu" : kind == 1 ? "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk:%zu" : "key:%zu";
+    snprintf(name, 64, format, key);
+    return slice_of_cstr(name);
+}
+
+/* Records of all sizes, so that every kind of byte falls on a block's end sooner or later, and on the end of the file. */
 static void test_random_files(void **state) {
     (void)state;
     const char *seed = getenv("TARN_SEED");
     struct random r;
     random_init(&r, seed ? strtoull(seed, NULL, 10) : 1);
-    char *space = malloc(300000), name[32];
-    for (int round = 0; round < 6; round++) {
+    char *space = malloc(300000), name[64];
+    for (int round = 0; round < 8; round++) {
         struct buf f;
-        size_t keys = 0;
+        size_t keys = 0, size = 500000 + random_below(&r, 5000000);
+        uint64_t long_ones = round & 1 ? 400 : 10;
         file_start(&f, "REDIS0010");
-        while (f.len < 5000000) {
+        while (f.len < size) {
             if (random_below(&r, 1000) == 0) file_select(&f, random_below(&r, 16));
             if (random_below(&r, 4) == 0) file_expire(&f, INT64_C(4000000000000) + (int64_t)random_below(&r, 1000));
-            size_t most = random_below(&r, 400) == 0 ? 300000 : random_below(&r, 20) == 0 ? 4000 : 60;
-            snprintf(name, sizeof(name), "key:%zu", keys++);
-            file_key(&f, slice_of_cstr(name), random_text(&r, space, random_below(&r, most), random_below(&r, 2)));
+            size_t most = random_below(&r, long_ones) == 0 ? 300000 : random_below(&r, 20) == 0 ? 4000 : 60;
+            struct slice value = random_text(&r, space, random_below(&r, most), random_below(&r, 2));
+            file_key(&f, random_name(&r, name, keys++), value);
         }
         file_end(&f, true);
         struct dataset *ds = load(&f);
