@@ -188,7 +188,7 @@ with_server srv [list -config [list http-port $port]] {
         set r [client $srv]
         $r set "ev\"il\xff\n</script>" [string repeat x 4000000]
         $r set [string repeat k 3000] [string repeat x 3000000]
-        wait_for {[string match *4000000* [set body [get $port /api/top?n=2]]]}
+        wait_for {[string match *4000000*key_length\":3000,* [set body [get $port /api/top?n=2]]]}
         assert_match {*"keys":\[\{"key":"ev\\u0022il\\u00ff\\u000a\\u003c/script>","key_length":16,"db":0,"type":"string","elements":4000000,"bytes":*} $body
         assert_match {*kkk","key_length":3000,*"complete":true,"age_ms":*} $body
         # Had an answer waited for the executor, all of them would come after the sleep.
