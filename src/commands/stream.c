@@ -12,6 +12,21 @@
 
 static const char *const nondeterministic[] = {"nondeterministic_output", NULL};
 
+/* KEEPREF | DELREF | ACKED; since when where they stand in what is older. */
+#define REFS_ARGS(version)                                                                 \
+    {                                                                                      \
+        .name = "condition", .type = ARG_ONEOF, .flags = ARG_OPTIONAL, .since = (version), \
+        .args = ARGS({.name = "keepref", .type = ARG_PURE_TOKEN, .token = "KEEPREF"},      \
+                     {.name = "delref", .type = ARG_PURE_TOKEN, .token = "DELREF"},        \
+                     {.name = "acked", .type = ARG_PURE_TOKEN, .token = "ACKED"})          \
+    }
+#define IDS_ARGS                                                                                                     \
+    {                                                                                                                \
+        .name = "ids", .type = ARG_BLOCK, .token = "IDS",                                                            \
+        .args =                                                                                                      \
+            ARGS({.name = "numids", .type = ARG_INTEGER}, {.name = "id", .type = ARG_STRING, .flags = ARG_MULTIPLE}) \
+    }
+
 static const char *const group_help[] = {"CREATE <key> <groupname> <id|$> [option]",
                                          "    Create a new consumer group. Options are:",
                                          "    * MKSTREAM",
@@ -164,6 +179,16 @@ const struct command_row stream_commands[] = {
      .summary = "Takes entries off what is pending in a consumer group; says how many were.",
      .args = ARGS({.name = "key", .type = ARG_KEY}, {.name = "group", .type = ARG_STRING},
                   {.name = "id", .type = ARG_STRING, .flags = ARG_MULTIPLE})},
+    {.name = "xackdel",
+     .run = stream_acknowledge_delete_run,
+     .arity = -6,
+     .flags = CMD_WRITE | CMD_FAST,
+     STREAM_ROW,
+     .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)},
+     .since = "8.2.0",
+     .complexity = "O(log N) for each ID, and with DELREF and ACKED for each group",
+     .summary = "Takes entries off what is pending in a consumer group and, if the other groups let it, deletes them.",
+     .args = ARGS({.name = "key", .type = ARG_KEY}, {.name = "group", .type = ARG_STRING}, REFS_ARGS(NULL), IDS_ARGS)},
     {.name = "xadd",
      .run = stream_add_run,
      .arity = -5,
@@ -181,10 +206,12 @@ const struct command_row stream_commands[] = {
      .tips = nondeterministic,
      .history = (const struct command_history[]){{"6.2.0", "`NOMKSTREAM`, `MINID` and `LIMIT` came."},
                                                  {"7.0.0", "IDs of the form `<ms>-*` came."},
+                                                 {"8.2.0", "`KEEPREF`, `DELREF` and `ACKED` came."},
                                                  {NULL, NULL}},
      .args = ARGS(
          {.name = "key", .type = ARG_KEY},
          {.name = "nomkstream", .type = ARG_PURE_TOKEN, .token = "NOMKSTREAM", .flags = ARG_OPTIONAL, .since = "6.2.0"},
+         REFS_ARGS("8.2.0"),
          {.name = "trim",
           .type = ARG_BLOCK,
           .flags = ARG_OPTIONAL,
@@ -253,6 +280,16 @@ const struct command_row stream_commands[] = {
      .complexity = "O(log N) for each ID",
      .summary = "Deletes entries by their IDs; says how many were there.",
      .args = ARGS({.name = "key", .type = ARG_KEY}, {.name = "id", .type = ARG_STRING, .flags = ARG_MULTIPLE})},
+    {.name = "xdelex",
+     .run = stream_delete_extended_run,
+     .arity = -5,
+     .flags = CMD_WRITE | CMD_FAST,
+     STREAM_ROW,
+     .keys = {KEY_AT(1, KEY_RW | KEY_UPDATE)},
+     .since = "8.2.0",
+     .complexity = "O(log N) for each ID, and with DELREF and ACKED for each group",
+     .summary = "Deletes entries by their IDs, with what is pending of them or only when no group needs them.",
+     .args = ARGS({.name = "key", .type = ARG_KEY}, REFS_ARGS(NULL), IDS_ARGS)},
     {.name = "xgroup",
      .arity = -2,
      .group = GROUP_STREAM,
@@ -408,21 +445,24 @@ const struct command_row stream_commands[] = {
      .complexity = "O(N) for N entries removed",
      .summary = "Removes the oldest entries of a stream.",
      .tips = nondeterministic,
-     .history = (const struct command_history[]){{"6.2.0", "`MINID` and `LIMIT` came."}, {NULL, NULL}},
-     .args = ARGS(
-         {.name = "key", .type = ARG_KEY},
-         {.name = "trim",
-          .type = ARG_BLOCK,
-          .args = ARGS(
-              {.name = "strategy",
-               .type = ARG_ONEOF,
-               .args = ARGS({.name = "maxlen", .type = ARG_PURE_TOKEN, .token = "MAXLEN"},
-                            {.name = "minid", .type = ARG_PURE_TOKEN, .token = "MINID", .since = "6.2.0"})},
-              {.name = "operator",
-               .type = ARG_ONEOF,
-               .flags = ARG_OPTIONAL,
-               .args = ARGS({.name = "equal", .type = ARG_PURE_TOKEN, .token = "="},
-                            {.name = "approximately", .type = ARG_PURE_TOKEN, .token = "~"})},
-              {.name = "threshold", .type = ARG_STRING},
-              {.name = "count", .type = ARG_INTEGER, .token = "LIMIT", .flags = ARG_OPTIONAL, .since = "6.2.0"})})},
+     .history = (const struct command_history[]){{"6.2.0", "`MINID` and `LIMIT` came."},
+                                                 {"8.2.0", "`KEEPREF`, `DELREF` and `ACKED` came."},
+                                                 {NULL, NULL}},
+     .args =
+         ARGS({.name = "key", .type = ARG_KEY},
+              {.name = "trim",
+               .type = ARG_BLOCK,
+               .args = ARGS(
+                   {.name = "strategy",
+                    .type = ARG_ONEOF,
+                    .args = ARGS({.name = "maxlen", .type = ARG_PURE_TOKEN, .token = "MAXLEN"},
+                                 {.name = "minid", .type = ARG_PURE_TOKEN, .token = "MINID", .since = "6.2.0"})},
+                   {.name = "operator",
+                    .type = ARG_ONEOF,
+                    .flags = ARG_OPTIONAL,
+                    .args = ARGS({.name = "equal", .type = ARG_PURE_TOKEN, .token = "="},
+                                 {.name = "approximately", .type = ARG_PURE_TOKEN, .token = "~"})},
+                   {.name = "threshold", .type = ARG_STRING},
+                   {.name = "count", .type = ARG_INTEGER, .token = "LIMIT", .flags = ARG_OPTIONAL, .since = "6.2.0"},
+                   REFS_ARGS("8.2.0"))})},
     {.name = NULL}};

@@ -81,7 +81,7 @@ static bool strategy(struct context *c, int *i, enum stream_trim_by by, struct s
         reply_error(c->reply, "ERR syntax error, MAXLEN and MINID options at the same time are not compatible");
         return false;
     }
-    *t = (struct stream_trim){.by = by, .limit = t->limit};
+    *t = (struct stream_trim){.by = by, .limit = t->limit, .refs = t->refs};
     bool nearly = slice_equal(c->argv[*i + 1], SLICE("~"));
     if (*i + 2 < c->argc && (nearly || slice_equal(c->argv[*i + 1], SLICE("=")))) {
         t->nearly = nearly;
@@ -132,6 +132,8 @@ bool stream_arg_options(struct context *c, bool adding, int *i, struct stream_op
             limited = true;
         } else if (adding && slice_is(word, "NOMKSTREAM")) {
             o->no_make = true;
+        } else if (!o->refs_given && stream_refs_word(word, &o->trim.refs)) {
+            o->refs_given = true;
         } else {
             if (adding) break;
             context_syntax_error(c);

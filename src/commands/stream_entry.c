@@ -63,12 +63,16 @@ static bool add_choose(struct context *c, const struct stream *s, struct added *
     return false;
 }
 
-/* What was taken off, exactly: whatever nodes the journal's reader has. */
-static void journal_trim(struct context *c, uint64_t length) {
+/* What was taken off, exactly: whatever nodes the journal's reader has. With ACKED, too, the first entries that may go are those
+ * that went. */
+static void journal_trim(struct context *c, uint64_t length, enum stream_refs refs) {
     char text[NUM_TEXT_MAX];
     if (!journal_wanted(c)) return;
-    journal_put(c, SLICE("XTRIM"), c->argv[1], SLICE("MAXLEN"), SLICE("="),
-                slice_of(text, num_format_u64(text, length)));
+    struct slice left = slice_of(text, num_format_u64(text, length));
+    if (refs == STREAM_REFS_KEEP)
+        journal_put(c, SLICE("XTRIM"), c->argv[1], SLICE("MAXLEN"), SLICE("="), left);
+    else
+        journal_put(c, SLICE("XTRIM"), c->argv[1], SLICE("MAXLEN"), SLICE("="), left, stream_refs_name(refs));
 }
 
 #define JOURNAL_FIELDS_MAX 64
@@ -115,7 +119,7 @@ void stream_add_run(struct context *c) {
     journal_add(c, &a);
     if (trimmed == 0) return;
     context_notify(c, NOTIFY_STREAM, "xtrim", key.text, db_index(c->db));
-    journal_trim(c, length);
+    journal_trim(c, length, a.options.trim.refs);
 }
 
 /* ---- reading ---- */
@@ -192,7 +196,7 @@ void stream_trim_run(struct context *c) {
     uint64_t trimmed = stream_trim(&e.edit, &o.trim), length = stream_length(stream_of(e.edit.value));
     reply_integer(c->reply, (int64_t)trimmed);
     context_edit_end(c, key, &e, NOTIFY_STREAM, trimmed ? "xtrim" : NULL, trimmed);
-    if (trimmed) journal_trim(c, length);
+    if (trimmed) journal_trim(c, length, o.trim.refs);
 }
 
 struct set_id {

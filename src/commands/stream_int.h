@@ -3,6 +3,7 @@
  *   stream.c           the rows
  *   stream_args.c      IDs, ranges and trimming as arguments; entries as replies
  *   stream_entry.c     XADD XLEN XRANGE XREVRANGE XDEL XTRIM XSETID
+ *   stream_delete.c    XDELEX and XACKDEL
  *   stream_read.c      XREAD and XREADGROUP
  *   stream_group.c     XGROUP and XACK
  *   stream_pending.c   XPENDING XCLAIM XAUTOCLAIM
@@ -23,10 +24,14 @@ bool stream_arg_id(struct context *c, int i, uint64_t seq, struct stream_id *id)
 bool stream_arg_id_or_edge(struct context *c, int i, uint64_t seq, struct stream_id *id);
 bool stream_arg_first(struct context *c, int i, struct stream_id *id);
 bool stream_arg_last(struct context *c, int i, struct stream_id *id);
-/* MAXLEN and MINID with = ~ LIMIT, from argument *i on; for XADD up to what is none of these (its ID) with NOMKSTREAM. */
+/* What becomes of pending entries: false when the word says nothing of that. */
+bool stream_refs_word(struct slice word, enum stream_refs *refs);
+struct slice stream_refs_name(enum stream_refs refs); /* of DELREF and ACKED */
+/* MAXLEN and MINID with = ~ LIMIT, and KEEPREF DELREF ACKED, from argument *i on; for XADD up to what is none of these (its ID)
+ * with NOMKSTREAM. */
 struct stream_options {
     struct stream_trim trim;
-    bool no_make, limited;
+    bool no_make, limited, refs_given;
 };
 bool stream_arg_options(struct context *c, bool adding, int *i, struct stream_options *o);
 /* Then: whether LIMIT may stand there, and the one that holds when it does not. */
@@ -60,6 +65,8 @@ void stream_length_run(struct context *c);
 void stream_range_run(struct context *c);
 void stream_reverse_range_run(struct context *c);
 void stream_delete_run(struct context *c);
+void stream_delete_extended_run(struct context *c);
+void stream_acknowledge_delete_run(struct context *c);
 void stream_trim_run(struct context *c);
 void stream_set_id_run(struct context *c);
 void stream_read_run(struct context *c);

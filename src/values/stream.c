@@ -74,6 +74,14 @@ void stream_tree_set(struct value_edit *e, struct stream_group *g, struct tree *
     count_bytes(stream_head(e), g, t->bytes, before);
 }
 
+void stream_tree_cut(struct value_edit *e, struct stream_group *g, struct tree *t, uint64_t from, uint64_t to,
+                     void (*drop)(void *arg, uint64_t word, bool shared), void *arg) {
+    size_t before = t->bytes;
+    proven(g && from <= to && to <= t->weight);
+    tree_cut(t, e->f, from, to, drop, arg);
+    count_bytes(stream_head(e), g, t->bytes, before);
+}
+
 /* ---- the head ---- */
 struct stream *stream_new(const struct frozen *f) {
     struct stream *s = mem_alloc_zeroed(MEM_STREAMS, sizeof *s);

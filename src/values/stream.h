@@ -153,6 +153,18 @@ void stream_append(struct value_edit *e, struct stream_id id, const struct slice
 /* False when there is none. O(entries of a node). */
 bool stream_delete(struct value_edit *e, struct stream_id id);
 
+/* What the groups say to an entry's going. Whether one still needs it is asked of their pending entries, so nothing is kept
+ * for it: O(groups * log n) each. */
+enum stream_refs {
+    STREAM_REFS_KEEP,  /* nothing: it stays pending, without an entry */
+    STREAM_REFS_DROP,  /* it is pending no more */
+    STREAM_REFS_ACKED, /* it stays while one has it pending or has yet to be given it */
+};
+enum stream_deletion { STREAM_ABSENT = -1, STREAM_DELETED = 1, STREAM_NEEDED = 2 };
+/* An ID without an entry that is pending somewhere is needed too. *dropped grows by the pending entries that went. */
+enum stream_deletion stream_delete_unless(struct value_edit *e, struct stream_id id, enum stream_refs refs,
+                                          uint64_t *dropped);
+
 enum stream_trim_by { STREAM_TRIM_NONE, STREAM_TRIM_LENGTH, STREAM_TRIM_ID };
 struct stream_trim {
     enum stream_trim_by by;
@@ -160,8 +172,10 @@ struct stream_trim {
     uint64_t length;     /* this many stay */
     struct stream_id id; /* this one and all above stay */
     uint64_t limit;      /* most entries to remove, 0: no limit */
+    enum stream_refs refs;
 };
-/* Returns how many went. O(log n + removed). */
+/* Returns how many went: of ACKED, the first that may go. O(log n + removed); of ACKED, O(groups * log n) more for each node
+ * up to where all groups have come, and for each entry of a node of which a group has some pending. */
 uint64_t stream_trim(struct value_edit *e, const struct stream_trim *how);
 void stream_set_last_id(struct value_edit *e, struct stream_id last_id, struct stream_id max_deleted_id,
                         uint64_t added);
@@ -200,5 +214,11 @@ const struct stream_nack *stream_pending_next(struct tree_cursor *c);
 void stream_pending_put(struct value_edit *e, struct stream_group *g, struct stream_consumer *c, struct stream_id id,
                         int64_t delivery_ms, uint64_t count);
 bool stream_pending_remove(struct value_edit *e, struct stream_group *g, struct stream_id id);
+/* Whether some group has it pending. O(groups * log n). */
+bool stream_pending_anywhere(const struct stream *s, struct stream_id id);
+/* The most that one group has pending from first to last, both included. O(groups * log n). */
+uint64_t stream_pending_most(const struct stream *s, struct stream_id first, struct stream_id last);
+/* In all groups, from first to last; returns how many. O(groups * log n + consumers * log n + removed). */
+uint64_t stream_pending_drop(struct value_edit *e, struct stream_id first, struct stream_id last);
 
 #endif

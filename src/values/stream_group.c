@@ -97,19 +97,25 @@ bool stream_group_create(struct value_edit *e, struct slice name, struct stream_
     return true;
 }
 
-struct stream_group *stream_group_edit(struct value_edit *e, struct slice name) {
-    struct tree_cursor c;
-    if (!e->value.ptr || !group_seek(stream_head(e), &c, name)) return NULL;
-    struct stream_group *g = stream_item(tree_word(&c));
+/* The group at the cursor for changing. */
+static struct stream_group *take_group(struct value_edit *e, struct tree_cursor *c) {
+    struct stream_group *g = stream_item(tree_word(c));
     if (likely(!frozen_shared(e->f, g->birth))) return g;
     size_t n = stream_group_size(g);
     struct stream_group *copy = mem_alloc(MEM_STREAMS, n);
     memcpy(copy, g, n);
     copy->birth = frozen_birth(e->f);
-    tree_set(&stream_head(e)->groups, e->f, &c, stream_word(copy), 1);
+    tree_set(&stream_head(e)->groups, e->f, c, stream_word(copy), 1);
     value_drop(e, g, n, true);
     proven(!frozen_shared(e->f, copy->birth));
     return copy;
+}
+
+struct stream_group *stream_group_edit(struct value_edit *e, struct slice name) {
+    struct tree_cursor c;
+    debug_proven(e->value.type == TYPE_STREAM);
+    if (!e->value.ptr || !group_seek(stream_head(e), &c, name)) return NULL;
+    return take_group(e, &c);
 }
 
 static void consumer_free(void *consumer) {
@@ -404,4 +410,90 @@ bool stream_pending_remove(struct value_edit *e, struct stream_group *g, struct 
     stream_tree_remove(e, g, &g->pending, &c);
     stream_block_drop(e, g, n, sizeof *n, shared);
     return true;
+}
+
+/* ---- of all groups ---- */
+/* How many are pending below id in a group's or consumer's tree. */
+static uint64_t rank(const struct tree *pending, struct stream_id id) {
+    struct tree_cursor c;
+    pending_seek(pending, &c, id);
+    debug_proven(c.position <= pending->weight);
+    return c.position;
+}
+
+static uint64_t rank_behind(const struct tree *pending, struct stream_id id) {
+    debug_proven(pending->count == pending->weight);
+    return stream_id_next(&id) ? rank(pending, id) : pending->weight;
+}
+
+bool stream_pending_anywhere(const struct stream *s, struct stream_id id) {
+    const struct stream_group *g;
+    struct tree_cursor c;
+    debug_proven(s != NULL);
+    for (bool more = stream_groups_first(s, &c, &g); more; more = stream_groups_next(&c, &g))
+        if (stream_nack_lookup(g, id)) return true;
+    return false;
+}
+
+uint64_t stream_pending_most(const struct stream *s, struct stream_id first, struct stream_id last) {
+    const struct stream_group *g;
+    struct tree_cursor c;
+    uint64_t most = 0;
+    debug_proven(stream_id_compare(first, last) <= 0);
+    for (bool more = stream_groups_first(s, &c, &g); more; more = stream_groups_next(&c, &g)) {
+        uint64_t n = rank_behind(&g->pending, last) - rank(&g->pending, first);
+        if (n > most) most = n;
+    }
+    return most;
+}
+
+struct cut {
+    struct value_edit *e;
+    struct stream_group *g;
+    struct stream_id first, last;
+};
+
+static void keep_owned(void *arg, uint64_t word, bool shared) {
+    (void)arg, (void)word, (void)shared; /* it goes out of the group's tree after that */
+}
+
+static void drop_nack(void *arg, uint64_t word, bool shared) {
+    const struct cut *cut = arg;
+    debug_proven(word != 0);
+    stream_block_drop(cut->e, cut->g, stream_item(word), sizeof(struct stream_nack), shared);
+}
+
+/* Many: out of the consumers' trees, then out of the group's. */
+static void cut_pending(struct cut *cut) {
+    struct stream_group *g = cut->g;
+    struct tree_cursor at;
+    for (bool more = tree_first(&g->consumers, &at); more; more = tree_next(&at)) {
+        struct stream_consumer *c = stream_item(tree_word(&at));
+        uint64_t from = rank(&c->pending, cut->first), to = rank_behind(&c->pending, cut->last);
+        if (from == to) continue;
+        c = take_consumer(cut->e, g, &at);
+        stream_tree_cut(cut->e, g, &c->pending, from, to, keep_owned, cut);
+    }
+    stream_tree_cut(cut->e, g, &g->pending, rank(&g->pending, cut->first), rank_behind(&g->pending, cut->last),
+                    drop_nack, cut);
+    proven(rank(&g->pending, cut->first) == rank_behind(&g->pending, cut->last));
+}
+
+uint64_t stream_pending_drop(struct value_edit *e, struct stream_id first, struct stream_id last) {
+    struct stream *s = stream_head(e);
+    struct tree_cursor at, c;
+    uint64_t all = 0;
+    proven(stream_id_compare(first, last) <= 0);
+    for (bool more = tree_first(&s->groups, &at); more; more = tree_next(&at)) {
+        struct stream_group *g = stream_item(tree_word(&at));
+        uint64_t n = rank_behind(&g->pending, last) - rank(&g->pending, first);
+        all += n;
+        if (n == 0) continue;
+        struct cut cut = {e, take_group(e, &at), first, last};
+        if (n > cut.g->consumers.count)
+            cut_pending(&cut);
+        else
+            while (n-- > 0) stream_pending_remove(e, cut.g, stream_pending_from(&cut.g->pending, first, &c)->id);
+    }
+    return all;
 }

@@ -1,7 +1,8 @@
 /* What the files of stream values share. Private to them.
  *
  *   stream.c        the head: birth, death, fork, copy; the kind
- *   stream_node.c   packs of entries: reading, appending, deleting, trimming
+ *   stream_node.c   packs of entries: reading, appending, deleting
+ *   stream_trim.c   entries that go while groups may still want them: trimming, deleting with what is pending
  *   stream_group.c  groups, consumers, pending entries
  *   stream_defrag.c moving blocks to where they lie closer together
  *   stream_rdb.c    records
@@ -41,6 +42,8 @@ void stream_tree_insert(struct value_edit *e, struct stream_group *g, struct tre
 void stream_tree_remove(struct value_edit *e, struct stream_group *g, struct tree *t, struct tree_cursor *c);
 void stream_tree_set(struct value_edit *e, struct stream_group *g, struct tree *t, struct tree_cursor *c,
                      uint64_t word);
+void stream_tree_cut(struct value_edit *e, struct stream_group *g, struct tree *t, uint64_t from, uint64_t to,
+                     void (*drop)(void *arg, uint64_t word, bool shared), void *arg);
 
 static inline struct stream *stream_head(struct value_edit *e) {
     proven(e->value.ptr && e->value.type == TYPE_STREAM && e->value.form == VALUE_HEAD);
@@ -57,6 +60,21 @@ void stream_free(void *head);
 const char *stream_node_verify(const struct pack *p, struct stream_id master, struct stream_id *above, uint32_t *live,
                                uint32_t *total);
 void stream_node_free(struct stream_node *n);
+
+static inline struct stream_node *stream_node_of(const struct tree_cursor *c) { return stream_item(tree_word(c)); }
+
+/* The node at the cursor for changing: itself, or a copy when the snapshot may read it. The caller puts what it gets into
+ * the tree. */
+struct stream_node *stream_node_take(struct value_edit *e, struct tree_cursor *c);
+/* The entry whose flags stand there is deleted. What lies behind them then lies so many bytes further ahead: none, unless
+ * who wrote the file took more bytes for them than they need. */
+size_t stream_node_mark(struct stream *s, struct stream_node *n, pack_pos flags_at);
+/* A taken node, some entries of which may have been marked, so that so many are left: at least one. */
+void stream_node_put(struct value_edit *e, struct tree_cursor *c, struct stream_node *n, uint64_t live);
+/* The cursor is then at the next one. */
+void stream_node_remove(struct value_edit *e, struct tree_cursor *c);
+/* One that is in the tree no more. */
+void stream_node_drop(struct value_edit *e, struct stream_node *n, bool shared);
 
 /* ---- stream_group.c ---- */
 void stream_group_free(void *group);

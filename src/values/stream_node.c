@@ -157,9 +157,7 @@ struct stream_id stream_edge(const struct stream *s, bool last) {
 }
 
 /* ---- changing ---- */
-/* The node at the cursor for changing: itself, or a copy when the snapshot may read it. The caller puts what it gets into
- * the tree, with its new weight. */
-static struct stream_node *take_node(struct value_edit *e, struct tree_cursor *c) {
+struct stream_node *stream_node_take(struct value_edit *e, struct tree_cursor *c) {
     struct stream_node *old = stream_item(tree_word(c));
     if (likely(!tree_item_shared(c, e->f))) return old;
     struct stream *s = stream_head(e);
@@ -179,19 +177,18 @@ static void put_node(struct value_edit *e, struct tree_cursor *c, const struct s
     tree_set(&stream_head(e)->nodes, e->f, c, stream_word(n), (uint32_t)live);
 }
 
-/* The node at the cursor, with its block known to be shared or not, goes. */
-static void drop_node(struct value_edit *e, struct stream_node *n, bool shared) {
+void stream_node_drop(struct value_edit *e, struct stream_node *n, bool shared) {
     proven(n->pack != NULL);
     stream_block_drop(e, NULL, n->pack, pack_bytes(n->pack), shared);
     stream_block_drop(e, NULL, n, sizeof *n, shared);
 }
 
-static void remove_node(struct value_edit *e, struct tree_cursor *c) {
+void stream_node_remove(struct value_edit *e, struct tree_cursor *c) {
     struct stream *s = stream_head(e);
     struct stream_node *n = stream_item(tree_word(c));
     bool shared = tree_item_shared(c, e->f);
     tree_remove(&s->nodes, e->f, c);
-    drop_node(e, n, shared);
+    stream_node_drop(e, n, shared);
     proven((s->nodes.count == 0) == (s->nodes.weight == 0));
 }
 
@@ -206,6 +203,14 @@ static void set_counts(struct stream_node *n, uint64_t live) {
 static void count_pack(struct stream *s, const struct stream_node *n, size_t before) {
     s->bytes += mem_good_size(pack_bytes(n->pack)) - mem_good_size(before);
     debug_proven(s->bytes >= sizeof *n);
+}
+
+void stream_node_put(struct value_edit *e, struct tree_cursor *c, struct stream_node *n, uint64_t live) {
+    size_t before = pack_bytes(n->pack);
+    set_counts(n, live);
+    count_pack(stream_head(e), n, before);
+    put_node(e, c, n, live);
+    debug_proven(stream_node_of(c) == n);
 }
 
 /* ---- appending ---- */
@@ -265,7 +270,7 @@ static struct stream_node *node_new(struct stream *s, struct stream_id id, const
 static void append_to(struct value_edit *e, struct tree_cursor *c, struct stream_id id, const struct slice *fields,
                       size_t count) {
     uint32_t live = tree_weight(c) + 1;
-    struct stream_node *n = take_node(e, c);
+    struct stream_node *n = stream_node_take(e, c);
     size_t before = pack_bytes(n->pack);
     pack_pos first = pack_first(n->pack);
     n->total++;
@@ -293,10 +298,13 @@ void stream_append(struct value_edit *e, struct stream_id id, const struct slice
 }
 
 /* ---- deleting ---- */
-static void mark_deleted(struct stream_node *n, pack_pos flags_at) {
+size_t stream_node_mark(struct stream *s, struct stream_node *n, pack_pos flags_at) {
     int64_t flags = integer_at(n->pack, flags_at);
+    size_t before = pack_bytes(n->pack);
     proven(!(flags & STREAM_ENTRY_DELETED));
     n->pack = pack_replace_integer(MEM_STREAMS, n->pack, flags_at, flags | STREAM_ENTRY_DELETED);
+    count_pack(s, n, before);
+    return before - pack_bytes(n->pack);
 }
 
 bool stream_delete(struct value_edit *e, struct stream_id id) {
@@ -306,94 +314,16 @@ bool stream_delete(struct value_edit *e, struct stream_id id) {
     if (!stream_read_next(&r)) return false;
     uint64_t live = tree_weight(&r.cursor) - 1;
     if (live == 0) {
-        remove_node(e, &r.cursor);
+        stream_node_remove(e, &r.cursor);
     } else {
-        struct stream_node *n = take_node(e, &r.cursor);
-        size_t before = pack_bytes(n->pack);
-        mark_deleted(n, r.entry);
-        set_counts(n, live);
-        count_pack(s, n, before);
-        put_node(e, &r.cursor, n, live);
+        struct stream_node *n = stream_node_take(e, &r.cursor);
+        stream_node_mark(s, n, r.entry);
+        stream_node_put(e, &r.cursor, n, live);
     }
     if (stream_id_compare(id, s->max_deleted_id) > 0) s->max_deleted_id = id;
     if (stream_length(s) == 0 || stream_id_compare(id, s->first_id) == 0) s->first_id = stream_edge(s, false);
     debug_proven(!stream_has(s, id));
     return true;
-}
-
-/* ---- trimming ---- */
-/* The last entry of a node, deleted or not. */
-static struct stream_id node_last(const struct stream_node *n) {
-    const struct pack *p = n->pack;
-    pack_pos at = pack_last(p);
-    for (int64_t back = integer_at(p, at); back > 2; back--) at = pack_prev(p, at);
-    struct stream_id id = n->id;
-    id.seq += (uint64_t)integer_at(p, at);
-    at = pack_prev(p, at);
-    id.ms += (uint64_t)integer_at(p, at);
-    proven(stream_id_compare(n->id, id) <= 0);
-    return id;
-}
-
-/* How many entries the leading nodes hold that go as a whole. */
-static uint64_t whole_nodes(const struct stream *s, const struct stream_trim *how, struct tree_cursor *c) {
-    uint64_t length = stream_length(s), gone = 0;
-    for (bool more = tree_first(&s->nodes, c); more; more = tree_next(c)) {
-        uint32_t live = tree_weight(c);
-        bool all = how->by == STREAM_TRIM_LENGTH ? length - gone - live >= how->length
-                                                 : stream_id_compare(node_last(stream_item(tree_word(c))), how->id) < 0;
-        if (!all || (how->limit && gone + live > how->limit)) break;
-        gone += live;
-    }
-    proven(gone <= length);
-    return gone;
-}
-
-static void drop_cut(void *arg, uint64_t word, bool shared) {
-    struct value_edit *e = arg;
-    proven(word != 0);
-    drop_node(e, stream_item(word), shared);
-}
-
-/* The leading entries of the first node go one by one. */
-static uint64_t trim_first(struct value_edit *e, const struct stream_trim *how) {
-    struct stream *s = stream_head(e);
-    struct stream_reader r;
-    stream_read(&r, s, STREAM_ID_MIN, STREAM_ID_MAX, false);
-    uint32_t weight = tree_weight(&r.cursor);
-    uint64_t gone = 0, most = how->by == STREAM_TRIM_LENGTH ? stream_length(s) - how->length : weight;
-    struct stream_node *n = take_node(e, &r.cursor);
-    size_t before = pack_bytes(n->pack);
-    put_node(e, &r.cursor, n, weight);
-    /* A reader of its own in the taken node: marking moves nothing in it. */
-    r.node = n;
-    while (gone < most && gone < weight && stream_read_next(&r)) {
-        if (how->by == STREAM_TRIM_ID && stream_id_compare(r.id, how->id) >= 0) break;
-        mark_deleted(n, r.entry);
-        gone++;
-    }
-    proven(pack_bytes(n->pack) == before);
-    if (gone == weight) {
-        remove_node(e, &r.cursor);
-    } else if (gone > 0) {
-        set_counts(n, weight - gone);
-        count_pack(s, n, before);
-        put_node(e, &r.cursor, n, weight - gone);
-    }
-    return gone;
-}
-
-uint64_t stream_trim(struct value_edit *e, const struct stream_trim *how) {
-    struct stream *s = stream_head(e);
-    struct tree_cursor c;
-    proven(how->by != STREAM_TRIM_NONE);
-    if (how->by == STREAM_TRIM_LENGTH && stream_length(s) <= how->length) return 0;
-    uint64_t gone = whole_nodes(s, how, &c);
-    if (gone > 0) tree_cut(&s->nodes, e->f, 0, gone, drop_cut, e);
-    bool more = stream_length(s) > 0 && (how->by == STREAM_TRIM_ID || stream_length(s) > how->length);
-    if (more && !how->nearly) gone += trim_first(e, how);
-    if (gone > 0) s->first_id = stream_edge(s, false);
-    return gone;
 }
 
 void stream_set_last_id(struct value_edit *e, struct stream_id last_id, struct stream_id max_deleted_id,

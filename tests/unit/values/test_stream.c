@@ -30,8 +30,9 @@ static void change(struct random *r, struct value_edit *e, uint64_t *ms) {
     struct stream_id id = {random_below(r, *ms + 1), 0};
     struct stream *s = stream_edit(e);
     struct stream_group *g = stream_group_edit(e, name);
+    enum stream_refs refs = (enum stream_refs)random_below(r, 3);
     uint64_t pending;
-    switch (random_below(r, 12)) {
+    switch (random_below(r, 14)) {
     case 0:
         stream_delete(e, id);
         break;
@@ -54,9 +55,17 @@ static void change(struct random *r, struct value_edit *e, uint64_t *ms) {
         break;
     case 8:
         if (random_below(r, 30) == 0) {
-            struct stream_trim how = {.by = STREAM_TRIM_LENGTH, .length = stream_length(s) / 2, .nearly = id.ms & 1};
+            struct stream_trim how = {
+                .by = STREAM_TRIM_LENGTH, .length = stream_length(s) / 2, .nearly = id.ms & 1, .refs = refs};
             stream_trim(e, &how);
         }
+        break;
+    case 9:
+        stream_delete_unless(e, id, refs, &pending);
+        break;
+    case 10:
+        if (g && random_below(r, 2)) stream_group_set_id(g, id, STREAM_UNKNOWN);
+        if (random_below(r, 20) == 0) stream_pending_drop(e, id, (struct stream_id){id.ms + random_below(r, 200), 0});
         break;
     default:
         stream_append(e, (struct stream_id){++*ms, 0}, fields, id.ms & 1 ? 2 : 4);
@@ -308,6 +317,185 @@ static void entries_as_in_a_model(void **state) {
     }
 }
 
+/* ---- entries that groups need, beside plain marks for each ID n-0 ---- */
+#define NEED_IDS    1500
+#define NEED_GROUPS 3
+static const char *const need_groups[NEED_GROUPS] = {"g", "h", "a group of a longer name"};
+struct need {
+    bool live[NEED_IDS + 1], pending[NEED_GROUPS][NEED_IDS + 1];
+    uint64_t last[NEED_GROUPS]; /* 0: there is no such group */
+    uint64_t added;
+};
+
+static bool need_pending(const struct need *m, uint64_t n) {
+    for (int g = 0; g < NEED_GROUPS; g++)
+        if (m->pending[g][n]) return true;
+    return false;
+}
+
+static bool need_awaited(const struct need *m, uint64_t n) {
+    for (int g = 0; g < NEED_GROUPS; g++)
+        if (m->last[g] && m->last[g] - 1 < n) return true;
+    return false;
+}
+
+static uint64_t need_length(const struct need *m) {
+    uint64_t length = 0;
+    for (uint64_t n = 1; n <= m->added; n++) length += m->live[n];
+    return length;
+}
+
+static uint64_t need_first(const struct need *m) {
+    uint64_t n = 1;
+    while (n <= m->added && !m->live[n]) n++;
+    return n;
+}
+
+static void need_drop(struct need *m, uint64_t from, uint64_t to) {
+    for (int g = 0; g < NEED_GROUPS; g++) memset(m->pending[g] + from, 0, to - from);
+}
+
+static void need_delete(struct random *r, struct value_edit *e, struct need *m) {
+    uint64_t n = 1 + random_below(r, m->added + 2), dropped = 0, pending = 0;
+    enum stream_refs refs = (enum stream_refs)random_below(r, 3);
+    enum stream_deletion expected = m->live[n] ? STREAM_DELETED : STREAM_ABSENT;
+    for (int g = 0; g < NEED_GROUPS; g++) pending += m->pending[g][n];
+    if (refs == STREAM_REFS_ACKED && (pending || (m->live[n] && need_awaited(m, n)))) expected = STREAM_NEEDED;
+    assert_int_equal(stream_delete_unless(e, (struct stream_id){n, 0}, refs, &dropped), expected);
+    assert_int_equal(dropped, refs == STREAM_REFS_DROP ? pending : 0);
+    if (refs == STREAM_REFS_DROP) need_drop(m, n, n + 1);
+    if (expected == STREAM_DELETED) m->live[n] = false;
+}
+
+/* Exactly: as many as may go. Nearly: not more. Those that go are the first that may. */
+static void need_trim(struct random *r, struct value_edit *e, struct need *m) {
+    uint64_t length = need_length(m), first = need_first(m), gone = 0;
+    struct stream_trim how = {.by = STREAM_TRIM_LENGTH,
+                              .nearly = random_below(r, 2),
+                              .length = length - random_below(r, length / 3 + 1),
+                              .id = {1 + random_below(r, m->added + 2), 0},
+                              .refs = (enum stream_refs)random_below(r, 3)};
+    if (random_below(r, 2)) how.by = STREAM_TRIM_ID;
+    uint64_t removed = stream_trim(e, &how);
+    for (uint64_t n = first; n <= m->added; n++) {
+        bool may = how.by == STREAM_TRIM_LENGTH ? length - gone > how.length : n < how.id.ms;
+        if (how.refs == STREAM_REFS_ACKED) may = may && !need_pending(m, n) && !need_awaited(m, n);
+        if (!m->live[n] || !may) continue;
+        if (how.nearly && gone == removed) break;
+        m->live[n] = false;
+        gone++;
+    }
+    assert_int_equal(removed, gone);
+    if (how.refs == STREAM_REFS_DROP && gone) need_drop(m, first, need_first(m));
+}
+
+static void need_group(struct random *r, struct value_edit *e, struct need *m) {
+    static const char *const consumers[] = {"c", "d", "e"};
+    unsigned which = (unsigned)random_below(r, NEED_GROUPS);
+    struct slice name = slice_of_cstr(need_groups[which]), who = slice_of_cstr(consumers[random_below(r, 3)]);
+    if (!m->last[which]) {
+        assert_true(stream_group_create(e, name, STREAM_ID_MIN, 0));
+        m->last[which] = 1;
+    } else if (random_below(r, 100) == 0) {
+        assert_true(stream_group_destroy(e, name));
+        memset(m->pending[which], 0, sizeof m->pending[which]);
+        m->last[which] = 0;
+        return;
+    }
+    struct stream_group *g = stream_group_edit(e, name);
+    for (uint64_t more = random_below(r, 12); more > 0 && m->last[which] <= m->added; more--) {
+        uint64_t n = m->last[which]++;
+        if (!m->live[n]) continue;
+        stream_pending_put(e, g, stream_consumer_edit(e, g, who, true, NULL), (struct stream_id){n, 0}, 5, 1);
+        m->pending[which][n] = true;
+    }
+    stream_group_set_id(g, (struct stream_id){m->last[which] - 1, 0}, STREAM_UNKNOWN);
+    for (int i = 0; i < 8; i++) {
+        uint64_t n = 1 + random_below(r, m->added + 1);
+        assert_int_equal(stream_pending_remove(e, g, (struct stream_id){n, 0}), m->pending[which][n]);
+        m->pending[which][n] = false;
+    }
+}
+
+static void need_check(const struct stream *s, const struct need *m) {
+    assert_int_equal(stream_length(s), need_length(m));
+    for (uint64_t n = 1; n <= m->added; n++) {
+        struct stream_id id = {n, 0};
+        assert_int_equal(stream_has(s, id), m->live[n]);
+        assert_int_equal(stream_pending_anywhere(s, id), need_pending(m, n));
+        assert_int_equal(stream_pending_most(s, id, id), need_pending(m, n));
+    }
+    for (int i = 0; i < NEED_GROUPS; i++) {
+        const struct stream_group *g = stream_group_find(s, slice_of_cstr(need_groups[i]));
+        uint64_t pending = 0;
+        assert_int_equal(g != NULL, m->last[i] > 0);
+        for (uint64_t n = 1; n <= m->added; n++) pending += m->pending[i][n];
+        if (g) assert_int_equal(g->pending.count, pending);
+    }
+    uint64_t first = need_first(m);
+    assert_int_equal(s->first_id.ms, first > m->added ? 0 : first);
+}
+
+static void entries_that_groups_need(void **state) {
+    (void)state;
+    static struct need m;
+    struct random r = random_of_test();
+    struct slice fields[] = {SLICE("field"), SLICE("value")};
+    int64_t before = mem_owner_bytes(MEM_STREAMS);
+    for (int round = 0; round < 10; round++) {
+        struct value_limits limits = value_limits_default;
+        limits.stream_node_max_entries = 1 + (int64_t)random_below(&r, 12);
+        struct value_edit e = value_edit_alone((struct value){.type = TYPE_STREAM}, &limits, 0);
+        stream_edit(&e);
+        m = (struct need){.added = 0};
+        for (int i = 0; i < 1500 && m.added < NEED_IDS - 5; i++) {
+            uint64_t what = random_below(&r, 20);
+            if (what == 0)
+                need_trim(&r, &e, &m);
+            else if (what < 5)
+                need_delete(&r, &e, &m);
+            else if (what < 8)
+                need_group(&r, &e, &m);
+            else
+                stream_append(&e, (struct stream_id){++m.added, 0}, fields, 2), m.live[m.added] = true;
+            value_edit_release(&e);
+            if (i % 50 == 0) need_check(stream_of(e.value), &m);
+            if (i % 50 == 0) check_memory(e.value, before);
+        }
+        need_check(stream_of(e.value), &m);
+        value_free(e.value);
+        assert_int_equal(mem_owner_bytes(MEM_STREAMS), before);
+    }
+}
+
+/* Three entries whose flags take four bytes where two would do: they move when they are marked as deleted. */
+static void numbers_in_more_bytes_than_needed(void **state) {
+    (void)state;
+#define ENTRY(ms) 0xf1, 2, 0, 3, ms, 1, 0, 1, 0x81, 'v', 2, 4, 1
+    static const unsigned char record[] = {
+        1,    16, 0, 0, 0,  0, 0, 0, 0, 5, 0, 0, 0,    0,   0, 0, 0, 0,        57, /* one node, from 5-0 on, of 57 bytes */
+        57,   0,  0, 0, 20, 0, 3, 1, 0, 1, 1, 1, 0x81, 'f', 2, 0, 1, ENTRY(0), ENTRY(1), ENTRY(2),
+        0xff, 3,  7, 0, 0}; /* 3 entries, the last is 7-0, no groups */
+    for (int how = 0; how < 4; how++) {
+        struct rdb_reader window = {record, record + sizeof record};
+        struct rdb_input in;
+        struct value_edit e = value_edit_alone((struct value){.type = TYPE_STREAM}, &value_limits_default, 0);
+        struct stream_trim trim = {.by = STREAM_TRIM_LENGTH, .length = 1, .refs = STREAM_REFS_ACKED};
+        int64_t before = mem_owner_bytes(MEM_STREAMS);
+        rdb_input_init(&in, &window);
+        assert_true(stream_kind.rdb_read(RDB_TYPE_STREAM_LISTPACKS, &in, &value_limits_default, 0, &e.value));
+        if (how == 1) stream_group_create(&e, SLICE("g"), (struct stream_id){7, 0}, STREAM_UNKNOWN);
+        if (how < 2) assert_int_equal(stream_trim(&e, &trim), 2);
+        for (uint64_t ms = 5; how >= 2 && ms < 7; ms++) assert_true(stream_delete(&e, (struct stream_id){ms, 0}));
+        assert_int_equal(stream_length(stream_of(e.value)), 1);
+        assert_int_equal(stream_edge(stream_of(e.value), how & 1).ms, 7);
+        check_memory(e.value, before);
+        value_free(e.value);
+        rdb_input_release(&in);
+    }
+#undef ENTRY
+}
+
 static void ids_step_to_their_edges(void **state) {
     (void)state;
     struct stream_id id = {5, UINT64_MAX};
@@ -355,9 +543,10 @@ static void pending_beyond_its_bits(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ids_step_to_their_edges), cmocka_unit_test(entries_as_in_a_model),
-        cmocka_unit_test(pending_beyond_its_bits), cmocka_unit_test(random_changes_and_freezes),
-        cmocka_unit_test(broken_records),
+        cmocka_unit_test(ids_step_to_their_edges),           cmocka_unit_test(entries_as_in_a_model),
+        cmocka_unit_test(entries_that_groups_need),          cmocka_unit_test(pending_beyond_its_bits),
+        cmocka_unit_test(random_changes_and_freezes),        cmocka_unit_test(broken_records),
+        cmocka_unit_test(numbers_in_more_bytes_than_needed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
