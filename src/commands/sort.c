@@ -103,7 +103,7 @@ static void settle_order(struct sort *s) {
 
 static bool work(struct sort *s) {
     settle_order(s);
-    if (!sort_gather(s)) return false;
+    if (!sort_gather(s) || !sort_result_allowed(s)) return false;
     if (!s->unsorted && !(sort_weigh(s) && sort_arrange(s))) return false;
     return s->store_at ? sort_store(s) : sort_reply(s);
 }

@@ -72,6 +72,8 @@ static inline struct slice sort_item_text(const struct sort *s, const struct sor
 
 /* Counts n bytes more against the limit. */
 bool sort_fetch_allowed(struct sort *s, size_t n);
+/* Whether the values of the result alone, however short, are few enough: so that too many are refused before they are sorted. */
+bool sort_result_allowed(struct sort *s);
 /* *found: there is such a value, and it is in *value until the next look-up. */
 bool sort_look_up(struct sort *s, const struct sort_pattern *p, struct slice element, bool *found, struct slice *value);
 

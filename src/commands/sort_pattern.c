@@ -31,6 +31,12 @@ bool sort_fetch_allowed(struct sort *s, size_t n) {
     return fail(s, "ERR the names and values of BY and GET come to more than 1 GB");
 }
 
+bool sort_result_allowed(struct sort *s) {
+    size_t values = (size_t)s->get_count;
+    bool few = values == 0 || s->wanted <= SORT_FETCH_MAX / SORT_FETCH_COST / values;
+    return few || sort_fetch_allowed(s, SORT_FETCH_MAX + 1);
+}
+
 static bool name_of(struct sort *s, const struct sort_pattern *p, struct slice element) {
     size_t n = p->prefix.len + element.len + p->suffix.len;
     if (!sort_fetch_allowed(s, n)) return false;
