@@ -12,7 +12,7 @@ CLANG_FORMAT ?= $(firstword $(shell command -v clang-format-14 clang-format))
 WARN = -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wpointer-arith -Wvla
 CPPFLAGS += -Isrc -D_GNU_SOURCE
 CFLAGS_COMMON = -std=c17 -g -fno-strict-aliasing -fno-omit-frame-pointer -fstack-protector-strong $(WARN)
-LIBS = -llzf -lisal -lpthread -lm
+LIBS = -llzf -lisal -lxxhash -lpthread -lm
 ifeq ($(MALLOC),jemalloc)
 CPPFLAGS += -DTARN_JEMALLOC
 LIBS += -ljemalloc

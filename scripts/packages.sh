@@ -2,7 +2,7 @@
 # shellcheck shell=sh disable=SC2034
 # Without libedit-dev and libncurses-dev the build works too: tarn-cli then has a plain prompt and no top. Without libjs-dygraphs
 # the dashboard has tables for plots.
-BUILD_PACKAGES="gcc make libc6-dev libjemalloc-dev liblzf-dev libisal-dev node-llhttp libjs-dygraphs libedit-dev libncurses-dev"
+BUILD_PACKAGES="gcc make libc6-dev libjemalloc-dev liblzf-dev libisal-dev libxxhash-dev node-llhttp libjs-dygraphs libedit-dev libncurses-dev"
 TEST_PACKAGES="clang-14 libclang-rt-14-dev clang-format-14 libcmocka-dev tcl redis-tools util-linux procps python3-redis python3-pyte"
 # Node from wherever it is there already, else Debian's.
 command -v npm >/dev/null 2>&1 || TEST_PACKAGES="$TEST_PACKAGES nodejs npm"

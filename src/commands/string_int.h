@@ -49,9 +49,12 @@ enum string_option {
     OPT_LBOUND = 1 << 14,
     OPT_UBOUND = 1 << 15,
     OPT_SATURATE = 1 << 16,
+    OPT_IFDEQ = 1 << 17,
+    OPT_IFDNE = 1 << 18,
 
     OPT_EXPIRY = OPT_EX | OPT_PX | OPT_EXAT | OPT_PXAT,
-    OPT_COMPARE = OPT_IFEQ | OPT_IFNE,
+    OPT_COMPARE_DIGEST = OPT_IFDEQ | OPT_IFDNE,
+    OPT_COMPARE = OPT_IFEQ | OPT_IFNE | OPT_COMPARE_DIGEST,
     OPT_INCREMENT = OPT_BYINT | OPT_BYFLOAT,
 };
 
@@ -75,6 +78,7 @@ void string_psetex_run(struct context *c);
 void string_getex_run(struct context *c);
 void string_delifeq_run(struct context *c);
 void string_delex_run(struct context *c);
+void string_digest_run(struct context *c);
 void string_msetex_run(struct context *c);
 unsigned string_set_key_flags(const struct slice *argv, int argc);
 void string_increx_run(struct context *c);

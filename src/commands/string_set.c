@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/num.h"
+#include "wire/digest.h"
 
 #include <limits.h>
 
@@ -23,6 +24,8 @@ static const struct option options[] = {
     {SLICE("XX"), OPT_XX, CONDITION & ~OPT_XX, 0},
     {SLICE("IFEQ"), OPT_IFEQ, CONDITION, VALUE(compare)},
     {SLICE("IFNE"), OPT_IFNE, CONDITION, VALUE(compare)},
+    {SLICE("IFDEQ"), OPT_IFDEQ, CONDITION, VALUE(compare)},
+    {SLICE("IFDNE"), OPT_IFDNE, CONDITION, VALUE(compare)},
     {SLICE("GET"), OPT_GET, 0, 0},
     {SLICE("EX"), OPT_EX, OTHER_EXPIRY(OPT_EX), VALUE(expiry)},
     {SLICE("PX"), OPT_PX, OTHER_EXPIRY(OPT_PX), VALUE(expiry)},
@@ -55,7 +58,10 @@ bool string_options_parse(struct context *c, int first, unsigned allowed, struct
         o->given |= option->bit;
         if (option->value) *(int *)(void *)((char *)o + option->value) = ++i;
     }
-    return true;
+    uint64_t digest;
+    if (!(o->given & OPT_COMPARE_DIGEST) || digest_parse(c->argv[o->compare], &digest)) return true;
+    reply_error(c->reply, "ERR digest must be exactly 16 hexadecimal characters");
+    return false;
 }
 
 static enum expire_unit expiry_unit(unsigned given) {
@@ -69,21 +75,27 @@ bool string_options_expire_at(struct context *c, const struct string_options *o,
     return !o->expiry || context_expire_at(c, o->expiry, expiry_unit(o->given), true, at_ms);
 }
 
-/* ---- SET ---- */
+/* ---- conditions ---- */
 
-static bool value_equals(const struct entry *e, struct slice text) {
+/* With the value that a condition names, or with that of which it names the digest. */
+static bool value_equals(const struct context *c, const struct string_options *o, const struct entry *e) {
     char scratch[NUM_TEXT_MAX];
-    return slice_equal(entry_string(e, scratch), text);
+    uint64_t digest;
+    struct slice value = entry_string(e, scratch), text = c->argv[o->compare];
+    if (!(o->given & OPT_COMPARE_DIGEST)) return slice_equal(value, text);
+    return digest_parse(text, &digest) && digest_of(value) == digest;
 }
 
-/* Whether the value that is there now (NULL: none) lets the command go on. IFNE is met by a key that is not there. */
+/* Whether the value that is there now (NULL: none) lets the command go on. IFNE and IFDNE are met by a key that is not there. */
 static bool condition_met(const struct context *c, const struct string_options *o, const struct entry *e) {
     if (o->given & OPT_NX) return e == NULL;
     if (o->given & OPT_XX) return e != NULL;
-    if (o->given & OPT_IFEQ) return e && value_equals(e, c->argv[o->compare]);
-    if (o->given & OPT_IFNE) return !e || !value_equals(e, c->argv[o->compare]);
+    if (o->given & (OPT_IFEQ | OPT_IFDEQ)) return e && value_equals(c, o, e);
+    if (o->given & (OPT_IFNE | OPT_IFDNE)) return !e || !value_equals(c, o, e);
     return true;
 }
+
+/* ---- SET ---- */
 
 /* Looks at the old value as the options ask; false when SET has been answered and must not store. */
 static bool set_may_store(struct context *c, struct key key, const struct string_options *o) {
@@ -119,8 +131,7 @@ void string_set_run(struct context *c) {
 
 unsigned string_set_key_flags(const struct slice *argv, int argc) {
     for (int i = 3; i < argc; i++)
-        if (slice_is(argv[i], "GET") || slice_is(argv[i], "IFEQ") || slice_is(argv[i], "IFNE"))
-            return KEY_RW | KEY_ACCESS | KEY_UPDATE;
+        if (option_find(argv[i], OPT_GET | OPT_COMPARE)) return KEY_RW | KEY_ACCESS | KEY_UPDATE;
     return KEY_OW | KEY_UPDATE;
 }
 
@@ -176,24 +187,32 @@ void string_getex_run(struct context *c) {
 
 /* ---- conditional deletion ---- */
 
-static void delete_if(struct context *c, struct slice text, bool equal) {
+static void delete_if(struct context *c, const struct string_options *o) {
     struct key key = context_key(c, 1);
     const struct entry *e;
     if (!string_target(c, key, &e)) return;
-    bool met = e && value_equals(e, text) == equal;
+    bool met = e && condition_met(c, o, e);
     if (met) string_delete(c, key);
     reply_integer(c->reply, met);
 }
 
-void string_delifeq_run(struct context *c) { delete_if(c, c->argv[2], true); }
+void string_delifeq_run(struct context *c) { delete_if(c, &(struct string_options){.given = OPT_IFEQ, .compare = 2}); }
 
 void string_delex_run(struct context *c) {
-    if (slice_is(c->argv[2], "IFEQ"))
-        delete_if(c, c->argv[3], true);
-    else if (slice_is(c->argv[2], "IFNE"))
-        delete_if(c, c->argv[3], false);
-    else
-        context_syntax_error(c);
+    struct string_options o;
+    if (string_options_parse(c, 2, OPT_COMPARE, &o)) delete_if(c, &o);
+}
+
+void string_digest_run(struct context *c) {
+    char scratch[NUM_TEXT_MAX], text[DIGEST_TEXT_SIZE];
+    const struct entry *e;
+    if (!context_view_type(c, context_key(c, 1), TYPE_STRING, &e)) return;
+    if (!e) {
+        reply_null(c->reply);
+        return;
+    }
+    digest_format(text, digest_of(entry_string(e, scratch)));
+    reply_bulk(c->reply, slice_of(text, sizeof text));
 }
 
 /* ---- MSETEX ---- */
@@ -242,6 +261,8 @@ static const struct command_arg set_condition_args[] = {
     {.name = "xx", .type = ARG_PURE_TOKEN, .token = "XX"},
     {.name = "comparison-value", .type = ARG_STRING, .token = "IFEQ", .since = "8.1.0"},
     {.name = "comparison-value", .type = ARG_STRING, .token = "IFNE", .since = "9.2.0"},
+    {.name = "ifdeq-digest", .type = ARG_STRING, .token = "IFDEQ", .since = "8.4.0"},
+    {.name = "ifdne-digest", .type = ARG_STRING, .token = "IFDNE", .since = "8.4.0"},
     {.name = NULL},
 };
 
@@ -269,6 +290,7 @@ const struct command_history string_set_history[] = {
     {"6.2.0", "`GET`, `EXAT` and `PXAT` came."},
     {"7.0.0", "`NX` and `GET` may stand together."},
     {"8.1.0", "`IFEQ` came."},
+    {"8.4.0", "`IFDEQ` and `IFDNE` came."},
     {"9.2.0", "`IFNE` came."},
     {NULL, NULL},
 };
@@ -291,6 +313,8 @@ const struct command_arg string_getex_args[] = {
 static const struct command_arg delex_condition_args[] = {
     {.name = "ifeq", .type = ARG_PURE_TOKEN, .token = "IFEQ"},
     {.name = "ifne", .type = ARG_PURE_TOKEN, .token = "IFNE"},
+    {.name = "ifdeq", .type = ARG_PURE_TOKEN, .token = "IFDEQ"},
+    {.name = "ifdne", .type = ARG_PURE_TOKEN, .token = "IFDNE"},
     {.name = NULL},
 };
 

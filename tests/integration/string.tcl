@@ -252,7 +252,7 @@ test "a length that no machine has memory for is refused" {
 
 test "the newer commands are there" {
     fresh
-    foreach name {delex delifeq increx msetex} { assert_equal $name [lindex [$r command info $name] 0 0] }
+    foreach name {delex delifeq digest increx msetex} { assert_equal $name [lindex [$r command info $name] 0 0] }
     assert_equal 1 [$r msetex 2 a 1 b 2 nx ex 100]
     assert_equal {a b} [$r command getkeys msetex 2 a 1 b 2 nx]
     assert_equal {6 5} [$r increx a byint 5]
@@ -262,6 +262,27 @@ test "the newer commands are there" {
     assert_equal 0 [$r delifeq a 6]
     assert_equal 1 [$r delex a ifne 6]
     assert_equal 0 [$r exists a]
+}
+
+test "digests are compared, and what they let happen is written down" {
+    set srv [server_start -config {appendonly yes appendfsync no}]
+    set c [client $srv]
+    set big [string repeat "0123456789" 100000]
+    $c -pipeline [list [list set big $big] {set k "Hello world"} {set l "Hello world"} {set m 1} {set n 2 ex 1000}]
+    assert_equal b6acb9d84a38ff74 [$c digest k]
+    assert_equal {OK OK 1} [list [$c set k two ifdeq [$c digest l]] [$c set l three ifdne [$c digest k]] [$c delex m ifdeq [$c digest m]]]
+    assert_equal {(nil) (nil) 0} [list [$c set k x ifdeq [$c digest l]] [$c set n x ifdne [$c digest n]] [$c delex n ifdne [$c digest n]]]
+    assert_equal [$c digest big] [string tolower [$c digest big]]
+    assert_equal OK [$c set big [string range $big 1 end] ifdeq [string toupper [$c digest big]] keepttl]
+    assert_equal {k {RW access update}} [lindex [$c command getkeysandflags set k v ifdne 0000000000000000] 0]
+    assert_equal {k {OW update}} [lindex [$c command getkeysandflags set k v ex 5] 0]
+    assert_equal {k {RO access}} [lindex [$c command getkeysandflags digest k] 0]
+    set digest [$c debug digest]
+    server_kill $srv
+    server_restart $srv
+    set c [client $srv]
+    assert_equal $digest [$c debug digest]
+    assert_equal {two three (nil)} [$c mget k l m]
 }
 }
 }

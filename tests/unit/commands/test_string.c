@@ -66,9 +66,10 @@ static void play(const struct step *steps, size_t count) {
         play(steps, countof(steps));                      \
     } while (0)
 
-#define OK_REPLY "+OK\r\n"
-#define NIL      "$-1\r\n"
-#define SYNTAX   "-ERR syntax error\r\n"
+#define OK_REPLY  "+OK\r\n"
+#define NIL       "$-1\r\n"
+#define SYNTAX    "-ERR syntax error\r\n"
+#define NO_DIGEST "-ERR digest must be exactly 16 hexadecimal characters\r\n"
 
 static void set_with_comparison(void **state) {
     (void)state;
@@ -88,6 +89,22 @@ static void delifeq_and_delex(void **state) {
          {"delifeq k v", ":1\r\n"}, {"get k", NIL}, {"set k 12", OK_REPLY}, {"delex k IFEQ 13", ":0\r\n"},
          {"delex k ifne 12", ":0\r\n"}, {"delex k ifeq 12", ":1\r\n"}, {"set k v", OK_REPLY},
          {"delex k IFNE w", ":1\r\n"}, {"delex k nonsense v", SYNTAX});
+}
+
+static void digests_are_told_and_compared(void **state) {
+    (void)state;
+#define HELLO "9555e8555c62dcfd"
+    PLAY({"digest k", NIL}, {"set k v ifdeq " HELLO, NIL}, {"delex k ifdne " HELLO, ":0\r\n"},
+         {"set k hello ifdne " HELLO, OK_REPLY}, {"digest k", "$16\r\n" HELLO "\r\n"}, {"set k v ifdne " HELLO, NIL},
+         {"set k v IFDEQ 9555E8555C62DCFD get", "$5\r\nhello\r\n"}, {"get k", "$1\r\nv\r\n"},
+         {"set k w ifdeq " HELLO, NIL}, {"delex k ifdeq " HELLO, ":0\r\n"}, {"delex k ifdne " HELLO, ":1\r\n"},
+         {"get k", NIL}, {"set k hello ex 100", OK_REPLY}, {"set k 12 ifdeq " HELLO " keepttl", OK_REPLY},
+         {"digest k", "$16\r\n7ecd2e572c949f74\r\n"}, {"delex k ifdeq 7ecd2e572c949f74", ":1\r\n"});
+    PLAY({"set k v", OK_REPLY}, {"delex k ifdeq x", NO_DIGEST}, {"set k v ifdne 9555e8555c62dcf", NO_DIGEST},
+         {"set k v ifdeq 9555e8555c62dcfg", NO_DIGEST}, {"set none v ifdeq x", NO_DIGEST}, {"set k v ifdeq", SYNTAX},
+         {"set k v nx ifdeq " HELLO, SYNTAX}, {"set k v ifeq v ifdeq " HELLO, SYNTAX},
+         {"set k v ifdeq " HELLO " ifdne " HELLO, SYNTAX}, {"msetex 1 k v ifdeq " HELLO, SYNTAX},
+         {"getex k ifdeq " HELLO, SYNTAX}, {"get k", "$1\r\nv\r\n"});
 }
 
 static void msetex_sets_all_or_none(void **state) {
@@ -218,6 +235,11 @@ static void events_and_changes(void **state) {
         {"getdel b", "del:b:1@0", 1},
         {"getdel b", "", 0},
         {"delifeq k x", "", 0},
+        {"delex k ifdeq 9555e8555c62dcfd", "", 0},
+        {"delex k ifdne 9555e8555c62dcfd", "del:k:1@0", 1},
+        {"set k hello ifdeq 9555e8555c62dcfd", "", 0},
+        {"set k hello ifdne 9555e8555c62dcfd", "set:k:2@0", 1},
+        {"digest k", "", 0},
         {"delex k ifne x", "del:k:1@0", 1},
         {"increx k ex 9", "incrby:k:2@0 expire:k:1@0", 1},
         {"increx k persist", "incrby:k:2@0 persist:k:1@0", 1},
@@ -249,10 +271,30 @@ static void hits_and_misses_are_those_of_reads(void **state) {
 static void another_type_is_refused_and_stays(void **state) {
     (void)state;
     static const char *const requests[] = {
-        "get k",    "set k 1 get",     "set k 1 ifeq v", "set k 1 ifne x",  "getset k 1",        "getdel k",
-        "getex k",  "getex k ex x",    "append k x",     "setrange k 0 x",  "setrange k 0 \"\"", "getrange k 0 1",
-        "strlen k", "incr k",          "decrby k 1",     "incrbyfloat k x", "delifeq k v",       "delex k ifeq v",
-        "increx k", "increx k exat 1", "substr k 0 1",
+        "get k",
+        "set k 1 get",
+        "set k 1 ifeq v",
+        "set k 1 ifne x",
+        "getset k 1",
+        "getdel k",
+        "getex k",
+        "getex k ex x",
+        "append k x",
+        "setrange k 0 x",
+        "setrange k 0 \"\"",
+        "getrange k 0 1",
+        "strlen k",
+        "incr k",
+        "decrby k 1",
+        "incrbyfloat k x",
+        "delifeq k v",
+        "delex k ifeq v",
+        "increx k",
+        "increx k exat 1",
+        "substr k 0 1",
+        "digest k",
+        "set k 1 ifdeq 9555e8555c62dcfd",
+        "delex k ifdne 9555e8555c62dcfd",
     };
     PLAY({"set k pointers", OK_REPLY});
     struct entry *e = (struct entry *)(uintptr_t)look("k");
@@ -327,6 +369,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         string_test(set_with_comparison),
         string_test(delifeq_and_delex),
+        string_test(digests_are_told_and_compared),
         string_test(msetex_sets_all_or_none),
         string_test(msetex_refuses_bad_arguments),
         string_test(increx_counts_within_bounds),
