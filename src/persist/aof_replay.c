@@ -256,6 +256,7 @@ void replay_forget(struct replay *r) {
 
 void replay_discard(struct replay *r) {
     if (r->session.flags & SESSION_MULTI) transaction_discard(&r->session);
+    if (r->dropped) dropped_discard(r->dropped);
     r->queued = false;
     proven(!(r->session.flags & SESSION_MULTI));
 }

@@ -20,11 +20,16 @@ struct dropped {
     struct load_progress *progress;
     struct hashes *of; /* of each database */
     unsigned databases;
-    size_t count;      /* in all of them */
-    struct buf names;  /* of all that ever went, some of them twice; empty when they were too many */
-    struct buf doomed; /* names of keys that are to go when nothing is queued any more */
+    size_t count;     /* in all of them */
+    struct buf names; /* of all that ever went, some of them twice; empty when they were too many */
+    bool too_many;
+    /* what waits for the end of a command, or of a MULTI, whose commands are judged before any of them has run */
+    struct buf doomed;        /* names of keys that are to go then, unless they have been made anew */
+    struct hashes *doomed_of; /* those that still are */
+    unsigned *stands_in;      /* of each database as the commands see it: which it is until then. SWAPDB */
+    bool waits;               /* something may */
+    bool torn;                /* a MULTI did not come to its end: what it would have made anew was taken off the list */
     unsigned queued_db;
-    bool was_queued, too_many;
     struct key_position *positions; /* room for them */
     size_t position_capacity;
 };
@@ -128,6 +133,17 @@ static void on_evicted(void *arg, unsigned class, const char *event, struct slic
     if (class == NOTIFY_EVICTED) note(arg, db, key); /* commands tell of all events */
 }
 
+/* Nothing waits any more. */
+static void end_queue(struct dropped *d) {
+    for (unsigned i = 0; i < d->databases; i++) {
+        release(&d->doomed_of[i]);
+        d->stands_in[i] = i;
+    }
+    d->waits = false;
+    buf_clear(&d->doomed);
+    proven(d->doomed.len == 0);
+}
+
 struct dropped *dropped_new(struct executor *x, struct load_progress *progress) {
     struct dropped *d = mem_alloc_zeroed(MEM_PERSIST, sizeof *d);
     proven(!x->hooks.notify && progress);
@@ -135,6 +151,9 @@ struct dropped *dropped_new(struct executor *x, struct load_progress *progress) 
     d->progress = progress;
     d->databases = dataset_databases(x->dataset);
     d->of = mem_alloc_zeroed(MEM_PERSIST, d->databases * sizeof *d->of);
+    d->doomed_of = mem_alloc_zeroed(MEM_PERSIST, d->databases * sizeof *d->doomed_of);
+    d->stands_in = mem_alloc(MEM_PERSIST, d->databases * sizeof *d->stands_in);
+    end_queue(d);
     buf_init(&d->names, MEM_PERSIST);
     buf_init(&d->doomed, MEM_PERSIST);
     x->hooks.arg = d;
@@ -146,17 +165,20 @@ struct dropped *dropped_new(struct executor *x, struct load_progress *progress) 
 
 void dropped_clear(struct dropped *d) {
     for (unsigned i = 0; i < d->databases; i++) release(&d->of[i]);
+    end_queue(d);
     buf_release(&d->names);
-    buf_release(&d->doomed);
     d->count = 0;
-    d->too_many = false;
+    d->too_many = d->torn = false;
     proven(d->names.len == 0);
 }
 
 void dropped_free(struct dropped *d) {
     dropped_clear(d);
     mem_free(MEM_PERSIST, d->positions, d->position_capacity * sizeof *d->positions);
+    buf_release(&d->doomed);
     mem_free(MEM_PERSIST, d->of, d->databases * sizeof *d->of);
+    mem_free(MEM_PERSIST, d->doomed_of, d->databases * sizeof *d->doomed_of);
+    mem_free(MEM_PERSIST, d->stands_in, d->databases * sizeof *d->stands_in);
     proven(d->count == 0);
     mem_free(MEM_PERSIST, d, sizeof *d);
 }
@@ -176,22 +198,37 @@ int64_t dropped_bytes(const struct dropped *d) {
 /* ---- what a command does with them ---- */
 static bool is_there(struct dropped *d, unsigned db, struct key key) {
     proven(db < d->databases);
+    db = d->stands_in[db];
     return db_view(dataset_db(d->executor->dataset, db), key, VIEW_NO_TOUCH | VIEW_NO_STATS) != NULL;
 }
 
 static void forget(struct dropped *d, unsigned db, uint64_t hash) {
+    if (has(&d->doomed_of[db], hash)) take(&d->doomed_of[db], hash);
+    if (!has(&d->of[db], hash)) return;
     proven(d->count > 0);
     take(&d->of[db], hash);
     d->count--;
 }
 
+static bool is_doomed(const struct dropped *d, unsigned db, struct slice text) {
+    debug_proven(db < d->databases);
+    return has(&d->doomed_of[db], dataset_hash(d->executor->dataset, text));
+}
+
+/* Or will be, when what is queued has run. */
 static bool is_gone(struct dropped *d, unsigned db, struct slice text) {
     struct key key = {text, dataset_hash(d->executor->dataset, text)};
+    if (has(&d->doomed_of[db], key.hash)) return true;
     if (!has(&d->of[db], key.hash)) return false;
     proven(d->count > 0);
     if (!is_there(d, db, key)) return true;
     forget(d, db, key.hash); /* made by a way that nobody sees here, of keys that were there */
     return false;
+}
+
+static void doom(struct dropped *d, unsigned db, struct slice key) {
+    proven(db < d->databases);
+    if (add(&d->doomed_of[db], dataset_hash(d->executor->dataset, key))) put_name(&d->doomed, db, key);
 }
 
 static bool is_command(const struct request *q, const char *name) {
@@ -207,25 +244,53 @@ static bool number_of(const struct request *q, int i, unsigned limit, unsigned *
     return true;
 }
 
+static void forget_database(struct dropped *d, unsigned db) {
+    d->count -= d->of[db].count;
+    release(&d->of[db]);
+    release(&d->doomed_of[db]);
+    proven(d->count <= SIZE_MAX / 2);
+}
+
+static void swap_hashes(struct hashes *a, struct hashes *b) {
+    struct hashes was = *a;
+    *a = *b;
+    *b = was;
+    debug_proven(a != b || a->count == was.count);
+}
+
+/* SWAPDB, which is yet to run. */
+static void swap_databases(struct dropped *d, unsigned a, unsigned b) {
+    unsigned was = d->stands_in[a];
+    proven(a < d->databases && b < d->databases);
+    d->stands_in[a] = d->stands_in[b];
+    d->stands_in[b] = was;
+    d->waits = true;
+    swap_hashes(&d->of[a], &d->of[b]);
+    swap_hashes(&d->doomed_of[a], &d->doomed_of[b]);
+    for (size_t at = 0; at < d->doomed.len;) {
+        struct name_head head;
+        memcpy(&head, d->doomed.ptr + at, sizeof head);
+        head.db = head.db == a ? b : head.db == b ? a : head.db;
+        memcpy(d->doomed.ptr + at, &head, sizeof head);
+        at += sizeof head + head.len;
+    }
+    d->too_many = true; /* the names are of other databases now */
+    buf_release(&d->names);
+}
+
 /* Of whole databases. False: none of these. */
 static bool concerns_databases(struct dropped *d, unsigned db, const struct request *q) {
     unsigned a, b;
-    if (is_command(q, "flushall")) {
-        dropped_clear(d);
-    } else if (is_command(q, "flushdb")) {
-        d->count -= d->of[db].count;
-        release(&d->of[db]);
+    proven(db < d->databases);
+    if (is_command(q, "flushdb")) {
+        forget_database(d, db);
+    } else if (is_command(q, "flushall")) {
+        for (unsigned i = 0; i < d->databases; i++) forget_database(d, i);
     } else if (is_command(q, "swapdb")) {
-        if (!number_of(q, 1, d->databases, &a) || !number_of(q, 2, d->databases, &b)) return true;
-        struct hashes was = d->of[a];
-        d->of[a] = d->of[b];
-        d->of[b] = was;
-        d->too_many = true; /* the names are of other databases now */
-        buf_release(&d->names);
+        if (number_of(q, 1, d->databases, &a) && number_of(q, 2, d->databases, &b)) swap_databases(d, a, b);
     } else {
         return false;
     }
-    proven(db < d->databases);
     return true;
 }
 
@@ -256,14 +321,31 @@ static bool is_plain_set(const struct request *q) {
     return false;
 }
 
-/* The target in another database. */
+/* Makes a key only where there is none: one that is doomed still is, when it runs. */
+static bool wants_absence(const struct request *q) {
+    static const char *const always[] = {"setnx", "msetnx", "renamenx"}, *const unless_told[] = {"copy", "restore"};
+    debug_proven(q->argc > 1);
+    for (unsigned i = 0; i < countof(always); i++)
+        if (is_command(q, always[i])) return true;
+    bool may = is_command(q, unless_told[0]) || is_command(q, unless_told[1]);
+    for (int i = 3; may && i < q->argc; i++) may = !slice_is(q->argv[i], "REPLACE");
+    return may;
+}
+
+/* COPY's second key may be one of another database. */
+static unsigned key_database(const struct dropped *d, unsigned db, const struct request *q, int index) {
+    if (index != 2 || !is_command(q, "copy")) return db;
+    for (int i = 3; i < q->argc - 1; i++)
+        if (slice_is(q->argv[i], "DB") && !number_of(q, i + 1, d->databases, &db)) break;
+    proven(db < d->databases);
+    return db;
+}
+
+/* MOVE's is nowhere among its keys. */
 static void doom_far(struct dropped *d, const struct request *q) {
     unsigned db;
-    debug_proven(d->count > 0);
-    if (is_command(q, "move") && number_of(q, 2, d->databases, &db)) put_name(&d->doomed, db, q->argv[1]);
-    if (!is_command(q, "copy")) return;
-    for (int i = 3; i < q->argc - 1; i++)
-        if (slice_is(q->argv[i], "DB") && number_of(q, i + 1, d->databases, &db)) put_name(&d->doomed, db, q->argv[2]);
+    debug_proven(d->count > 0 || d->doomed.len > 0);
+    if (is_command(q, "move") && number_of(q, 2, d->databases, &db)) doom(d, db, q->argv[1]);
 }
 
 /* It is passed over, and what it would have written is not known. */
@@ -271,7 +353,8 @@ static void pass_over(struct dropped *d, unsigned db, const struct request *q, i
     proven(keys >= 0 && keys <= q->argc);
     for (int i = 0; i < keys; i++) {
         struct slice key = q->argv[d->positions[i].index];
-        if (!(flags_of(q, &d->positions[i]) & KEY_RO) && !is_gone(d, db, key)) put_name(&d->doomed, db, key);
+        unsigned in = key_database(d, db, q, d->positions[i].index);
+        if (!(flags_of(q, &d->positions[i]) & KEY_RO) && !is_gone(d, in, key)) doom(d, in, key);
     }
     doom_far(d, q);
 }
@@ -279,15 +362,16 @@ static void pass_over(struct dropped *d, unsigned db, const struct request *q, i
 static void forget_all(struct dropped *d, unsigned db, const struct request *q, int keys) {
     for (int i = 0; i < keys; i++) {
         struct slice key = q->argv[d->positions[i].index];
-        if (is_gone(d, db, key)) forget(d, db, dataset_hash(d->executor->dataset, key));
+        unsigned in = key_database(d, db, q, d->positions[i].index);
+        if (is_gone(d, in, key)) forget(d, in, dataset_hash(d->executor->dataset, key));
     }
     proven(d->executor != NULL);
 }
 
 /* A MULTI is judged as it is queued, and so is a SELECT in it. */
 static unsigned database_of(struct dropped *d, unsigned db, const struct request *q, bool queued) {
-    if (queued && !d->was_queued) d->queued_db = db;
-    d->was_queued = queued;
+    if (queued && !d->waits) d->queued_db = db;
+    d->waits |= queued;
     if (queued && is_command(q, "select")) number_of(q, 1, d->databases, &d->queued_db);
     proven(d->queued_db < d->databases);
     return queued ? d->queued_db : db;
@@ -296,13 +380,16 @@ static unsigned database_of(struct dropped *d, unsigned db, const struct request
 bool dropped_lets_run(struct dropped *d, unsigned db, const struct request *q, bool queued) {
     proven(q->command && db < d->databases);
     db = database_of(d, db, q, queued);
-    if (likely(d->count == 0) || concerns_databases(d, db, q)) return true;
+    if (likely(d->count == 0 && d->doomed.len == 0) || concerns_databases(d, db, q)) return true;
     int keys = find_keys(d, q), gone = 0;
     bool whole = true; /* of those that are gone, all is made, or they are removed */
     for (int i = 0; i < keys; i++) {
-        if (!is_gone(d, db, q->argv[d->positions[i].index])) continue;
+        int index = d->positions[i].index;
+        unsigned in = key_database(d, db, q, index);
+        if (!is_gone(d, in, q->argv[index])) continue;
         gone++;
         whole &= (flags_of(q, &d->positions[i]) & (KEY_OW | KEY_RM)) != 0;
+        whole &= !is_doomed(d, in, q->argv[index]) || !wants_absence(q);
     }
     bool patterns = keys > 1 && is_command(q, "sort"); /* with BY and GET it reads keys that it does not name */
     if (gone == 0 && !patterns) return true;
@@ -319,14 +406,23 @@ void dropped_settle(struct dropped *d) {
     struct slice text;
     unsigned db;
     size_t at = 0;
+    if (likely(d->doomed.len == 0 && !d->waits)) return;
     while (dropped_next_name(&d->doomed, &at, &db, &text)) {
-        bool was = db_delete(dataset_db(ds, db), (struct key){text, dataset_hash(ds, text)});
+        uint64_t hash = dataset_hash(ds, text);
+        if (!has(&d->doomed_of[db], hash)) continue;
+        take(&d->doomed_of[db], hash);
+        bool was = db_delete(dataset_db(ds, db), (struct key){text, hash});
         dataset_stats(ds)->evicted_keys += was;
         atomic_fetch_add_explicit(&d->progress->evicted_keys, was, memory_order_relaxed);
         note(d, db, text);
     }
-    buf_clear(&d->doomed);
-    proven(d->doomed.len == 0);
+    end_queue(d);
+}
+
+void dropped_discard(struct dropped *d) {
+    d->torn |= d->waits;
+    end_queue(d);
+    proven(!d->waits);
 }
 
 /* ---- the end ---- */
@@ -334,6 +430,7 @@ bool dropped_names(struct dropped *d, struct buf *out) {
     struct slice text;
     unsigned db;
     size_t at = 0;
+    if (d->torn) return false;
     if (d->too_many) return d->count == 0;
     while (dropped_next_name(&d->names, &at, &db, &text)) {
         if (!is_gone(d, db, text)) continue;

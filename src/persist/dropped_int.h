@@ -6,6 +6,8 @@
  *   evicted ----> gone: 64 bits of hash a key ----> written whole, or deleted: forgotten
  *                   |--> a command reads or changes it: passed over; the other keys that it writes: gone
  *
+ * Commands of a MULTI that waits for its EXEC are judged as they are queued, as if those before them had run.
+ *
  * Two keys of one hash (a chance of 5e-6 with ten million gone of twenty) are told apart by that the one is there. One thread: the
  * owner of the dataset. ~12 bytes a key, which count against the limit. */
 #ifndef TARN_PERSIST_DROPPED_INT_H
@@ -32,8 +34,11 @@ void dropped_clear(struct dropped *d);
 bool dropped_lets_run(struct dropped *d, unsigned db, const struct request *q, bool queued);
 /* After it, when nothing is queued: what it would have changed goes. */
 void dropped_settle(struct dropped *d);
+/* What is queued will not run. */
+void dropped_discard(struct dropped *d);
 
-/* At the end: the names of those that are gone still, as long as they are few; each: db:32 length:32 bytes. False: they are too many. */
+/* At the end: the names of those that are gone still, as long as they are few; each: db:32 length:32 bytes. False: they are too many,
+ * or what was queued last has not run. */
 bool dropped_names(struct dropped *d, struct buf *out);
 /* The next of them from *at on, which moves behind it. False: there is none. */
 bool dropped_next_name(const struct buf *names, size_t *at, unsigned *db, struct slice *key);
