@@ -37,9 +37,15 @@ size_t account_elements(const struct entry *e) {
 }
 
 struct measure account_measure(const struct entry *e) {
-    struct measure m = {account_elements(e), entry_memory(e), entry_type(e)};
-    debug_proven(m.bytes >= mem_good_size(entry_size(e)));
-    return m;
+    size_t block = mem_good_size(entry_size(e));
+    debug_proven(entry_sound(e));
+    if (entry_type(e) == TYPE_STRING) {
+        const struct string_body *body = entry_body(e);
+        return (struct measure){body->len, block + mem_good_size(string_body_size(body)), TYPE_STRING};
+    }
+    struct value v = entry_object(e);
+    return (struct measure){value_kind(v.type)->count(v), entry_is_separate(e) ? block + value_memory(v) : block,
+                            v.type};
 }
 
 const struct account *db_account(const struct db *db, enum value_type type) {
@@ -80,6 +86,23 @@ static void account_add(struct account *a, const struct measure *m) {
     a->by_bytes[account_bucket(m->bytes)]++;
 }
 
+static void bucket_move(uint64_t *buckets, uint64_t was, uint64_t is) {
+    unsigned from = account_bucket(was), to = account_bucket(is);
+    debug_proven(buckets[from] > 0);
+    if (likely(from == to)) return;
+    buckets[from]--;
+    buckets[to]++;
+}
+
+/* A key of this type that has become another. */
+static void account_move(struct account *a, const struct measure *was, const struct measure *is) {
+    debug_proven(a->keys > 0 && a->elements >= was->elements && a->bytes >= was->bytes);
+    a->elements += is->elements - was->elements;
+    a->bytes += is->bytes - was->bytes;
+    bucket_move(a->by_elements, was->elements, is->elements);
+    bucket_move(a->by_bytes, was->bytes, is->bytes);
+}
+
 void account_entered(struct db *db, uint64_t hash, const struct entry *e) {
     if (!ACCOUNTS_KEPT) return;
     struct db_contents *c = &db->contents;
@@ -103,15 +126,18 @@ void account_changed(struct db *db, uint64_t hash, const struct measure *was, co
     struct measure is = entry_measure(e);
     debug_proven(accounts && was->type < TYPE_COUNT);
     if (is.bytes == was->bytes && is.elements == was->elements && is.type == was->type) return;
-    account_take(&accounts[was->type], was);
-    account_add(&accounts[is.type], &is);
+    if (likely(is.type == was->type)) {
+        account_move(&accounts[is.type], was, &is);
+    } else {
+        account_take(&accounts[was->type], was);
+        account_add(&accounts[is.type], &is);
+    }
     top_moved(db, hash, was->bytes, is.bytes);
 }
 
 void account_recounted(struct db *db, enum value_type type, size_t had, size_t has) {
     struct account *a = &db->contents.accounts[type];
-    debug_proven(a->elements >= had && a->by_elements[account_bucket(had)] > 0);
+    debug_proven(a->elements >= had);
     a->elements += has - had;
-    a->by_elements[account_bucket(had)]--;
-    a->by_elements[account_bucket(has)]++;
+    bucket_move(a->by_elements, had, has);
 }
