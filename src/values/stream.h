@@ -175,7 +175,7 @@ struct stream_trim {
     enum stream_refs refs;
 };
 /* Returns how many went: of ACKED, the first that may go. O(log n + removed); of ACKED, O(groups * log n) more for each node
- * up to where all groups have come, and for each entry of a node of which a group has some pending. */
+ * up to where all groups have come, and O(groups) for each entry of a node of which a group has some pending. */
 uint64_t stream_trim(struct value_edit *e, const struct stream_trim *how);
 void stream_set_last_id(struct value_edit *e, struct stream_id last_id, struct stream_id max_deleted_id,
                         uint64_t added);

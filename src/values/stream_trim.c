@@ -1,5 +1,9 @@
 #include "values/stream_int.h"
 
+#include "mem/buf.h"
+
+#include <stdlib.h>
+
 /* ---- deleting ---- */
 /* Whether a group has yet to be given entries up to that ID. */
 static bool is_awaited(const struct stream *s, struct stream_id id) {
@@ -30,6 +34,9 @@ struct trim {
     struct stream_id last; /* none above it goes */
     uint64_t gone;
     bool stayed; /* an entry did that might have gone: from there on, they go out of the middle */
+    /* ACKED: what groups have pending of the node that is being looked at, in order; and how many of them lie behind */
+    struct buf needed;
+    size_t passed;
 };
 
 /* The last entry of a node, deleted or not. */
@@ -70,16 +77,47 @@ static void gone_behind(struct stream *s, struct stream_id id) {
     if (stream_id_compare(id, s->max_deleted_id) > 0) s->max_deleted_id = id;
 }
 
+static int compare_ids(const void *a, const void *b) {
+    debug_proven(a && b);
+    return stream_id_compare(*(const struct stream_id *)a, *(const struct stream_id *)b);
+}
+
+/* One search a group, then steps: several times faster than a search for each entry. */
+static void gather_needed(struct trim *t, struct stream_id first, struct stream_id last) {
+    const struct stream_group *g;
+    struct tree_cursor groups, c;
+    unsigned runs = 0;
+    buf_clear(&t->needed);
+    t->passed = 0;
+    for (bool more = stream_groups_first(stream_head(t->e), &groups, &g); more;
+         more = stream_groups_next(&groups, &g)) {
+        const struct stream_nack *n = stream_pending_from(&g->pending, first, &c);
+        runs += n && stream_id_compare(n->id, last) <= 0;
+        for (; n && stream_id_compare(n->id, last) <= 0; n = stream_pending_next(&c))
+            buf_append(&t->needed, &n->id, sizeof n->id);
+    }
+    if (runs > 1) qsort(t->needed.ptr, t->needed.len / sizeof first, sizeof first, compare_ids);
+    debug_proven(t->needed.len % sizeof first == 0);
+}
+
+/* Asked in the order of the IDs. */
+static bool is_needed(struct trim *t, struct stream_id id) {
+    const struct stream_id *ids = (const struct stream_id *)(const void *)t->needed.ptr;
+    size_t n = t->needed.len / sizeof *ids;
+    while (t->passed < n && stream_id_compare(ids[t->passed], id) < 0) t->passed++;
+    debug_proven(t->passed <= n);
+    return t->passed < n && stream_id_compare(ids[t->passed], id) == 0;
+}
+
 /* The first entries of the reader's node that may go do so one by one, at most so many; the reader's cursor is then at the
  * next node. */
 static void trim_node(struct trim *t, struct stream_reader *r, uint64_t most) {
     struct stream *s = stream_head(t->e);
-    bool acked = t->how->refs == STREAM_REFS_ACKED;
     uint32_t weight = tree_weight(&r->cursor);
     struct stream_node *n = NULL;
     uint64_t gone = 0;
     for (uint32_t seen = 0; seen < weight && gone < most && stream_read_next(r); seen++) {
-        if (acked && stream_pending_anywhere(s, r->id)) {
+        if (is_needed(t, r->id)) {
             t->stayed = true;
             continue;
         }
@@ -147,6 +185,7 @@ static void trim_node_acked(struct trim *t, struct tree_cursor *c, uint64_t most
         t->stayed = true;
         tree_next(c);
     } else {
+        gather_needed(t, n->id, last);
         stream_read(&r, s, n->id, t->last, false);
         trim_node(t, &r, most);
         *c = r.cursor;
@@ -159,6 +198,7 @@ static uint64_t trim_acked(struct value_edit *e, const struct stream_trim *how, 
     struct trim t = {.e = e, .how = how, .last = last};
     const struct stream_group *g;
     struct tree_cursor c;
+    buf_init(&t.needed, MEM_SERVER);
     for (bool more = stream_groups_first(s, &c, &g); more; more = stream_groups_next(&c, &g))
         if (stream_id_compare(g->last_id, t.last) < 0) t.last = g->last_id;
     for (bool more = tree_first(&s->nodes, &c); more; more = tree_valid(&c)) {
@@ -166,6 +206,7 @@ static uint64_t trim_acked(struct value_edit *e, const struct stream_trim *how, 
         if (most == 0 || stream_id_compare(stream_node_of(&c)->id, t.last) > 0) break;
         trim_node_acked(&t, &c, most);
     }
+    buf_release(&t.needed);
     proven(t.gone == 0 || !stream_id_is_zero(t.last));
     return t.gone;
 }
