@@ -36,7 +36,10 @@ static void run_one(struct network *n, struct pending *p) {
         return;
     }
     if (c->session.out.cap == 0) buf_reserve(&c->session.out, OUTPUT_FIRST_SIZE);
-    if (unlikely(executor_run(n->executor, &c->session, &p->request) == RUN_POSTPONED)) {
+    n->running = c;
+    enum run_result result = executor_run(n->executor, &c->session, &p->request);
+    n->running = NULL;
+    if (unlikely(result == RUN_POSTPONED)) {
         rewind_input(c);
         return;
     }

@@ -39,7 +39,7 @@ static void cut(struct connection *c, int64_t limit) {
     n->executor->stats.evicted_clients++;
     connection_forget_memory(c);
     session_close(&c->session, false);
-    if (&c->session != n->executor->current) connection_drop_output(c);
+    if (!connection_is_served(c)) connection_drop_output(c);
     connection_touch(c);
 }
 

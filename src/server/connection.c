@@ -55,7 +55,7 @@ static void resume(struct session *s) { make_ready(of_session(s)); }
 static void attend(struct session *s) {
     struct connection *c = of_session(s);
     connection_touch(c);
-    if (likely(output_left(c) <= OUTPUT_EARLY_SEND) || s->flags & SESSION_CLOSE || s == s->executor->current) return;
+    if (likely(output_left(c) <= OUTPUT_EARLY_SEND) || s->flags & SESSION_CLOSE || connection_is_served(c)) return;
     if (c->fd.events & LOOP_WRITE)
         connection_check_output(c);
     else

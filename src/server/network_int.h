@@ -69,6 +69,7 @@ struct network {
     int64_t client_bytes; /* sum of connection.memory */
     char *arena;
     size_t arena_used;
+    struct connection *running; /* whose request runs, or NULL */
     struct pending batch[BATCH_REQUESTS];
     unsigned batch_count;
     struct slice slices[BATCH_SLICES];
@@ -108,6 +109,11 @@ static inline size_t connection_input_len(const struct connection *c) { return c
 
 static inline bool connection_can_run(const struct connection *c) {
     return !(c->session.flags & (SESSION_CLOSE | SESSION_CLOSE_AFTER_REPLY | SESSION_BLOCKED | SESSION_POSTPONED));
+}
+
+/* Its reply may be half written: what is in its output neither leaves nor goes before the request is done. */
+static inline bool connection_is_served(const struct connection *c) {
+    return c == c->network->running || &c->session == c->network->executor->current;
 }
 
 /* ---- batch.c ---- */
