@@ -152,7 +152,7 @@ static bool is_there(struct executor *x, const struct topic *topic) {
 static void try_one(struct executor *x, const struct topic_link *link, bool there) {
     struct session *s = link->session;
     const struct key_wait *wait = s->wait_arg;
-    if (s->flags & (SESSION_CLOSE | SESSION_CLOSE_AFTER_REPLY)) return;
+    if (s->flags & SESSION_CLOSING) return;
     bool (*attempt)(struct context * c, struct slice key) = there ? wait->kind->serve : wait->kind->lost;
     if (!executor_try(x, s, wait->request, attempt, topic_name(link->topic))) return;
     forget(s);

@@ -502,7 +502,7 @@ void executor_end_turn(struct executor *x) { tracking_tell_turn(x); }
 struct session *executor_session(const struct executor *x, uint64_t id) {
     list_each(node, &x->sessions) {
         struct session *s = list_entry(node, struct session, place);
-        if (s->id == id) return s;
+        if (s->id == id) return s->flags & SESSION_CLOSING ? NULL : s;
     }
     return NULL;
 }

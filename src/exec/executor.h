@@ -184,7 +184,7 @@ void executor_unpause(struct executor *x, enum pause_reason reason); /* harmless
 /* Between the last command of a turn and the sending of what is to be sent. */
 void executor_end_turn(struct executor *x);
 
-struct session *executor_session(const struct executor *x, uint64_t id); /* O(sessions) */
+struct session *executor_session(const struct executor *x, uint64_t id); /* NULL also when it is closing; O(sessions) */
 /* Rates of the last 1.6 s: call every 100 ms. */
 void executor_sample(struct executor *x, int64_t now_us);
 void executor_reset_stats(struct executor *x); /* CONFIG RESETSTAT: these, the commands' and the dataset's */

@@ -144,35 +144,34 @@ static void forget_encoded(struct pubsub *p) {
     }
 }
 
-/* Bytes of messages are never empty, so an empty buffer is one not encoded yet. */
-static void deliver(struct pubsub *p, const struct message *m, const struct topic *topic) {
+/* Returns to how many. Bytes of messages are never empty, so an empty buffer is one not encoded yet. */
+static int64_t deliver(struct pubsub *p, const struct message *m, const struct topic *topic) {
+    int64_t receivers = 0;
     list_each(node, &topic->members) {
         struct session *s = list_entry(node, struct topic_link, in_topic)->session;
+        if (s->flags & SESSION_CLOSING) continue;
+        receivers++;
         struct buf *encoded = &p->encoded[s->reply.resp >= 3];
         if (encoded->len == 0) encode(m, encoded, s->reply.resp);
         session_push(s, buf_slice(encoded));
     }
     forget_encoded(p);
+    return receivers;
 }
 
 int64_t pubsub_publish(struct executor *x, enum pubsub_kind kind, struct slice channel, struct slice text) {
     struct pubsub *p = x->pubsub;
     struct message m = {.kind = kind, .channel = channel, .text = text};
-    size_t receivers = 0;
+    int64_t receivers = 0;
     proven(kind != PUBSUB_PATTERN);
     const struct topic *topic = topics_find(&p->topics[kind], 0, channel);
-    if (topic) {
-        deliver(p, &m, topic);
-        receivers = topic->member_count;
-    }
-    if (kind == PUBSUB_SHARD) return (int64_t)receivers;
+    if (topic) receivers = deliver(p, &m, topic);
+    if (kind == PUBSUB_SHARD) return receivers;
     m.kind = PUBSUB_PATTERN;
     list_each(node, &p->topics[PUBSUB_PATTERN].all) {
         topic = list_entry(node, struct topic, place);
         m.pattern = topic_name(topic);
-        if (!glob_match(m.pattern, channel, false)) continue;
-        deliver(p, &m, topic);
-        receivers += topic->member_count;
+        if (glob_match(m.pattern, channel, false)) receivers += deliver(p, &m, topic);
     }
-    return (int64_t)receivers;
+    return receivers;
 }

@@ -126,7 +126,7 @@ void session_close(struct session *s, bool after_reply) {
 #define PUSH_FIRST_SIZE 1024
 
 void session_push(struct session *s, struct slice bytes) {
-    if (s->flags & (SESSION_CLOSE | SESSION_CLOSE_AFTER_REPLY)) return;
+    if (s->flags & SESSION_CLOSING) return;
     size_t room = s->out.cap == 0 && bytes.len < PUSH_FIRST_SIZE ? PUSH_FIRST_SIZE : bytes.len;
     if (unlikely(!buf_try_reserve(&s->out, room))) {
         session_close(s, false);

@@ -12,7 +12,6 @@
 struct executor;
 struct session;
 struct command;
-struct context;
 struct transaction;
 struct subscriptions;
 struct tracker;
@@ -41,10 +40,11 @@ struct session_transport {
 enum session_flags {
     SESSION_CLOSE = 1 << 0,             /* close at the end of the turn, unsent bytes are lost */
     SESSION_CLOSE_AFTER_REPLY = 1 << 1, /* close when the output is sent; no further request runs */
-    SESSION_BLOCKED = 1 << 2,           /* in a blocking command: no request runs */
-    SESSION_POSTPONED = 1 << 3,         /* its next request waits for the end of a pause */
-    SESSION_REPLY_OFF = 1 << 4,         /* CLIENT REPLY OFF */
-    SESSION_REPLY_SKIP = 1 << 5,        /* drop the reply of this command */
+    SESSION_CLOSING = SESSION_CLOSE | SESSION_CLOSE_AFTER_REPLY, /* still there, but for nobody: it is given nothing */
+    SESSION_BLOCKED = 1 << 2,                                    /* in a blocking command: no request runs */
+    SESSION_POSTPONED = 1 << 3,                                  /* its next request waits for the end of a pause */
+    SESSION_REPLY_OFF = 1 << 4,                                  /* CLIENT REPLY OFF */
+    SESSION_REPLY_SKIP = 1 << 5,                                 /* drop the reply of this command */
     SESSION_REPLY_SKIP_NEXT = 1 << 6,
     SESSION_NO_EVICT = 1 << 7,
     SESSION_NO_TOUCH = 1 << 8,

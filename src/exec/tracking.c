@@ -74,7 +74,10 @@ void tracking_stop(struct session *s) {
     struct tracker *own = s->tracker;
     struct tracking *t = s->executor->tracking;
     if (!own) return;
-    if (s == s->executor->current) buf_clear(&t->own);
+    if (s == s->executor->current) {
+        buf_clear(&t->own);
+        t->own_all = false;
+    }
     topics_leave_all(&t->keys, &own->keys);
     topics_leave_all(&t->prefixes, &own->prefixes);
     mem_free(MEM_TRACKING, own, sizeof *own);
@@ -134,11 +137,12 @@ void tracking_each_prefix(const struct session *s, void (*visit)(void *arg, stru
 }
 
 /* ---- telling ---- */
-/* Who hears what s is to be told; NULL: nobody. A broken redirection is told to s itself. */
+/* Who hears what s is to be told; NULL: nobody. A broken redirection is told to s itself, and it is broken as soon as the target
+ * is closing: what is not told now is never told. */
 static struct session *hearer(struct session *s) {
     struct tracker *own = s->tracker;
     if (!own->redirect) return s->reply.resp >= 3 ? s : NULL;
-    if (!own->target) {
+    if (!own->target || own->target->flags & SESSION_CLOSING) {
         struct buf out;
         if (s->reply.resp < 3) return NULL;
         buf_init(&out, MEM_TRACKING);

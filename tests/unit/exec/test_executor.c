@@ -477,10 +477,11 @@ static void test_closing_tells_the_carrier(void **state) {
     assert_string_equal(ask(&a, "die"), "+OK\r\n");
     assert_true(a.session.flags & SESSION_CLOSE_AFTER_REPLY);
     assert_int_equal(a.attended, 0); /* it is looked at anyway: this was its own request */
+    assert_ptr_equal(executor_session(x, b.session.id), &b.session);
     session_close(&b.session, false);
     assert_int_equal(b.attended, 1);
     assert_true(b.session.flags & SESSION_CLOSE);
-    assert_ptr_equal(executor_session(x, b.session.id), &b.session);
+    assert_null(executor_session(x, b.session.id)); /* it is closing */
     assert_null(executor_session(x, 999));
 }
 
