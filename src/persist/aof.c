@@ -82,8 +82,12 @@ int64_t aof_total_size(void) {
 
 /* ---- what may leave ---- */
 void aof_wake_held(void) {
+    struct list_node woken, *node;
     proven(persist_state.executor != NULL);
-    for (struct list_node *node; (node = list_take_first(&self()->held));) {
+    list_init(&woken);
+    /* Aside first: one whose reply is still not safe is held again at once. */
+    while ((node = list_take_first(&self()->held))) list_append(&woken, node);
+    while ((node = list_take_first(&woken))) {
         struct session *s = list_entry(node, struct session, held);
         s->transport->attend(s);
     }
