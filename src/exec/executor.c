@@ -243,6 +243,7 @@ static void resume_postponed(struct executor *x) {
     while ((node = list_take_first(&x->postponed))) {
         struct session *s = list_entry(node, struct session, waiting);
         s->flags &= ~(unsigned)SESSION_POSTPONED;
+        s->active_ms = x->now_ms; /* it was held, not idle */
         x->blocked_count--;
         s->transport->resume(s);
     }

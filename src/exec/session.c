@@ -112,6 +112,7 @@ void session_block(struct session *s, const struct session_wait *wait, void *arg
 void session_unblock(struct session *s) {
     if (!(s->flags & SESSION_BLOCKED)) return;
     leave_queue(s);
+    s->active_ms = s->executor->now_ms; /* it was not idle, whatever the cron finds before the reply is sent */
     s->flags &= ~(unsigned)SESSION_REPLY_SKIP;
     s->transport->resume(s);
 }

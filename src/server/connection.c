@@ -92,6 +92,7 @@ static void count_input(struct connection *c, size_t got) {
     stats->net_in += got;
     stats->reads++;
     c->session.net_in += got;
+    c->session.active_ms = c->network->executor->now_ms;
     size_t now = connection_input_len(c);
     if (now > c->input_peak) c->input_peak = now;
     if (now > stats->client_peak_in) stats->client_peak_in = now;
@@ -163,6 +164,7 @@ void connection_send(struct connection *c) {
         stats->writes++;
         stats->net_out += (size_t)put;
         c->session.net_out += (size_t)put;
+        c->session.active_ms = c->network->executor->now_ms;
         c->sent += (size_t)put;
     }
     if (output_left(c) > stats->client_peak_out) stats->client_peak_out = output_left(c);
