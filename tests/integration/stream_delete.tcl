@@ -187,14 +187,13 @@ test "an append-only file brings back what went" {
     foreach group {g h} { $r xgroup create x $group 0 mkstream }
     proc below {n} { return [expr {int(rand() * $n)}] }
     set last 0
-    set went 0
     for {set i 0} {$i < 3000} {incr i} {
         set refs [lindex {keepref delref acked acked} [below 4]]
         set group [lindex {g h} [below 2]]
         set id [expr {$last - [below 60]}]
         if {$id < 1} { set id 1 }
         switch [below 12] {
-            0 { incr went [$r xtrim x maxlen [lindex {= ~} [below 2]] [expr {20 + [below 60]}] $refs] }
+            0 { $r xtrim x maxlen [lindex {= ~} [below 2]] [expr {20 + [below 60]}] $refs }
             1 { $r xadd x maxlen [lindex {= ~} [below 2]] [expr {20 + [below 60]}] $refs [incr last]-0 f $last }
             2 { $r xtrim x minid [lindex {= ~} [below 2]] $id $refs }
             3 { $r xdelex x $refs ids 2 $id-0 [expr {$id + 3}]-0 }
@@ -207,7 +206,7 @@ test "an append-only file brings back what went" {
     proc known {c} { return [list [$c xrange x - +] [lmap g {g h} { lmap row [$c xpending x $g - + 10000] { lreplace $row 2 2 } }] [$c xinfo groups x] \
         [dict remove [$c xinfo stream x] radix-tree-keys radix-tree-nodes]] }
     set before [known $r]
-    assert {$went > 100}
+    assert {[dict get [$r xinfo stream x] entries-added] > 600 && [$r xlen x] < 500}
     # With other nodes than it was written with.
     server_kill $file
     server_restart $file -config {stream-node-max-entries 3}
