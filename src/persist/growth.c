@@ -40,16 +40,18 @@ static double keys_so_far(const struct growth *g) {
 }
 
 void growth_made(struct growth *g) {
-    double keys = keys_so_far(g), segments = 1;
-    while (keys / segments > MADE_FILL) segments *= 2;
-    g->splits = fmax(segments - 1, growth_splits_at(keys));
+    double segments = 1;
+    g->keys = keys_so_far(g);
+    while (g->keys / segments > MADE_FILL) segments *= 2;
+    g->splits = fmax(segments - 1, growth_splits_at(g->keys));
     proven(g->splits >= 0);
 }
 
-double growth_splits(struct growth *g) {
-    double before = g->splits, now = growth_splits_at(keys_so_far(g));
-    proven(now >= 0);
-    if (now <= before) return 0;
-    g->splits = now;
-    return now - before;
+struct growth_step growth_step(struct growth *g) {
+    double keys = fmax(keys_so_far(g), g->keys), splits = fmax(growth_splits_at(keys), g->splits);
+    struct growth_step step = {keys - g->keys, splits - g->splits};
+    g->keys = keys;
+    g->splits = splits;
+    proven(step.keys >= 0 && step.splits >= 0);
+    return step;
 }

@@ -1,7 +1,7 @@
 /* Private to persist/: how a table grows while keys come. A load that replays commands makes its table larger as it goes, and does so in
  * waves: with a good hash all segments of a table fill at the same pace, so nearly all split while the keys become half as many again, and
  * hardly any until they have doubled. A command costs up to three times as much in such a wave as between two. When a wave
- * comes follows from the number of keys, and that from the files: of each key that they name a sketch is kept (values/hll.h),
+ * comes, and how many commands make a key rather than change one, which costs twice as much, follow from the number of keys, and that from the files: of each key that they name a sketch is kept (values/hll.h),
  * which tells how many different ones there have been, within 1 %.
  *
  * What is deleted and made again is not looked at, nor in which database a key lies. One thread. 16 KiB. */
@@ -12,14 +12,17 @@
 
 struct growth {
     struct hll_union sketch;
-    double splits; /* by the keys so far, when they were counted last */
+    double keys, splits; /* so far, when they were counted last */
+};
+struct growth_step {
+    double keys, splits; /* that there had not been before */
 };
 
 void growth_init(struct growth *g);
 /* ~10 ns */
 void growth_key(struct growth *g, struct slice key);
-/* Segments that have split since the last call. ~20 us. */
-double growth_splits(struct growth *g);
+/* Keys that have come, and segments that have split, since the last call. ~20 us. */
+struct growth_step growth_step(struct growth *g);
 /* The table was made for the keys so far in advance: what it has, it need not split (table_reserve). */
 void growth_made(struct growth *g);
 /* In a table that has got so many keys one by one. */

@@ -659,7 +659,9 @@ static bool walk_commands(struct walk *w) {
     while (place(w) < w->file->size) {
         step_on(w);
         if (!pass_commands(w)) return false;
-        note(w, WORK_SPLITS, growth_splits(&w->s->growth));
+        struct growth_step grown = growth_step(&w->s->growth);
+        note(w, WORK_MADE, grown.keys);
+        note(w, WORK_SPLITS, grown.splits);
     }
     proven(w->file->glanced || from >= w->file->size);
     return true;

@@ -32,7 +32,8 @@ enum work_kind {
     WORK_ROOM,          /* keys, fields and members that a table is made for before they come */
     WORK_COMMANDS,      /* of an append-only file */
     WORK_COMMAND_BYTES, /* the same */
-    WORK_SPLITS,        /* of the table's segments by the keys that these bring (persist/growth_int.h) */
+    WORK_MADE,          /* keys that there had not been before those commands (persist/growth_int.h) */
+    WORK_SPLITS,        /* of the table's segments by these keys */
     WORK_KINDS
 };
 
