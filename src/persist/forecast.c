@@ -209,11 +209,25 @@ static double seconds_by_scout(const struct forecast *f, const struct load_progr
     return left * held_up(f) + keys_in(&rest) * delay_s(p);
 }
 
+/* The loader is further than the scout: what lies before the commands is as what has been read, and they cost what they usually do. */
+static double seconds_in_parts(const struct forecast *f, const struct load_progress *p, int64_t place, double gone) {
+    struct work tail;
+    if (!scout_started(f->scout)) return seconds_by_bytes(p, gone);
+    int64_t commands = scout_commands(f->scout, &tail), total = value_of(&p->total_bytes);
+    if (place == 0 || commands >= total) return seconds_by_bytes(p, gone);
+    double left = keys_in(&tail) * delay_s(p);
+    for (int k = 0; k < WORK_KINDS; k++) left += tail.of[k] * usual_ns[k] * 1e-9;
+    if (place >= commands) left *= (double)(total - place) / (double)(total - commands);
+    if (place < commands) left += gone * (double)(commands - place) / (double)place;
+    proven(left >= 0);
+    return left;
+}
+
 struct load_forecast forecast_now(struct forecast *f, const struct load_progress *p, int64_t now_us) {
     double gone = load_seconds(p, now_us), percent;
     int64_t place = value_of(&p->loaded_bytes); /* once: the loader goes on, while the scout's reach only grows */
     bool scouted = scout_started(f->scout) && f->usual > 0 && scout_reach(f->scout) >= place;
-    double left = scouted ? seconds_by_scout(f, p, place) : seconds_by_bytes(p, gone);
+    double left = scouted ? seconds_by_scout(f, p, place) : seconds_in_parts(f, p, place, gone);
     proven(left >= 0 && gone >= 0);
     double modest = scouted || left > MODEST_S ? left : MODEST_S;
     percent = 100 * gone / (gone + modest + 1e-3);

@@ -25,7 +25,24 @@ void growth_key(struct growth *g, struct slice key);
 struct growth_step growth_step(struct growth *g);
 /* The table was made for the keys so far in advance: what it has, it need not split (table_reserve). */
 void growth_made(struct growth *g);
-/* In a table that has got so many keys one by one. */
+/* In a table that has got so many keys one by one; in one that was made for them. */
 double growth_splits_at(double keys);
+double growth_splits_made(double keys);
+
+/* Before all commands have been looked at: of a part of them, spread over all, how many name a key that another has named. As if each
+ * named one of a number of keys by chance, that number follows, and with it how many different ones all commands name. Commands
+ * that never name a key twice need no chance: then there is no such number. 4 MiB while keys are added. */
+#define GROWTH_SAMPLE_MAX ((size_t)1 << 18) /* more keys are passed over */
+struct growth_sample {
+    uint64_t *seen; /* hashes, by open addressing */
+    size_t named, different;
+};
+void growth_sample_init(struct growth_sample *s);
+void growth_sample_release(struct growth_sample *s);
+void growth_sample_key(struct growth_sample *s, struct slice key);
+/* The keys there are to be named; INFINITY. */
+double growth_population(const struct growth_sample *s);
+/* Of these, how many so many commands name. */
+double growth_named(double population, double commands);
 
 #endif

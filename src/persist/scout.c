@@ -11,6 +11,7 @@
 #include "wire/rdb_template.h"
 #include "wire/resp.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -18,6 +19,10 @@
 #define SAMPLE        ((size_t)16 << 10) /* of a step of an append-only file */
 #define AHEAD_MIN     ((size_t)4 << 10)
 #define COMMAND_WORDS 128 /* what has more is passed over */
+/* Of keys that commands name after a base, so many are taken to be new before any is known, and as if so many had been seen. */
+#define FRESH_PRIOR     0.5
+#define FRESH_DOUBT     0.005 /* of the base's: the sketch is not exact */
+#define FRESH_DOUBT_MIN 1000
 /* What a key takes beside its bytes and its value's, at least: an entry's head, its place in a full segment. */
 #define KEY_BYTES_MIN 12
 
@@ -41,6 +46,12 @@ struct scout {
     _Atomic int64_t lasting, living, all; /* the same, published with the reach */
     int64_t now_ms;
     _Atomic int64_t glanced; /* from this place on all is commands, and has been glanced at */
+    /* before the glance is published: keys that those commands name, in how many of them a key comes to be */
+    double population, bringing;
+    struct growth_sample sample; /* while it glances */
+    size_t sampled;              /* commands in it */
+    _Atomic double base_keys;    /* before the commands, when they are come to */
+    _Atomic double keys, splits; /* by what lies before the reach */
 };
 
 struct templates {
@@ -172,21 +183,65 @@ static void glanced_from(const struct scout *s, int64_t place, struct work *out)
     }
 }
 
+/* Which part of the keys that commands name is not there before: as it was so far, of so many named. */
+static double fresh_part(double base, double keys, double named) {
+    double doubt = FRESH_DOUBT * base + FRESH_DOUBT_MIN;
+    proven(base >= 0 && named >= 0);
+    return fmin(fmax(keys - base, 0) + FRESH_PRIOR * doubt, named + doubt) / (named + doubt);
+}
+
+/* Keys that come to be from a place of the commands on, and the splits by them. base: keys before the commands, where those have not
+ * been come to. */
+static void foretell_growth(const struct scout *s, int64_t glanced, int64_t from, double base, struct work *out) {
+    struct work all = {{0}};
+    bool come = from > glanced;
+    double keys = base, splits = growth_splits_made(base);
+    if (come) {
+        base = atomic_load_explicit(&s->base_keys, memory_order_relaxed);
+        keys = atomic_load_explicit(&s->keys, memory_order_relaxed);
+        splits = atomic_load_explicit(&s->splits, memory_order_relaxed);
+    }
+    glanced_from(s, glanced, &all);
+    double to_come = out->of[WORK_COMMANDS] * s->bringing, before = all.of[WORK_COMMANDS] * s->bringing - to_come;
+    double named = growth_named(s->population, fmax(before, 0));
+    double made = growth_named(s->population, fmax(before, 0) + to_come) - named;
+    made *= fresh_part(base, keys, named);
+    proven(made >= 0 && keys >= 0 && from >= glanced);
+    out->of[WORK_MADE] += made;
+    out->of[WORK_SPLITS] += fmax(growth_splits_at(keys + made) - splits, 0);
+}
+
 void scout_behind(const struct scout *s, int64_t place, struct work *out) {
-    struct work here;
+    struct work here, done;
     int64_t reach = scout_reach(s), glanced = atomic_load_explicit(&s->glanced, memory_order_acquire);
     proven(place <= reach && reach <= s->total);
     proven(glanced >= 0 && glanced <= s->total);
     scout_before(s, place, &here);
-    scout_before(s, reach, out);
+    scout_before(s, reach, &done);
     int64_t like = glanced > reach ? glanced - reach : 0;
     double times = reach > 0 ? 1 + (double)like / (double)reach : 1;
     for (int k = 0; k < WORK_KINDS; k++) {
-        out->of[k] = out->of[k] * times - here.of[k];
+        out->of[k] = done.of[k] * times - here.of[k];
         if (out->of[k] < 0) out->of[k] = 0; /* a rounding */
     }
     int64_t from = glanced > reach ? glanced : reach;
-    if (s->steps && from < s->total) glanced_from(s, from, out);
+    if (!s->steps || from >= s->total) return;
+    glanced_from(s, from, out);
+    foretell_growth(s, glanced, from, (done.of[WORK_STRINGS] + done.of[WORK_RECORDS]) * times, out);
+}
+
+int64_t scout_commands(const struct scout *s, struct work *out) {
+    struct work done;
+    int64_t reach = scout_reach(s), glanced = atomic_load_explicit(&s->glanced, memory_order_acquire);
+    memset(out, 0, sizeof *out);
+    proven(s->steps && reach <= s->total);
+    if (glanced >= s->total) return s->total;
+    int64_t seen = reach < glanced ? reach : glanced;
+    scout_before(s, seen, &done);
+    double base = seen > 0 ? (done.of[WORK_STRINGS] + done.of[WORK_RECORDS]) * ((double)glanced / (double)seen) : 0;
+    glanced_from(s, glanced, out);
+    foretell_growth(s, glanced, glanced, base, out);
+    return glanced;
 }
 
 /* ---- the window ---- */
@@ -548,6 +603,12 @@ static bool pass_record(struct walk *w, bool *end) {
     }
 }
 
+static void publish_growth(struct scout *s) {
+    proven(s->growth.keys >= 0);
+    atomic_store_explicit(&s->keys, s->growth.keys, memory_order_relaxed);
+    atomic_store_explicit(&s->splits, s->growth.splits, memory_order_relaxed);
+}
+
 static bool walk_rdb(struct walk *w) {
     bool end = false;
     proven(place(w) == 0);
@@ -558,6 +619,8 @@ static bool walk_rdb(struct walk *w) {
     }
     proven(place(w) <= w->file->size);
     growth_made(&w->s->growth);
+    atomic_store_explicit(&w->s->base_keys, w->s->growth.keys, memory_order_relaxed);
+    publish_growth(w->s);
     return true;
 }
 
@@ -567,6 +630,27 @@ static double count_commands(const char *p, size_t n) {
     for (const char *end = p + n; (p = memchr(p, '\n', (size_t)(end - p))) && ++p < end;) commands += *p == '*';
     proven(commands >= 0);
     return commands;
+}
+
+/* Those that name a key that will be there afterwards, by the first letters of their names: DEL and UNLINK do not. */
+static bool brings_key(const struct slice *argv, int argc) {
+    debug_proven(argc > 0);
+    if (argc < 2 || argv[0].len < 2) return false;
+    char first = argv[0].ptr[0] & ~0x20, second = argv[0].ptr[1] & ~0x20;
+    return !(first == 'D' && second == 'E') && !(first == 'U' && second == 'N');
+}
+
+static void sample_keys(struct scout *s, const char *p, size_t n) {
+    struct slice argv[COMMAND_WORDS];
+    int argc;
+    const char *end = p + n;
+    while ((p = memchr(p, '*', (size_t)(end - p)))) {
+        size_t bytes = resp_parse_fast(p, (size_t)(end - p), argv, COMMAND_WORDS, &argc);
+        if (bytes > 0) s->sampled++;
+        if (bytes > 0 && brings_key(argv, argc)) growth_sample_key(&s->sample, argv[1]);
+        p += bytes > 0 ? bytes : 1;
+    }
+    proven(s->sample.named <= GROWTH_SAMPLE_MAX);
 }
 
 /* From a place to the end of its step, judged by a part in the middle. False: nothing can be read. */
@@ -580,6 +664,7 @@ static bool sample_step(struct walk *w, int64_t from, int64_t to) {
     struct work *step = &w->s->steps[step_of(w->s, w->file->before + from)];
     step->of[WORK_COMMANDS] += count_commands((char *)w->block, (size_t)got) * (double)(to - from) / (double)got;
     step->of[WORK_COMMAND_BYTES] += (double)(to - from);
+    sample_keys(w->s, (char *)w->block, (size_t)got);
     return true;
 }
 
@@ -597,14 +682,6 @@ static bool glance(struct walk *w, int64_t from) {
     proven(from == w->file->size);
     w->file->glanced = true;
     return true;
-}
-
-/* Those that name a key that will be there afterwards, by the first letters of their names: DEL and UNLINK do not. */
-static bool brings_key(const struct slice *argv, int argc) {
-    debug_proven(argc > 0);
-    if (argc < 2 || argv[0].len < 2) return false;
-    char first = argv[0].ptr[0] & ~0x20, second = argv[0].ptr[1] & ~0x20;
-    return !(first == 'D' && second == 'E') && !(first == 'U' && second == 'N');
 }
 
 /* One that lies in the window whole, or the line of a mark. 0: it does not, or nothing can be made of it. */
@@ -660,6 +737,7 @@ static bool walk_commands(struct walk *w) {
         step_on(w);
         if (!pass_commands(w)) return false;
         struct growth_step grown = growth_step(&w->s->growth);
+        publish_growth(w->s);
         note(w, WORK_MADE, grown.keys);
         note(w, WORK_SPLITS, grown.splits);
     }
@@ -715,6 +793,8 @@ static void glance_files(struct scout *s, unsigned char *block) {
     }
     proven(from <= s->total);
     proven(!s->grows);
+    s->population = growth_population(&s->sample);
+    if (s->sampled > 0) s->bringing = fmin((double)s->sample.named / (double)s->sampled, 1);
     if (good) atomic_store_explicit(&s->glanced, from, memory_order_release);
 }
 
@@ -724,9 +804,11 @@ static void *run(void *arg) {
     unsigned char *block = mem_alloc(MEM_PERSIST, WINDOW);
     bool good = true;
     growth_init(&s->growth);
+    growth_sample_init(&s->sample);
     glance_files(s, block);
     s->grows = s->glanced < s->total;
     for (size_t i = 0; good && i < s->count; i++) good = walk_file(s, &s->files[i], block);
+    growth_sample_release(&s->sample);
     mem_free(MEM_PERSIST, block, WINDOW);
     proven(s->reach <= s->total);
     if (good) atomic_store_explicit(&s->reach, s->total, memory_order_release);

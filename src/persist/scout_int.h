@@ -74,5 +74,8 @@ void scout_before(const struct scout *s, int64_t place, struct work *out);
 /* All the work behind such a place. What it has not come to is taken to be like what lies before it, or as the glance at the
  * append-only files has it. ~5 us. */
 void scout_behind(const struct scout *s, int64_t place, struct work *out);
+/* The place from which on the files are append-only files that have been glanced at, and all the work there; the whole, and none, while
+ * nothing is known of such. After scout_started. */
+int64_t scout_commands(const struct scout *s, struct work *out);
 
 #endif

@@ -227,6 +227,12 @@ static void test_forecast_of_a_tail(void **state) {
     assert_in_range((uint64_t)rest.of[WORK_STRINGS], 50045, 50045);
     /* 50000 of the keys are in the base and have made 128 segments split, and 91 of the next; with all there are 1750. */
     assert_in_range((uint64_t)rest.of[WORK_SPLITS], 1400, 1650);
+    assert_in_range((uint64_t)rest.of[WORK_MADE], 340000, 363000);
+    /* As the glance has it: no key is named twice, and half of them are taken to be in the base. */
+    assert_int_equal(scout_commands(s, &rest), base_size);
+    assert_in_range((uint64_t)rest.of[WORK_COMMANDS], 398000, 402000);
+    assert_in_range((uint64_t)rest.of[WORK_MADE], 198000, 202000);
+    assert_in_range((uint64_t)rest.of[WORK_SPLITS], 600, 800);
     struct load_progress p = {.total_bytes = size, .start_us = 1000000};
     struct forecast t;
     forecast_init(&t, s, p.start_us);

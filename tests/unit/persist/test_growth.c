@@ -85,11 +85,37 @@ static void test_what_is_made_does_not_split(void **state) {
     assert_true(splits > 480 && splits < 550);
 }
 
+/* From how often a few of many commands name a key again follows how many keys there are, and how many all of them will name. */
+static void test_a_sample_tells_of_all(void **state) {
+    (void)state;
+    struct growth_sample s;
+    uint64_t seed = 7;
+    char key[32];
+    growth_sample_init(&s);
+    for (unsigned i = 0; i < 50000; i++)
+        growth_sample_key(&s, slice_of(key, (size_t)snprintf(key, sizeof key, "key:%u", i)));
+    assert_true(isinf(growth_population(&s)));
+    assert_true(growth_named(INFINITY, 1e6) == 1e6);
+    growth_sample_release(&s);
+    growth_sample_init(&s);
+    for (unsigned i = 0; i < 100000; i++)
+        growth_sample_key(
+            &s, slice_of(key, (size_t)snprintf(key, sizeof key, "key:%u", (unsigned)(next_hash(&seed) % 1000000))));
+    double keys = growth_population(&s);
+    assert_true(keys > 0.95e6 && keys < 1.05e6);
+    assert_true(fabs(growth_named(keys, 2e6) - 0.865e6) < 0.05e6); /* 1 - e^-2 */
+    for (unsigned i = 0; i < 2 * GROWTH_SAMPLE_MAX; i++)
+        growth_sample_key(&s, slice_of(key, (size_t)snprintf(key, sizeof key, "more:%u", i)));
+    assert_int_equal(s.named, GROWTH_SAMPLE_MAX);
+    growth_sample_release(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_splits_come_in_waves),
         cmocka_unit_test(test_keys_are_counted_once),
         cmocka_unit_test(test_what_is_made_does_not_split),
+        cmocka_unit_test(test_a_sample_tells_of_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
