@@ -112,6 +112,17 @@ static void test_near_and_far(void **state) {
     assert_true(room_is_plenty(NULL));
 }
 
+/* Where the file is compressed well, what is on its way is as much more, and near begins earlier. */
+static void test_near_begins_earlier_for_what_grows(void **state) {
+    (void)state;
+    room.limit_bytes = 4 * ROOM_NEAR;
+    room_begin(&room, &progress, &cancelled);
+    add_keys(0, 320, NO_EXPIRE);
+    progress.loaded_bytes = ROOM_STEP / 2; /* so that a block is some 48 MiB */
+    room_keep(&room, ds);
+    assert_true(room_is_near(&room));
+}
+
 static void test_watching_asks_seldom(void **state) {
     (void)state;
     room.limit_bytes = 8 * MIB;
@@ -157,7 +168,7 @@ static void *judge(void *arg) {
 /* At the wall it waits for a judgement, at most for half a second, and not again before more has come. */
 static void test_the_wall(void **state) {
     (void)state;
-    struct thread thread;
+    struct thread thread = {0};
     room.rule.order = EVICTION_OFF;
     room.wall_bytes = 4 * MIB;
     room_begin(&room, &progress, &cancelled);
@@ -185,6 +196,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_the_limit_changes, start, finish),
         cmocka_unit_test_setup_teardown(test_no_key_may_go, start, finish),
         cmocka_unit_test_setup_teardown(test_near_and_far, start, finish),
+        cmocka_unit_test_setup_teardown(test_near_begins_earlier_for_what_grows, start, finish),
         cmocka_unit_test_setup_teardown(test_watching_asks_seldom, start, finish),
         cmocka_unit_test_setup_teardown(test_room_for_keys, start, finish),
         cmocka_unit_test_setup_teardown(test_the_wall, start, finish),
