@@ -18,14 +18,14 @@ logs=build/long
 mkdir -p $logs
 
 steps="power crash snapshot load rss fuzz hits container growth"
+one() { make all && TARN_SERVER=build/tarn-server tclsh "tests/integration/$1.tcl"; } # without the runner's time limit
 step_power() { make power STATES="${LONG_STATES:-500000}" SEED="${SEED:-1}"; }
-step_crash() { TARN_CYCLES="${LONG_CYCLES:-200}" make integration ONLY=aof_crash; }
+step_crash() { TARN_CYCLES="${LONG_CYCLES:-200}" one aof_crash; }
 step_snapshot() { TARN_SNAPSHOT_MB="${LONG_SNAPSHOT_MB:-2048}" make integration ONLY=save; }
 step_rss() { make -j2 all build/tests/bench/frag && tclsh tests/bench/rss.tcl -bytes "${LONG_RSS_BYTES:-2147483648}"; }
 step_fuzz() {
     for name in rdb aof; do make fuzz T=$name SECONDS="${LONG_FUZZ_SECONDS:-1800}" || return 1; done
 }
-one() { make all && TARN_SERVER=build/tarn-server tclsh "tests/integration/$1.tcl"; } # without the runner's time limit
 # One after the other: beside another load no forecast comes true.
 step_load() {
     for file in loading_forecast admission full_restart loading_long; do (export TARN_LONG=1 && one $file) || return 1; done
