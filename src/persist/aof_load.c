@@ -244,6 +244,8 @@ static bool run_group(struct reader *f, int64_t end) {
             ok = fill_command(f, left - used);
     }
     f->replay->whole = false;
+    if (ok && result != REPLAY_CANCELLED && f->replay->queued)
+        ok = fail_at(f, offset_of(f), "a MULTI does not end with its group");
     return ok && result != REPLAY_CANCELLED;
 }
 

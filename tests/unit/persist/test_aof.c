@@ -466,6 +466,30 @@ static void a_long_group_needs_little_memory(void **state) {
     free(value);
 }
 
+/* Nobody writes such a group; its sum is right all the same. */
+static void a_transaction_ends_with_its_group(void **state) {
+    struct world *w = *state;
+    struct outcome o;
+    for (int more = 0; more < 2; more++) {
+        struct buf bytes;
+        buf_clear(&w->file);
+        w->groups = 0;
+        fill(w, 2, true);
+        buf_init(&bytes, MEM_SERVER);
+        add_command(&bytes, "MULTI");
+        add_command(&bytes, "SET k2 v2");
+        add_group(w, &bytes, w->file.len);
+        if (more) {
+            add_command(&bytes, "EXEC");
+            add_group(w, &bytes, w->file.len);
+        }
+        put_file(w, "a.1.incr.aof", w->file.ptr, w->file.len);
+        load_folder(w, &o, true, 1 << 20);
+        assert_non_null(strstr(o.why, "a MULTI does not end with its group"));
+        outcome_release(&o);
+    }
+}
+
 /* A disk gives back blocks of another file, and what they held happens to begin with a whole command. */
 static void stale_commands_behind_groups_are_no_data(void **state) {
     struct world *w = *state;
@@ -529,6 +553,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_is_no_command_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(commands_behind_groups_load, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_long_group_needs_little_memory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_transaction_ends_with_its_group, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stale_commands_behind_groups_are_no_data, set_up, tear_down),
         cmocka_unit_test_setup_teardown(random_damage_never_makes_other_data, set_up, tear_down),
     };
