@@ -460,6 +460,18 @@ proc make_loud {} {
     return $patterns
 }
 
+# What the victim has written, or its end, has come to the server's socket: else the kernel may hand over later words first.
+proc has_come {} {
+    set ends [format ":%04X " [server_port $::srv]]
+    set from [format ":%04X " [lindex [split $::addr :] end]]
+    foreach line [split [read_file /proc/net/tcp] \n] {
+        lassign $line - local remote state queues
+        if {![string match "*$ends" "$local "] || ![string match "*$from" "$remote "]} { continue }
+        return [expr {$state eq "08" || ![string match *:00000000 $queues]}]
+    }
+    return 1 ;# the connection is no more
+}
+
 proc pair {situation way order} {
     upvar #0 r r v v id id addr addr type type o o did did mute mute queues queues told told fate fate
     set s [dict get $::situations $situation]
@@ -490,6 +502,7 @@ proc pair {situation way order} {
     if {$tail ne ""} { $v -send {*}$tail }
     if {[dict get $w leaves]} { $v -close }
     if {$order eq "at once"} {
+        if {!$stays_put} { wait_for {[has_come]} 5000 1 }
         foreach request [dict get $s stir] { $r -send {*}$request }
         if {!$stays_put} { server_signal $::srv CONT }
         set did [lmap request [dict get $s stir] { $r -read_typed }]
