@@ -678,7 +678,8 @@ static bool run_story(const struct story *s, enum kind_of_sync without, unsigned
     return ok;
 }
 
-/* A story is told anew for every so many states: each time it goes a little otherwise. */
+/* A story is told anew for every so many states: each time it goes a little otherwise. Some have fewer states than are asked for, and
+ * end when many tellings have not brought them. */
 static unsigned run_stories(unsigned *passed) {
     unsigned failed = 0, of_each = options.states / (options.only ? 1 : (unsigned)countof(stories)) + 1;
     for (size_t i = 0; i < countof(stories); i++) {
@@ -686,7 +687,8 @@ static unsigned run_stories(unsigned *passed) {
         unsigned before = tally.states, told = 0, calls = 0;
         uint64_t seed = options.seed;
         bool ok = true;
-        for (; ok && tally.states - before < of_each; told++, options.seed++) {
+        unsigned most = 4 * (of_each / STATES_A_TELLING + 1);
+        for (; ok && tally.states - before < of_each && told < most; told++, options.seed++) {
             unsigned left = of_each - (tally.states - before);
             ok = run_story(&stories[i], SYNC_NONE, left < STATES_A_TELLING ? left : STATES_A_TELLING);
             calls += tape.count;
