@@ -355,12 +355,13 @@ situation "waiting for an analysis" {
     }
 }
 
+# What it asked last may run after the stir, which makes another value, but one as large.
 situation "half through large replies" {
     late 1 slow 1
     begin {
         for {set times 0} {[unsent] == 0} {incr times} { foreach request $large { $v -send {*}$request } }
     }
-    stir {{sadd huge y} {srem huge y}}
+    stir {{sunionstore huge huge}}
     check {
         if {$fate ne "gone" || $told ne {}} { $v -raw_read [expr {$times * $large_bytes}] }
     }
