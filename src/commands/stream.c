@@ -20,6 +20,20 @@ static const char *const nondeterministic[] = {"nondeterministic_output", NULL};
                      {.name = "delref", .type = ARG_PURE_TOKEN, .token = "DELREF"},        \
                      {.name = "acked", .type = ARG_PURE_TOKEN, .token = "ACKED"})          \
     }
+/* MAXLEN|MINID [=|~] threshold [LIMIT count] */
+#define TRIM_ARGS                                                                                       \
+    {.name = "strategy",                                                                                \
+     .type = ARG_ONEOF,                                                                                 \
+     .args = ARGS({.name = "maxlen", .type = ARG_PURE_TOKEN, .token = "MAXLEN"},                        \
+                  {.name = "minid", .type = ARG_PURE_TOKEN, .token = "MINID", .since = "6.2.0"})},      \
+        {.name = "operator",                                                                            \
+         .type = ARG_ONEOF,                                                                             \
+         .flags = ARG_OPTIONAL,                                                                         \
+         .args = ARGS({.name = "equal", .type = ARG_PURE_TOKEN, .token = "="},                          \
+                      {.name = "approximately", .type = ARG_PURE_TOKEN, .token = "~"})},                \
+        {.name = "threshold", .type = ARG_STRING}, {                                                    \
+        .name = "count", .type = ARG_INTEGER, .token = "LIMIT", .flags = ARG_OPTIONAL, .since = "6.2.0" \
+    }
 #define IDS_ARGS                                                                                                     \
     {                                                                                                                \
         .name = "ids", .type = ARG_BLOCK, .token = "IDS",                                                            \
@@ -211,22 +225,7 @@ const struct command_row stream_commands[] = {
      .args = ARGS(
          {.name = "key", .type = ARG_KEY},
          {.name = "nomkstream", .type = ARG_PURE_TOKEN, .token = "NOMKSTREAM", .flags = ARG_OPTIONAL, .since = "6.2.0"},
-         REFS_ARGS("8.2.0"),
-         {.name = "trim",
-          .type = ARG_BLOCK,
-          .flags = ARG_OPTIONAL,
-          .args =
-              ARGS({.name = "strategy",
-                    .type = ARG_ONEOF,
-                    .args = ARGS({.name = "maxlen", .type = ARG_PURE_TOKEN, .token = "MAXLEN"},
-                                 {.name = "minid", .type = ARG_PURE_TOKEN, .token = "MINID", .since = "6.2.0"})},
-                   {.name = "operator",
-                    .type = ARG_ONEOF,
-                    .flags = ARG_OPTIONAL,
-                    .args = ARGS({.name = "equal", .type = ARG_PURE_TOKEN, .token = "="},
-                                 {.name = "approximately", .type = ARG_PURE_TOKEN, .token = "~"})},
-                   {.name = "threshold", .type = ARG_STRING},
-                   {.name = "count", .type = ARG_INTEGER, .token = "LIMIT", .flags = ARG_OPTIONAL, .since = "6.2.0"})},
+         REFS_ARGS("8.2.0"), {.name = "trim", .type = ARG_BLOCK, .flags = ARG_OPTIONAL, .args = ARGS(TRIM_ARGS)},
          {.name = "id_or_auto",
           .type = ARG_ONEOF,
           .args = ARGS({.name = "auto_id", .type = ARG_PURE_TOKEN, .token = "*"}, {.name = "id", .type = ARG_STRING})},
@@ -448,21 +447,6 @@ const struct command_row stream_commands[] = {
      .history = (const struct command_history[]){{"6.2.0", "`MINID` and `LIMIT` came."},
                                                  {"8.2.0", "`KEEPREF`, `DELREF` and `ACKED` came."},
                                                  {NULL, NULL}},
-     .args =
-         ARGS({.name = "key", .type = ARG_KEY},
-              {.name = "trim",
-               .type = ARG_BLOCK,
-               .args = ARGS(
-                   {.name = "strategy",
-                    .type = ARG_ONEOF,
-                    .args = ARGS({.name = "maxlen", .type = ARG_PURE_TOKEN, .token = "MAXLEN"},
-                                 {.name = "minid", .type = ARG_PURE_TOKEN, .token = "MINID", .since = "6.2.0"})},
-                   {.name = "operator",
-                    .type = ARG_ONEOF,
-                    .flags = ARG_OPTIONAL,
-                    .args = ARGS({.name = "equal", .type = ARG_PURE_TOKEN, .token = "="},
-                                 {.name = "approximately", .type = ARG_PURE_TOKEN, .token = "~"})},
-                   {.name = "threshold", .type = ARG_STRING},
-                   {.name = "count", .type = ARG_INTEGER, .token = "LIMIT", .flags = ARG_OPTIONAL, .since = "6.2.0"},
-                   REFS_ARGS("8.2.0"))})},
+     .args = ARGS({.name = "key", .type = ARG_KEY},
+                  {.name = "trim", .type = ARG_BLOCK, .args = ARGS(TRIM_ARGS, REFS_ARGS("8.2.0"))})},
     {.name = NULL}};
