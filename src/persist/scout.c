@@ -48,7 +48,7 @@ struct scout {
     _Atomic int64_t glanced; /* from this place on all is commands, and has been glanced at */
     /* before the glance is published: keys that those commands name, in how many of them a key comes to be */
     double population, bringing;
-    struct growth_sample sample; /* while it glances */
+    struct growth_sample sample; /* while it glances before all else */
     size_t sampled;              /* commands in it */
     _Atomic double base_keys;    /* before the commands, when they are come to */
     _Atomic double keys, splits; /* by what lies before the reach */
@@ -644,7 +644,7 @@ static void sample_keys(struct scout *s, const char *p, size_t n) {
     struct slice argv[COMMAND_WORDS];
     int argc;
     const char *end = p + n;
-    while ((p = memchr(p, '*', (size_t)(end - p)))) {
+    while (s->sample.named < GROWTH_SAMPLE_MAX && (p = memchr(p, '*', (size_t)(end - p)))) {
         size_t bytes = resp_parse_fast(p, (size_t)(end - p), argv, COMMAND_WORDS, &argc);
         if (bytes > 0) s->sampled++;
         if (bytes > 0 && brings_key(argv, argc)) growth_sample_key(&s->sample, argv[1]);
@@ -664,7 +664,7 @@ static bool sample_step(struct walk *w, int64_t from, int64_t to) {
     struct work *step = &w->s->steps[step_of(w->s, w->file->before + from)];
     step->of[WORK_COMMANDS] += count_commands((char *)w->block, (size_t)got) * (double)(to - from) / (double)got;
     step->of[WORK_COMMAND_BYTES] += (double)(to - from);
-    sample_keys(w->s, (char *)w->block, (size_t)got);
+    if (w->s->sample.seen) sample_keys(w->s, (char *)w->block, (size_t)got);
     return true;
 }
 
@@ -806,9 +806,9 @@ static void *run(void *arg) {
     growth_init(&s->growth);
     growth_sample_init(&s->sample);
     glance_files(s, block);
+    growth_sample_release(&s->sample);
     s->grows = s->glanced < s->total;
     for (size_t i = 0; good && i < s->count; i++) good = walk_file(s, &s->files[i], block);
-    growth_sample_release(&s->sample);
     mem_free(MEM_PERSIST, block, WINDOW);
     proven(s->reach <= s->total);
     if (good) atomic_store_explicit(&s->reach, s->total, memory_order_release);
