@@ -64,8 +64,8 @@ void session_release(struct session *s) {
 }
 
 void session_reset(struct session *s) {
-    const unsigned kept = SESSION_CLOSE | SESSION_CLOSE_AFTER_REPLY | SESSION_BLOCKED | SESSION_POSTPONED |
-                          SESSION_INTERNAL | SESSION_UNIX | SESSION_REDIRECTED_TO;
+    const unsigned kept =
+        SESSION_CLOSING | SESSION_BLOCKED | SESSION_POSTPONED | SESSION_INTERNAL | SESSION_UNIX | SESSION_REDIRECTED_TO;
     transaction_discard(s);
     pubsub_forget(s);
     tracking_stop(s);

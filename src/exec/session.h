@@ -40,11 +40,10 @@ struct session_transport {
 enum session_flags {
     SESSION_CLOSE = 1 << 0,             /* close at the end of the turn, unsent bytes are lost */
     SESSION_CLOSE_AFTER_REPLY = 1 << 1, /* close when the output is sent; no further request runs */
-    SESSION_CLOSING = SESSION_CLOSE | SESSION_CLOSE_AFTER_REPLY, /* still there, but for nobody: it is given nothing */
-    SESSION_BLOCKED = 1 << 2,                                    /* in a blocking command: no request runs */
-    SESSION_POSTPONED = 1 << 3,                                  /* its next request waits for the end of a pause */
-    SESSION_REPLY_OFF = 1 << 4,                                  /* CLIENT REPLY OFF */
-    SESSION_REPLY_SKIP = 1 << 5,                                 /* drop the reply of this command */
+    SESSION_BLOCKED = 1 << 2,           /* in a blocking command: no request runs */
+    SESSION_POSTPONED = 1 << 3,         /* its next request waits for the end of a pause */
+    SESSION_REPLY_OFF = 1 << 4,         /* CLIENT REPLY OFF */
+    SESSION_REPLY_SKIP = 1 << 5,        /* drop the reply of this command */
     SESSION_REPLY_SKIP_NEXT = 1 << 6,
     SESSION_NO_EVICT = 1 << 7,
     SESSION_NO_TOUCH = 1 << 8,
@@ -57,6 +56,8 @@ enum session_flags {
     SESSION_EXEC = 1 << 15,          /* EXEC runs what was queued */
     SESSION_PUBSUB = 1 << 16,        /* subscribed to something */
     SESSION_REDIRECTED_TO = 1 << 17, /* other sessions' tracking messages may come here */
+
+    SESSION_CLOSING = SESSION_CLOSE | SESSION_CLOSE_AFTER_REPLY, /* still there, but for nobody: it is given nothing */
 };
 
 /* Something a session waits for. timeout and cancel reply and clean up; neither frees the session. */

@@ -227,14 +227,13 @@ static bool fill_command(struct reader *f, size_t left) {
 /* Runs what lies from here to the end of the group, which is known to be as it was written. A long one goes through the window. */
 static bool run_group(struct reader *f, int64_t end) {
     size_t used;
-    enum replay_result result = REPLAY_MORE;
     bool ok = true;
     proven(end > offset_of(f));
     f->replay->whole = true;
     while (ok && offset_of(f) < end) {
         size_t left = (size_t)(end - offset_of(f)), n = lies(f) < left ? lies(f) : left;
         f->replay->place = f->before + offset_of(f);
-        result = replay_feed(f->replay, at(f), n, &used);
+        enum replay_result result = replay_feed(f->replay, at(f), n, &used);
         use(f, used);
         if (result == REPLAY_MARK)
             ok = pass_line(f, end);
@@ -244,9 +243,8 @@ static bool run_group(struct reader *f, int64_t end) {
             ok = fill_command(f, left - used);
     }
     f->replay->whole = false;
-    if (ok && result != REPLAY_CANCELLED && f->replay->queued)
-        ok = fail_at(f, offset_of(f), "a MULTI does not end with its group");
-    return ok && result != REPLAY_CANCELLED;
+    if (!ok) return false;
+    return !f->replay->queued || fail_at(f, offset_of(f), "a MULTI does not end with its group");
 }
 
 /* The sum of a group that is too long to lie in memory. It is read a second time when it runs. */

@@ -108,7 +108,7 @@ static inline const char *connection_input(const struct connection *c) { return 
 static inline size_t connection_input_len(const struct connection *c) { return c->lent ? c->lent_len : c->held.len; }
 
 static inline bool connection_can_run(const struct connection *c) {
-    return !(c->session.flags & (SESSION_CLOSE | SESSION_CLOSE_AFTER_REPLY | SESSION_BLOCKED | SESSION_POSTPONED));
+    return !(c->session.flags & (SESSION_CLOSING | SESSION_BLOCKED | SESSION_POSTPONED));
 }
 
 /* Its reply may be half written: what is in its output neither leaves nor goes before the request is done. */
