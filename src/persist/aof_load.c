@@ -61,6 +61,12 @@ bool aof_manifest_path(const struct aof_load *l, char *dst) {
     return n < PATH_MAX;
 }
 
+bool aof_is_rdb_name(const char *path) {
+    size_t n = strlen(path);
+    proven(n > 0);
+    return n > 9 && strcmp(path + n - 9, ".base.rdb") == 0;
+}
+
 enum aof_found aof_find(const struct aof_load *l) {
     char path[PATH_MAX];
     proven(l->folder[0] && l->file_name[0]);
@@ -440,6 +446,8 @@ static bool read_open_file(struct reader *f) {
     bool rdb;
     proven(f->fd >= 0);
     if (!is_rdb(f, &rdb)) return false;
+    /* Only one of commands is of no bytes, where there was no data. */
+    if (f->size == 0 && f->base && aof_is_rdb_name(f->path)) return fail_at(f, 0, "an RDB file that is empty");
     if (!rdb) return read_head(f) && read_records(f);
     if (dataset_keys(f->ds) > 0 || f->before > 0) return fail_at(f, 0, "an RDB file that is not the first");
     return read_rdb(f);
@@ -483,9 +491,11 @@ bool aof_read_manifest(struct aof_load *l, char *why) {
     ssize_t n = file_read_whole(path, text, MANIFEST_MAX);
     bool ok = n >= 0 && aof_manifest_parse(&l->manifest, slice_of(text, (size_t)n), reason);
     mem_free(MEM_PERSIST, text, MANIFEST_MAX);
+    if (ok && aof_manifest_last(&l->manifest)) return true;
+    aof_manifest_release(
+        &l->manifest); /* what files there are is not known: nothing is to be salvaged of some of them */
     if (n < 0) return fail_manifest(why, path, strerror((int)-n));
-    if (!ok) return fail_manifest(why, path, reason);
-    return aof_manifest_last(&l->manifest) ? true : fail_manifest(why, path, "names neither a base nor an increment");
+    return fail_manifest(why, path, ok ? "names neither a base nor an increment" : reason);
 }
 
 /* Files that the manifest names must be there before anything is loaded; and their sizes make the total. */

@@ -56,5 +56,6 @@ bool aof_read_manifest(struct aof_load *l, char *why);
 /* Path of a file of the folder; dst: PATH_MAX. False when it is too long. */
 bool aof_path(char *dst, const char *folder, const char *name);
 bool aof_manifest_path(const struct aof_load *l, char *dst); /* the same of its manifest */
+bool aof_is_rdb_name(const char *path);                      /* of a base, as Redis and Tarn name it */
 
 #endif

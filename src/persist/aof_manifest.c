@@ -3,9 +3,13 @@
 #include "base/check.h"
 #include "base/num.h"
 #include "base/text.h"
+#include "wire/crc64.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
+#define SUM            "#TARN-MANIFEST "
+#define SUM_LINE       (sizeof(SUM) - 1 + 16 + 1)
 #define LINE_MAX_BYTES 1024
 #define WORDS_MAX      32
 
@@ -133,11 +137,31 @@ static const char *parse_line(struct aof_manifest *m, struct slice text) {
     return why ? why : add_line(m, &l);
 }
 
+static size_t format_sum(char dst[SUM_LINE + 1], struct slice lines) {
+    uint64_t crc = lines.len ? crc64(0, lines.ptr, lines.len) : 0;
+    int n = snprintf(dst, SUM_LINE + 1, SUM "%016" PRIx64 "\n", crc);
+    proven(n == SUM_LINE);
+    return (size_t)n;
+}
+
+/* A manifest of others has no such line, and nothing to hold it against. */
+static bool sum_fits(struct slice text) {
+    char expected[SUM_LINE + 1];
+    debug_proven(text.ptr || text.len == 0);
+    if (text.len < sizeof(SUM) - 1 || memcmp(text.ptr, SUM, sizeof(SUM) - 1) != 0) return true;
+    if (text.len < SUM_LINE) return false;
+    format_sum(expected, slice_of(text.ptr + SUM_LINE, text.len - SUM_LINE));
+    return memcmp(text.ptr, expected, SUM_LINE) == 0;
+}
+
 bool aof_manifest_parse(struct aof_manifest *m, struct slice text, char *why) {
     unsigned line = 0;
     proven(m->count == 0);
     why[0] = '\0';
     if (text.len == 0) return fail(why, 1, "the manifest is empty");
+    if (!sum_fits(text))
+        return fail(why, 1,
+                    "the checksum does not fit: the manifest is damaged, or was changed (then without this line)");
     while (text.len > 0) {
         const char *end = memchr(text.ptr, '\n', text.len);
         line++;
@@ -166,10 +190,16 @@ static void format_file(const struct aof_file *f, struct buf *out) {
 /* Base, history, increments: the order in which the peers write them. */
 void aof_manifest_format(const struct aof_manifest *m, struct buf *out) {
     static const enum aof_kind order[] = {AOF_BASE, AOF_HISTORY, AOF_INCR};
+    char sum[SUM_LINE + 1];
+    struct buf lines;
     proven(m->count <= m->capacity);
+    buf_init(&lines, MEM_AOF);
     for (size_t k = 0; k < countof(order); k++)
         for (unsigned i = 0; i < m->count; i++)
-            if (m->files[i].kind == order[k]) format_file(&m->files[i], out);
+            if (m->files[i].kind == order[k]) format_file(&m->files[i], &lines);
+    buf_append(out, sum, format_sum(sum, buf_slice(&lines)));
+    buf_append_slice(out, buf_slice(&lines));
+    buf_release(&lines);
 }
 
 /* ---- changing ---- */

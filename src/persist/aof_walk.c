@@ -19,6 +19,7 @@ struct walk {
     int64_t size;
     uint64_t pieces;
     const char *why;
+    bool ended;      /* a base has had its last line */
     bool foreign;    /* behind groups, another server has written on */
     int64_t torn_to; /* of a MULTI that is no good: where it stops to be good; else -1 */
 };
@@ -113,9 +114,11 @@ static int64_t read_group(struct walk *k, struct aof_piece *p) {
 }
 
 /* What Tarn writes outside of groups: a time, the last line of a base. Anything else may be what is left of a group's line. */
-static bool is_ours(const struct walk *k, struct slice line, int64_t at) {
+static bool is_ours(struct walk *k, struct slice line, struct aof_piece *p) {
     proven(k->w->annotated);
-    return (line.len > 4 && memcmp(line.ptr, "#TS:", 4) == 0) || (at > 0 && aof_is_end(line, k->w->id, at));
+    if (p->from == 0 || !aof_is_end(line, k->w->id, p->from)) return line.len > 4 && memcmp(line.ptr, "#TS:", 4) == 0;
+    p->kind = AOF_PIECE_END;
+    return k->ended = true;
 }
 
 static int64_t read_line(struct walk *k, struct aof_piece *p) {
@@ -126,7 +129,7 @@ static int64_t read_line(struct walk *k, struct aof_piece *p) {
     proven(line.len > 0 && line.ptr[0] == '#');
     if (!k->w->annotated) return end;
     if (aof_is_group(line)) return read_group(k, p);
-    return k->foreign || is_ours(k, line, p->from) ? end : bad(k, "a line that is not the first line of a group");
+    return k->foreign || is_ours(k, line, p) ? end : bad(k, "a line that is not the first line of a group");
 }
 
 /* From behind a MULTI to behind its EXEC. */
@@ -245,6 +248,15 @@ static void lose(struct walk *k, int64_t from, int64_t to) {
     w->lost(w->arg, &l);
 }
 
+/* What is missing has no bytes. */
+static void lose_end(struct walk *k) {
+    struct aof_walk *w = k->w;
+    struct loss l = {.from = k->size, .to = k->size, .db = -1, .why = "the base ends before its last line"};
+    proven(w->losses == 0 && w->valid_to == k->size);
+    w->losses = 1;
+    w->lost(w->arg, &l);
+}
+
 static bool tell(struct walk *k, const struct aof_piece *p) {
     struct aof_walk *w = k->w;
     proven(p->end > p->from);
@@ -297,6 +309,7 @@ bool aof_walk_run(struct aof_walk *w) {
     w->valid_to = k.size;
     int64_t at = read_head(&k);
     if (w->losses == 0 || w->salvage) walk_pieces(&k, at);
+    if (w->base && w->annotated && !k.ended && w->losses == 0 && !w->stopped) lose_end(&k);
     return w->losses == 0 && !w->stopped;
 }
 
@@ -325,6 +338,12 @@ void aof_walk_cut_group(const struct aof_walk *w, const struct aof_piece *p, int
     struct slice bytes = slice_of((const char *)w->file->bytes + p->body, (size_t)(to - p->body));
     buf_append(out, line, aof_group_format(line, w->id, offset, bytes, 0));
     buf_append_slice(out, bytes);
+}
+
+void aof_walk_put_end(const struct aof_walk *w, int64_t offset, struct buf *out) {
+    char line[AOF_LINE_MAX];
+    proven(w->annotated && offset > 0);
+    buf_append(out, line, aof_end_format(line, w->id, offset));
 }
 
 int64_t aof_walk_next(const char *bytes, int64_t at, int64_t end) {

@@ -14,7 +14,7 @@
 
 #define AOF_WALK_CHAIN 3
 
-enum aof_piece_kind { AOF_PIECE_HEAD, AOF_PIECE_MARK, AOF_PIECE_UNIT, AOF_PIECE_GROUP };
+enum aof_piece_kind { AOF_PIECE_HEAD, AOF_PIECE_MARK, AOF_PIECE_UNIT, AOF_PIECE_GROUP, AOF_PIECE_END /* of a base */ };
 struct aof_piece {
     enum aof_piece_kind kind;
     int64_t from, end; /* bytes of the file */
@@ -25,6 +25,7 @@ struct aof_piece {
 struct aof_walk {
     struct whole *file;
     int64_t from; /* where to begin: behind an RDB part, else 0 */
+    bool base;    /* of a manifest: where it has Tarn's first line, it has its last one, too */
     bool salvage; /* else the first loss ends the walk */
     void *arg;
     bool (*piece)(void *arg, const struct aof_piece *p); /* false: stop */
@@ -48,6 +49,9 @@ int64_t aof_walk_later(const struct aof_walk *w, const struct aof_piece *p, int6
 /* The group's first line and bytes as they are to be when it ends before `to` (of the file) and begins at `offset`. */
 void aof_walk_cut_group(const struct aof_walk *w, const struct aof_piece *p, int64_t to, int64_t offset,
                         struct buf *out);
+
+/* A base's last line as it is to be at `offset`. */
+void aof_walk_put_end(const struct aof_walk *w, int64_t offset, struct buf *out);
 
 /* Where the command or line at `at` ends, as far as it is whole before `end`; else end. */
 int64_t aof_walk_next(const char *bytes, int64_t at, int64_t end);

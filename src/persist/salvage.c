@@ -172,7 +172,8 @@ bool salvage_file(struct salvage *s, const char *path) {
         if (why[0]) refuse(s, why);
         return false;
     }
-    bool rdb = !s->replay || (rdb_magic(s->file.bytes, (size_t)s->file.size) && dataset_keys(s->ds) == 0);
+    bool rdb = !s->replay || (s->base && aof_is_rdb_name(path)) ||
+               (rdb_magic(s->file.bytes, (size_t)s->file.size) && dataset_keys(s->ds) == 0);
     bool read = !rdb || salvage_rdb(s, &end);
     if (read && s->replay && end < s->file.size) read = salvage_commands(s, end);
     s->before += s->file.size;

@@ -48,6 +48,7 @@ static bool on_piece(void *arg, const struct aof_piece *p) {
 bool salvage_commands(struct salvage *s, int64_t from) {
     struct aof_walk w = {.file = &s->file,
                          .from = from,
+                         .base = s->base,
                          .salvage = true,
                          .arg = s,
                          .piece = on_piece,
@@ -66,11 +67,13 @@ static bool salvage_folder(struct salvage *s, const struct aof_load *l) {
     char path[PATH_MAX];
     static const enum aof_kind order[] = {AOF_BASE, AOF_INCR};
     proven(l->manifest.count > 0);
-    for (size_t k = 0; k < countof(order); k++)
+    for (size_t k = 0; k < countof(order); k++) {
+        s->base = order[k] == AOF_BASE;
         for (unsigned i = 0; i < l->manifest.count; i++)
             if (l->manifest.files[i].kind == order[k] &&
                 !(aof_path(path, l->folder, l->manifest.files[i].name) && salvage_file(s, path)))
                 return false;
+    }
     return true;
 }
 

@@ -16,6 +16,7 @@ struct salvage {
     struct dataset *ds;
     char *why;
     const char *name; /* of the file */
+    bool base;        /* it is a manifest's base */
     int64_t before;   /* bytes of the files before it */
     bool refused;     /* why says why */
     int64_t told;

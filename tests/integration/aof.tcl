@@ -349,7 +349,7 @@ test "the one file of before Redis 7 becomes the base" {
     set srv [aof_start -dir $dir]
     assert_equal 1 [[client $srv] get a]
     assert_equal 0 [file exists $dir/appendonly.aof]
-    assert_match "file appendonly.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n" [manifest $srv]
+    assert_match "#TARN-MANIFEST *\nfile appendonly.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n" [manifest $srv]
     [client $srv] set b 2
     server_restart $srv
     assert_equal 2 [[client $srv] dbsize]
@@ -401,7 +401,7 @@ test "a folder that redis-server 7.0 wrote loads" {
 
 # ---- the base as commands ----
 proc assert_base_as_commands {srv} {
-    set base [lindex [split [manifest $srv] \n] 0]
+    set base [lindex [split [manifest $srv] \n] 1]
     assert_match "*.base.aof seq *" $base
     set text [read_file [file join [folder $srv] [lindex $base 1]]]
     assert_match "#TARN-AOF 1 *#TARN-END *" $text
@@ -519,7 +519,7 @@ test "BGREWRITEAOF: new base, next increment, the old ones go" {
     $r set during 1
     wait_rewritten $r
     $r set after 1
-    wait_for {[manifest $srv] eq "file appendonly.aof.2.base.rdb seq 2 type b\nfile appendonly.aof.2.incr.aof seq 2 type i\n"}
+    wait_for {[string match "#TARN-MANIFEST *\nfile appendonly.aof.2.base.rdb seq 2 type b\nfile appendonly.aof.2.incr.aof seq 2 type i\n" [manifest $srv]]}
     wait_for {[llength [glob -directory [folder $srv] *]] == 3}
     assert_equal 1 [info_field $r aof_rewrites persistence]
     set digest [$r debug digest]

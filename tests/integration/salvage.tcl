@@ -177,6 +177,46 @@ test "tarn-check aof --salvage: folder and single file" {
     assert_equal 0 [lindex [check aof $dir/saved.aof] 0]
 }
 
+test "tarn-check aof: the manifest's sum, and a base as commands that is damaged or cut" {
+    set dir [harness::temp_dir]
+    set config {appendonly yes aof-use-rdb-preamble no}
+    set srv [server_start -dir $dir -config $config]
+    set r [client $srv]
+    for {set i 0} {$i < 8} {incr i} {
+        $r select $i
+        $r set key:$i "value $i"
+    }
+    $r bgrewriteaof
+    wait_for { [llength [glob -nocomplain $dir/appendonlydir/*.2.base.aof]] && [info_field $r aof_rewrite_in_progress persistence] == 0 }
+    server_stop $srv
+    set manifest $dir/appendonlydir/appendonly.aof.manifest
+    set base $dir/appendonlydir/appendonly.aof.2.base.aof
+    set text [read_file $base]
+    assert_equal 0 [lindex [check aof $dir/appendonlydir] 0]
+    if {![catch {exec sh -c "command -v redis-check-aof"}]} { assert_match "*valid*" [exec redis-check-aof $manifest 2>@1] }
+    # A group of a database is lost: what is left is a base again, with its own last line.
+    put $base [damage $text [string first "value 3" $text] 1]
+    set out [harness::temp_dir]
+    assert_equal 1 [lindex [check aof $dir/appendonlydir --salvage $out/appendonlydir] 0]
+    assert_equal 0 [lindex [check aof $out/appendonlydir] 0]
+    set srv [server_start -dir $out -config $config]
+    assert_equal 7 [regexp -all keys=1 [[client $srv] info keyspace]]
+    server_stop $srv
+    # Cut where a group ends.
+    put $base [string range $text 0 [string last "#TARN-END" $text]-1]
+    lassign [check aof $dir/appendonlydir --fix --yes] code out errors
+    assert_equal 1 $code $errors
+    assert_match "*last line*" $out$errors
+    put $base $text
+    put $manifest [string range [read_file $manifest] 0 [string first "type b" [read_file $manifest]]+6]
+    lassign [check aof $dir/appendonlydir] code out errors
+    assert_match "*manifest: *checksum does not fit*" $errors
+    assert_range $code 1 2
+    set srv [server_start -dir $dir -config {appendonly yes load-salvage yes} -wait exit]
+    assert_equal 1 [server_wait_exit $srv]
+    assert_match "*manifest: *checksum does not fit*" [server_log $srv]
+}
+
 test "tarn-check aof --fix and --truncate-to-timestamp" {
     set dir [harness::temp_dir]
     set text ""

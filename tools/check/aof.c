@@ -22,6 +22,7 @@ struct part {
     struct aof_walk walk;
     struct losses *losses;
     struct output *out; /* NULL: only checked */
+    bool base;          /* of a manifest */
     int64_t later_at;   /* where the first command is that is too late; -1: none */
     struct aof_piece cut;
 };
@@ -40,6 +41,14 @@ static void copy_group(struct part *p, const struct aof_piece *piece, int64_t to
     buf_release(&bytes);
 }
 
+static void put_end(struct part *p) {
+    struct buf line;
+    buf_init(&line, MEM_PERSIST);
+    aof_walk_put_end(&p->walk, p->out->size, &line);
+    output_put(p->out, line.ptr, line.len);
+    buf_release(&line);
+}
+
 static bool on_piece(void *arg, const struct aof_piece *piece) {
     struct part *p = arg;
     if (p->options->truncate_to >= 0 && p->later_at < 0) {
@@ -49,6 +58,8 @@ static bool on_piece(void *arg, const struct aof_piece *piece) {
     if (!p->options->salvage) return true;
     if (piece->kind == AOF_PIECE_GROUP)
         copy_group(p, piece, piece->end);
+    else if (piece->kind == AOF_PIECE_END) /* it counts at its place only, too */
+        p->base = true;
     else
         copy(p, piece->from, piece->end);
     return true;
@@ -88,6 +99,7 @@ static enum verdict walk_part(struct part *p) {
     }
     p->walk = (struct aof_walk){.file = &p->file,
                                 .from = from,
+                                .base = p->base,
                                 .salvage = p->options->salvage != NULL,
                                 .arg = p,
                                 .piece = on_piece,
@@ -95,6 +107,7 @@ static enum verdict walk_part(struct part *p) {
                                 .progress = progress_tell};
     progress_begin("checking", p->file.size);
     if (!aof_walk_run(&p->walk)) verdict = CHECK_DAMAGED;
+    if (p->base && p->walk.annotated && p->options->salvage) put_end(p);
     progress_end();
     report(p, verdict);
     return verdict;
@@ -127,8 +140,9 @@ static enum verdict cut(struct part *p, enum verdict verdict, bool last) {
     const struct options *o = p->options;
     int64_t to = o->truncate_to >= 0 ? p->later_at : p->walk.valid_to;
     if (o->truncate_to >= 0 ? p->later_at < 0 : verdict == CHECK_SOUND) return verdict;
-    if (!last) {
-        fprintf(stderr, "tarn-check: %s: only the last file can be cut; --salvage OUT keeps what is undamaged\n",
+    if (!last || (p->base && p->walk.annotated)) {
+        fprintf(stderr,
+                "tarn-check: %s: only the last file can be cut, and no base; --salvage OUT keeps what is undamaged\n",
                 p->name);
         return CHECK_DAMAGED;
     }
@@ -140,9 +154,9 @@ static enum verdict cut(struct part *p, enum verdict verdict, bool last) {
     return replace_by_prefix(p, to) ? CHECK_SOUND : CHECK_UNKNOWN;
 }
 
-static enum verdict check_file(const struct options *o, const char *path, const char *out_path, bool last,
+static enum verdict check_file(const struct options *o, const char *path, const char *out_path, bool base, bool last,
                                struct losses *losses) {
-    struct part p = {.options = o, .name = path, .losses = losses, .later_at = -1};
+    struct part p = {.options = o, .name = path, .base = base, .losses = losses, .later_at = -1};
     struct output out;
     char why[WHOLE_WHY];
     if (!whole_open(&p.file, path, NULL, NULL, why)) {
@@ -201,7 +215,8 @@ static enum verdict check_parts(const struct options *o, const char *folder, con
     for (int i = 0; i < count; i++) {
         if (!join(path, folder, parts[i].name) || (o->salvage && !join(out, o->salvage, parts[i].name)))
             return CHECK_UNKNOWN;
-        verdict = worse(verdict, check_file(o, path, o->salvage ? out : NULL, i == count - 1, losses));
+        verdict =
+            worse(verdict, check_file(o, path, o->salvage ? out : NULL, parts[i].kind == 'b', i == count - 1, losses));
     }
     return verdict;
 }
@@ -248,7 +263,7 @@ enum verdict check_aof(const struct options *o) {
     else if (ends_with(o->path, ".manifest"))
         verdict = check_manifest(o, o->path, &losses);
     else
-        verdict = check_file(o, o->path, o->salvage, true, &losses);
+        verdict = check_file(o, o->path, o->salvage, false, true, &losses);
     if (o->salvage && verdict != CHECK_UNKNOWN && !losses_write(&losses, o->salvage)) verdict = CHECK_UNKNOWN;
     losses_release(&losses);
     if (!o->json)
