@@ -2,10 +2,7 @@
  *
  *   filled   with records as they lie in a block of the file, or with entries that are made already
  *   made     records become entries, and keys get their hashes: any thread, one at a time
- *   adopted  by the database, in the order of the hashes
- *
- * The table is ordered by hash, so neighbours in a batch go to one segment while it is in the cache: it is changed
- * several times in a row there, instead of at long intervals with a cache miss for each change. */
+ *   taken    by the partitions (persist/partition_int.h), from where databases adopt them */
 #ifndef TARN_PERSIST_BATCH_INT_H
 #define TARN_PERSIST_BATCH_INT_H
 
@@ -27,7 +24,7 @@ struct batch_key {
             uint32_t key_len, value_bytes;
         } raw;
         struct {
-            struct entry *entry; /* NULL: left out, or the database's by now */
+            struct entry *entry; /* NULL: left out */
             uint64_t hash;
         } made;
     };
@@ -40,7 +37,7 @@ struct batch_key {
 
 enum batch_result {
     BATCH_FINE,
-    BATCH_DUPLICATE, /* a key that was there already, or that stands in the batch twice (then the later one) */
+    BATCH_DUPLICATE, /* a key that was there already; of two in the file the later one */
     BATCH_BROKEN,    /* a record that cannot be made */
     BATCH_CANCELLED,
 };
@@ -49,7 +46,7 @@ struct source_block;
 struct batch {
     struct batch_key *keys;
     size_t count, capacity;
-    size_t fault;               /* whose fault the result is */
+    size_t fault;               /* whose fault it is that the batch is BROKEN */
     const char *why, *noticed;  /* of BROKEN: as a struct rdb_input has them */
     struct source_block *block; /* the builder's: what the records lie in, or a spare one */
     char apart[BATCH_APART];
@@ -109,24 +106,8 @@ static inline bool batch_full(const struct batch *b) {
 /* The key as it lies in its entry, or in its block. */
 struct slice batch_key_text(const struct batch_key *k);
 
-/* The keys of a batch on their way into the table, in the order of the hashes. One for all batches, as one is adopted at a time. */
-struct batch_order {
-    struct batch_place {
-        struct entry *entry;
-        uint64_t hash;
-        int32_t access;
-        uint32_t index; /* in the batch */
-    } * places;
-    size_t capacity;
-};
-void batch_order_release(struct batch_order *o);
-
 /* FINE, BROKEN or CANCELLED. ds: only its seed is looked at. */
 enum batch_result batch_make(struct batch *b, struct batch_maker *m, const struct dataset *ds,
                              const _Atomic bool *cancelled);
-/* Empties a batch that has been made into db, and returns how many keys that were. What has not been adopted because of a
- * DUPLICATE or a cancel stays in the batch for release. */
-size_t batch_adopt(struct batch *b, struct batch_order *order, struct db *db, const _Atomic bool *cancelled,
-                   enum batch_result *result);
 
 #endif

@@ -9,6 +9,7 @@ void builder_init(struct builder *b, struct dataset *ds, struct record_rules *ru
     *b = (struct builder){.ds = ds, .rules = rules, .cancelled = cancelled};
     for (unsigned i = 0; i < BUILD_BATCHES; i++) batch_init(&b->batches[i]);
     for (unsigned t = 0; t < BUILD_THREADS; t++) batch_maker_init(&b->makers[t], rules);
+    partitions_init(&b->partitions);
     pthread_mutex_init(&b->lock, NULL);
     pthread_cond_init(&b->changed, NULL);
     proven(ds && cancelled && b->result == BATCH_FINE);
@@ -40,29 +41,67 @@ static enum batch_result see_made(struct builder *b, unsigned i, enum build_thre
 }
 
 /* ---- adopting ---- */
-/* Of a batch that has been made. */
-static enum batch_result adopt_made(struct builder *b, unsigned i) {
-    enum batch_result result;
+static void report(struct builder *b, enum batch_result result, struct batch *broken) {
+    if (result == BATCH_FINE) return;
+    pthread_mutex_lock(&b->lock);
+    proven(b->result == BATCH_FINE || result != BATCH_BROKEN);
+    if (b->result == BATCH_FINE || result == BATCH_DUPLICATE) b->result = result;
+    if (broken) b->broken = broken;
+    pthread_mutex_unlock(&b->lock);
+}
+
+static enum batch_result settle(struct builder *b) {
+    size_t before = b->partitions.adopted;
+    enum batch_result result = partitions_settle(&b->partitions, b->cancelled);
+    debug_proven(result != BATCH_BROKEN);
+    atomic_fetch_add_explicit(&b->rules->progress->loaded_keys, (int64_t)(b->partitions.adopted - before),
+                              memory_order_relaxed);
+    return result;
+}
+
+/* The first n keys of a batch, which have been made. */
+static enum batch_result take_keys(struct builder *b, unsigned i, size_t n) {
+    struct partitions *ps = &b->partitions;
+    enum batch_result result = ps->db == b->of[i] ? BATCH_FINE : settle(b);
+    size_t before = ps->adopted;
+    proven(n <= b->batches[i].count);
+    if (result != BATCH_FINE) return result;
+    result = partitions_take(ps, b->batches[i].keys, n, b->of[i], b->cancelled);
+    for (size_t k = 0; n < b->batches[i].count && k < n; k++) b->batches[i].keys[k].made.entry = NULL;
+    if (n == b->batches[i].count) b->batches[i].count = 0;
+    atomic_fetch_add_explicit(&b->rules->progress->loaded_keys, (int64_t)(ps->adopted - before), memory_order_relaxed);
+    return result;
+}
+
+/* Where the room is short nothing waits in partitions: the dataset must show what it takes. */
+static enum batch_result take_made(struct builder *b, unsigned i) {
     proven(b->made[i] == BATCH_FINE && b->of[i]);
     if (b->expected[i]) db_reserve(b->of[i], room_for_keys(b->room, b->expected[i], &b->batches[i]));
-    size_t adopted = batch_adopt(&b->batches[i], &b->order, b->of[i], b->cancelled, &result);
-    atomic_fetch_add_explicit(&b->rules->progress->loaded_keys, (int64_t)adopted, memory_order_relaxed);
+    enum batch_result result = take_keys(b, i, b->batches[i].count);
+    if (result == BATCH_FINE && !room_is_plenty(b->room)) result = settle(b);
     room_keep(b->room, b->ds);
     if (b->top) top_board_publish(b->top, b->ds, LOAD_TOP_INTERVAL_US);
     return result;
 }
 
-/* Batch i into its database, unless an earlier one has failed. By who owns the databases just now. */
-static void adopt(struct builder *b, unsigned i, enum build_thread by) {
+/* What stands before the record may hold a fault that is the first. */
+static void take_broken(struct builder *b, unsigned i) {
+    proven(b->batches[i].fault < b->batches[i].count);
+    take_keys(b, i, b->batches[i].fault);
+    report(b, BATCH_BROKEN, &b->batches[i]);
+}
+
+/* Batch i, unless an earlier one has failed. By who owns the databases just now. */
+static void take(struct builder *b, unsigned i, enum build_thread by) {
     enum batch_result so_far, result = see_made(b, i, by, &so_far);
+    proven(i < BUILD_BATCHES);
     if (so_far != BATCH_FINE) return;
-    if (result == BATCH_FINE) result = adopt_made(b, i);
-    if (result == BATCH_FINE) return;
-    pthread_mutex_lock(&b->lock);
-    proven(b->result == BATCH_FINE);
-    b->result = result;
-    b->faulty = &b->batches[i];
-    pthread_mutex_unlock(&b->lock);
+    if (result == BATCH_FINE)
+        report(b, take_made(b, i), NULL);
+    else if (result == BATCH_BROKEN)
+        take_broken(b, i);
+    else
+        report(b, result, NULL);
 }
 
 /* ---- the builder's thread ---- */
@@ -79,7 +118,7 @@ static int next(struct builder *b) {
 static void *run(void *arg) {
     struct builder *b = arg;
     for (int i; (i = next(b)) >= 0;) {
-        adopt(b, (unsigned)i, BUILD_BUILDER);
+        take(b, (unsigned)i, BUILD_BUILDER);
         pthread_mutex_lock(&b->lock);
         proven(b->queued > 0);
         b->queued--;
@@ -141,7 +180,9 @@ static enum batch_result wait_until(struct builder *b, unsigned most_short, unsi
 
 enum batch_result builder_wait(struct builder *b) {
     proven(!b->alone || b->queued == 0);
-    return wait_until(b, 0, 0);
+    wait_until(b, 0, 0);
+    report(b, settle(b), NULL);
+    return b->result;
 }
 
 static void fill_ends(struct builder *b, struct db *db, size_t expected) {
@@ -154,11 +195,11 @@ static void fill_ends(struct builder *b, struct db *db, size_t expected) {
 
 enum batch_result builder_flush(struct builder *b, struct db *db) {
     debug_proven(db != NULL);
-    builder_wait(b);
+    wait_until(b, 0, 0);
     proven(b->queued == 0);
     fill_ends(b, db, 0);
-    adopt(b, b->filling, BUILD_PARSER);
-    return b->result;
+    take(b, b->filling, BUILD_PARSER);
+    return builder_wait(b);
 }
 
 enum batch_result builder_hand(struct builder *b, struct db *db, size_t expected) {
@@ -175,6 +216,15 @@ enum batch_result builder_hand(struct builder *b, struct db *db, size_t expected
     return wait_until(b, BUILD_SHORT, BUILD_LONG);
 }
 
+struct build_fault builder_fault(const struct builder *b) {
+    const struct made_key *twice = &b->partitions.duplicate;
+    proven(b->queued == 0 && (b->result == BATCH_DUPLICATE || b->result == BATCH_BROKEN));
+    if (b->result == BATCH_DUPLICATE)
+        return (struct build_fault){.offset = twice->offset, .key = entry_key(twice->entry)};
+    const struct batch_key *k = &b->broken->keys[b->broken->fault];
+    return (struct build_fault){k->offset, batch_key_text(k), b->broken->why, b->broken->noticed};
+}
+
 void builder_release(struct builder *b) {
     pthread_mutex_lock(&b->lock);
     b->ending = true;
@@ -187,7 +237,7 @@ void builder_release(struct builder *b) {
         batch_release(&b->batches[i]);
     }
     for (unsigned t = 0; t < BUILD_THREADS; t++) batch_maker_release(&b->makers[t]);
-    batch_order_release(&b->order);
+    partitions_release(&b->partitions);
     pthread_cond_destroy(&b->changed);
     pthread_mutex_destroy(&b->lock);
 }

@@ -13,7 +13,7 @@
 #define TARN_PERSIST_BUILD_INT_H
 
 #include "io/thread.h"
-#include "persist/batch_int.h"
+#include "persist/partition_int.h"
 
 #define BUILD_SHORT   3 /* batches queued: one is adopted, the others even the stages out */
 #define BUILD_LONG    1 /* besides, of long records (source_int.h), for the sake of memory; then each thread makes one */
@@ -32,19 +32,20 @@ struct builder {
     struct record_rules *rules;
     const _Atomic bool *cancelled;
     struct batch_maker makers[BUILD_THREADS];
-    struct batch_order order; /* of the batch that is being adopted */
-    struct top_board *top;    /* of load_options; set after builder_init */
-    struct load_room *room;   /* the same */
+    struct partitions partitions; /* what has been made and taken; of whoever may change a database */
+    struct top_board *top;        /* of load_options; set after builder_init */
+    struct load_room *room;       /* the same */
     struct thread thread;
     bool alone; /* no thread could be started */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     /* under lock: */
     enum build_stage stage[BUILD_BATCHES];
-    unsigned queued;          /* batches before filling that the builder has yet to finish */
-    bool ending;              /* the thread is to end when nothing is queued */
-    enum batch_result result; /* the first that is not FINE stands; nothing is adopted after it */
-    struct batch *faulty;     /* whose result it is: keys[fault], why */
+    unsigned queued; /* batches before filling that the builder has yet to finish */
+    bool ending;     /* the thread is to end when nothing is queued */
+    enum batch_result
+        result; /* the first that is not FINE stands, but for a DUPLICATE before it; nothing is taken after it */
+    struct batch *broken; /* whose result a BROKEN is: keys[fault], why */
 };
 
 /* The rules and ds are the caller's and stay until release. */
@@ -65,7 +66,15 @@ enum batch_result builder_hand(struct builder *b, struct db *db, size_t expected
 /* Everything so far goes into its database, the batch being filled into db; afterwards the databases are the caller's, and no
  * record is left. */
 enum batch_result builder_flush(struct builder *b, struct db *db);
-/* Waits until nothing is queued. The databases are the caller's. */
+/* Waits until nothing is queued, and has what has been taken adopted. The databases are the caller's. */
 enum batch_result builder_wait(struct builder *b);
+
+/* What is wrong, after builder_wait has returned DUPLICATE or BROKEN: of the whole file the first such key. */
+struct build_fault {
+    int64_t offset;
+    struct slice key;          /* lent until the release */
+    const char *why, *noticed; /* of BROKEN, as struct rdb_input has them */
+};
+struct build_fault builder_fault(const struct builder *b);
 
 #endif

@@ -100,14 +100,11 @@ static bool built(struct parse *p, enum batch_result result) {
         p->src->error = ECANCELED;
         return false;
     }
-    builder_wait(&p->builder);
-    const struct batch *b = p->builder.faulty;
-    const struct batch_key *k = &b->keys[b->fault];
-    struct slice key = batch_key_text(k);
+    result = builder_wait(&p->builder);
+    struct build_fault f = builder_fault(&p->builder);
     p->why[0] = '\0';
-    if (result == BATCH_BROKEN) return tell(p, k->offset, &key, b->why, b->noticed);
-    proven(result == BATCH_DUPLICATE);
-    return fail_from(p, SOURCE_LINE, k->offset, &key, "this key stands in the file a second time");
+    if (result == BATCH_BROKEN) return tell(p, f.offset, &f.key, f.why, f.noticed);
+    return fail_from(p, SOURCE_LINE, f.offset, &f.key, "this key stands in the file a second time");
 }
 
 /* How many keys the database will hold: what the file announces, as far as the batch, were all the rest like it, bears it

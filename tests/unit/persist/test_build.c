@@ -1,6 +1,7 @@
 #include "persist/build_int.h"
 
 #include "base/num.h"
+#include "unit/values/seed.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +10,10 @@
 
 #include <cmocka.h>
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static _Atomic bool cancelled;
 
@@ -63,7 +67,7 @@ static void test_many_small_batches(void **state) {
     finish(&b, ds);
 }
 
-/* The first duplicate stands, whenever it is told; what comes after it is not adopted and not lost. */
+/* The first duplicate is told, whenever it is found; what comes after it is not lost. */
 static void test_duplicate(void **state) {
     (void)state;
     for (unsigned at = 0; at < 9; at++) {
@@ -76,8 +80,8 @@ static void test_duplicate(void **state) {
             result = builder_hand(&b, dataset_db(ds, 0), 0);
         }
         assert_int_equal(builder_wait(&b), BATCH_DUPLICATE);
-        assert_int_equal(b.faulty->keys[b.faulty->fault].offset, (100 + at) * 10);
-        assert_int_equal(db_keys(dataset_db(ds, 0)), at + 1);
+        assert_int_equal(builder_fault(&b).offset, (100 + at) * 10);
+        assert_true(db_keys(dataset_db(ds, 0)) > at);
         finish(&b, ds);
     }
 }
@@ -122,11 +126,72 @@ static void test_broken_record(void **state) {
             result = builder_hand(&b, dataset_db(ds, 0), 0);
         }
         assert_int_equal(builder_wait(&b), BATCH_BROKEN);
-        assert_int_equal(b.faulty->keys[b.faulty->fault].offset, (100 + at) * 10);
-        assert_non_null(b.faulty->why);
+        assert_int_equal(builder_fault(&b).offset, (100 + at) * 10);
+        assert_non_null(builder_fault(&b).why);
         assert_int_equal(db_keys(dataset_db(ds, 0)), at);
         finish(&b, ds);
     }
+}
+
+/* Keys of a small range, so that some come twice, in batches of random sizes, at times one broken record: of all faults the one that
+ * stands first in the file is told, whatever has been found first. */
+static void test_first_fault(void **state) {
+    (void)state;
+    enum { ROUNDS = 300, KEYS_MAX = 1500 };
+    static char bytes[KEYS_MAX][64];
+    struct random r = random_of_test();
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        unsigned keys = 1 + (unsigned)random_below(&r, KEYS_MAX), broken = (unsigned)random_below(&r, 2 * KEYS_MAX);
+        unsigned range = keys * (1 + (unsigned)random_below(&r, 2 * KEYS_MAX)), first = UINT_MAX, distinct = 0;
+        bool *seen = calloc(range, sizeof *seen);
+        struct builder b;
+        struct dataset *ds = start(&b);
+        enum batch_result result = BATCH_FINE, expected = BATCH_FINE;
+        for (unsigned i = 0; i < keys && result == BATCH_FINE; i++) {
+            unsigned number = (unsigned)random_below(&r, range);
+            int key = snprintf(bytes[i], 64, "key:%u", number);
+            const char *value = i == broken ? "\xc3\2\5\x01\x02" : "\5value";
+            size_t n = strlen(value);
+            memcpy(bytes[i] + key, value, n);
+            batch_add_record(builder_batch(&b), RDB_TYPE_STRING, slice_of(bytes[i], (size_t)key), (uint32_t)n,
+                             NO_EXPIRE, -1, i);
+            if (first == UINT_MAX && (i == broken || seen[number])) {
+                first = i;
+                expected = i == broken ? BATCH_BROKEN : BATCH_DUPLICATE;
+            }
+            distinct += first == UINT_MAX;
+            seen[number] = true;
+            if (random_below(&r, 40) == 0) result = builder_hand(&b, dataset_db(ds, 0), 0);
+        }
+        if (result == BATCH_FINE) builder_flush(&b, dataset_db(ds, 0));
+        assert_int_equal(builder_wait(&b), expected);
+        if (expected != BATCH_FINE)
+            assert_int_equal(builder_fault(&b).offset, first);
+        else
+            assert_int_equal(db_keys(dataset_db(ds, 0)), distinct);
+        free(seen);
+        finish(&b, ds);
+    }
+}
+
+/* So many keys that partitions fill, in two databases by turns; then they end with keys in them. */
+static void test_partitions(void **state) {
+    (void)state;
+    enum { KEYS = 300000, PART = 10000 };
+    struct builder b;
+    struct dataset *ds = start(&b);
+    for (unsigned i = 0; i < KEYS; i++) {
+        add(&b, i);
+        if (i % PART != PART - 1) continue;
+        assert_int_equal(builder_hand(&b, dataset_db(ds, i / (KEYS / 2)), KEYS / 2), BATCH_FINE);
+    }
+    assert_int_equal(builder_wait(&b), BATCH_FINE);
+    for (unsigned d = 0; d < 2; d++) assert_int_equal(db_keys(dataset_db(ds, d)), KEYS / 2);
+    assert_int_equal(progress.loaded_keys, KEYS);
+    assert_int_equal(b.partitions.count, 0);
+    for (unsigned i = 0; i < 3; i++) add(&b, KEYS + i);
+    assert_int_equal(builder_hand(&b, dataset_db(ds, 0), 0), BATCH_FINE);
+    finish(&b, ds);
 }
 
 static void test_cancel(void **state) {
@@ -157,8 +222,14 @@ static void test_flush_alone(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_many_small_batches), cmocka_unit_test(test_duplicate), cmocka_unit_test(test_records),
-        cmocka_unit_test(test_broken_record),      cmocka_unit_test(test_cancel),    cmocka_unit_test(test_flush_alone),
+        cmocka_unit_test(test_many_small_batches),
+        cmocka_unit_test(test_duplicate),
+        cmocka_unit_test(test_records),
+        cmocka_unit_test(test_broken_record),
+        cmocka_unit_test(test_first_fault),
+        cmocka_unit_test(test_partitions),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_flush_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
