@@ -28,7 +28,7 @@ step_web() { make -j"$jobs" all build/web/plain-server && sh scripts/web-test.sh
 step_differential() { make differential COUNT="$differential_count"; }
 step_clients() { sh scripts/clients.sh build; }
 step_clang() { make -j"$jobs" all CC=clang-14 BUILD=build/clang; }
-step_libc() { make -j"$jobs" all MALLOC=libc BUILD=build/libc && build/libc/tarn-server --version; }
+step_libc() { make -j"$jobs" all MALLOC=libc LTO= BUILD=build/libc && build/libc/tarn-server --version; }
 # Unit and integration tests, the second also when the first have failed.
 both() {
     make -j"$jobs" MODE="$1" all || return 1
