@@ -1,6 +1,7 @@
 #include "persist/admission_int.h"
 
 #include "base/check.h"
+#include "base/log.h"
 #include "exec/limit.h"
 #include "io/process.h"
 #include "persist/load_int.h"
@@ -90,18 +91,31 @@ static int64_t taken(const struct admission *a) {
     return bytes > 0 ? bytes : 0;
 }
 
-/* An append-only file's keys come and go: what it holds in the end is not known before. Expired keys do not come. */
-static bool over_maxmemory(const struct scout_payload *known, struct demand *d) {
+/* What commands leave is known when all of them have been looked at, or have run. Of a file that is damaged less may come. */
+static int64_t left_by_commands(const struct load_progress *lp, const struct scout_payload *known, bool whole) {
+    int64_t left = value_of(&lp->salvaged) ? 0 : known->remaining,
+            held = whole ? taken(persist_state.load.admission) : 0;
+    proven(left >= 0);
+    return left > held ? left : held;
+}
+
+/* Expired keys do not come. */
+static int64_t held_by_rdb(const struct scout_payload *known, bool evicts) {
     const struct admission *a = persist_state.load.admission;
+    int64_t bytes = evicts ? known->lasting : known->living;
+    bool counts = !evicts || (a->limited && a->room.full);
+    proven(bytes >= 0);
+    return counts && taken(a) > bytes ? taken(a) : bytes;
+}
+
+static bool over_maxmemory(const struct load_progress *lp, const struct scout_payload *known, bool whole,
+                           struct demand *d) {
     const struct executor *x = persist_state.executor;
     const struct eviction_rule *rule = limit_rule(x);
-    bool evicts = rule->order != EVICTION_OFF;
+    bool evicts = rule->order != EVICTION_OFF, rdb = persist_state.load.kind == LOAD_RDB;
     proven(x->used_memory_limit >= 0);
-    if (x->used_memory_limit == 0 || (evicts && !rule->only_expiring) || persist_state.load.kind != LOAD_RDB)
-        return false;
-    d->needed = evicts ? known->lasting : known->living;
-    bool counts = !evicts || (a->limited && a->room.full);
-    if (counts && taken(a) > d->needed) d->needed = taken(a);
+    if (x->used_memory_limit == 0 || (evicts && !(rdb && rule->only_expiring))) return false;
+    d->needed = rdb ? held_by_rdb(known, evicts) : left_by_commands(lp, known, whole);
     d->available = x->used_memory_limit;
     d->of = "maxmemory";
     d->help = evicts ? ": maxmemory-policy lets only keys with a TTL go. With load-oversize try it would be loaded all "
@@ -138,10 +152,11 @@ static void put_why(char *why, const struct demand *d) {
              (long long)d->needed, d->of, (long long)d->available, d->help);
 }
 
-static bool does_not_fit(const struct load_progress *lp, const struct scout_payload *known, char *why) {
+/* whole: all has been loaded. */
+static bool does_not_fit(const struct load_progress *lp, const struct scout_payload *known, bool whole, char *why) {
     struct demand d;
     proven(persist_state.load.job != NULL);
-    if (!over_maxmemory(known, &d) && !over_container(lp, known, &d)) return false;
+    if (!over_maxmemory(lp, known, whole, &d) && !over_container(lp, known, &d)) return false;
     put_why(why, &d);
     return true;
 }
@@ -155,7 +170,7 @@ static bool is_judged(void) {
 
 static void judge(struct persist_load *l) {
     const struct scout_payload known = load_payload(l->job);
-    if (!does_not_fit(load_progress(l->job), &known, l->admission->why)) return;
+    if (!does_not_fit(load_progress(l->job), &known, false, l->admission->why)) return;
     l->admission->refused = true;
     proven(l->admission->why[0]);
     load_refuse(l->job, l->admission->why);
@@ -168,11 +183,26 @@ void admission_check(void) {
     atomic_fetch_add_explicit(&l->admission->room.judged, 1, memory_order_relaxed);
 }
 
+/* It is loaded all the same. */
+static void tell_excess(const struct admission *a) {
+    struct executor *x = persist_state.executor;
+    int64_t limit = x->used_memory_limit, used = limit_counted(x) - a->bytes_before;
+    proven(limit >= 0);
+    if (limit == 0 || used <= limit || limit_may_evict(x)) return;
+    log_warning(
+        "What has been loaded takes %lld bytes with what the server itself needs, maxmemory is %lld: with noeviction "
+        "commands that need memory are refused until there is less",
+        (long long)used, (long long)limit);
+}
+
 const char *admission_late(struct dataset *loaded) {
     struct persist_load *l = &persist_state.load;
     static const struct scout_payload nothing;
     proven(loaded && loaded != persist_state.executor->dataset);
-    if (!is_judged() || !does_not_fit(load_progress(l->job), &nothing, l->admission->why)) return NULL;
+    if (!is_judged() || !does_not_fit(load_progress(l->job), &nothing, true, l->admission->why)) {
+        tell_excess(l->admission);
+        return NULL;
+    }
     dataset_retire(persist_state.executor->dataset, loaded);
     return l->admission->why;
 }

@@ -522,6 +522,7 @@ static bool measure(struct aof_load *l, char *why) {
 static void tell_files(const struct aof_load *l, struct scout *s) {
     char path[PATH_MAX];
     const struct aof_manifest *m = &l->manifest;
+    scout_expect_commands(s);
     if (l->found == AOF_OLD_FILE) scout_add(s, l->old_path, l->total_size);
     for (int increments = 0; increments < 2; increments++) {
         for (unsigned i = 0; i < m->count; i++) {

@@ -8,6 +8,8 @@
 #include "mem/mem.h"
 #include "persist/growth_int.h"
 #include "persist/rdb_skip_int.h"
+#include "persist/remains_int.h"
+#include "wire/lzf.h"
 #include "wire/rdb_template.h"
 #include "wire/resp.h"
 
@@ -23,8 +25,10 @@
 #define FRESH_PRIOR     0.5
 #define FRESH_DOUBT     0.005 /* of the base's: the sketch is not exact */
 #define FRESH_DOUBT_MIN 1000
-/* What a key takes beside its bytes and its value's, at least: an entry's head, its place in a full segment. */
-#define KEY_BYTES_MIN 12
+#define KEY_MAX         512  /* a longer one is not unpacked */
+#define WORD_MAX        4096 /* of a command that does not lie in the window: what is longer is passed over unseen */
+#define WORDS_MAX       (INT64_C(1) << 20)
+#define COUNT_BYTES_MAX 32 /* of a line that says how many, or how long */
 
 struct scout_file {
     char *path;
@@ -37,13 +41,15 @@ struct scout {
     struct scout_file *files;
     size_t count, capacity;
     int64_t total;
-    struct work *steps;   /* SCOUT_STEPS; those before reach stand still */
-    struct growth growth; /* by the keys of all files, when some are of commands */
-    bool started, grows;
+    struct work *steps;     /* SCOUT_STEPS; those before reach stand still */
+    struct growth growth;   /* by the keys of all files, when some are of commands */
+    struct remains remains; /* of append-only files */
+    bool started, grows, commands;
     _Atomic bool known, stop, ended;
     _Atomic int64_t reach;
     struct scout_payload payload;         /* of the keys so far, the thread's own */
     _Atomic int64_t lasting, living, all; /* the same, published with the reach */
+    _Atomic int64_t remaining;            /* at the end */
     int64_t now_ms;
     _Atomic int64_t glanced; /* from this place on all is commands, and has been glanced at */
     /* before the glance is published: keys that those commands name, in how many of them a key comes to be */
@@ -75,6 +81,7 @@ struct walk { /* over one file */
     bool valkey;
     int64_t expire_at; /* of the next key; -1: none */
     int64_t bytes;     /* of what is being passed, in memory at least */
+    uint64_t hash;     /* of its key; 0: not known */
 };
 
 struct scout *scout_new(void) {
@@ -108,6 +115,11 @@ void scout_add(struct scout *s, const char *path, int64_t size) {
     s->total += size;
 }
 
+void scout_expect_commands(struct scout *s) {
+    proven(!s->started && !s->known);
+    s->commands = true;
+}
+
 void scout_known(struct scout *s) {
     proven(!s->started);
     atomic_store_explicit(&s->known, true, memory_order_release);
@@ -135,9 +147,9 @@ int64_t scout_passed(const struct scout *s) {
 }
 
 struct scout_payload scout_payload(const struct scout *s) {
-    struct scout_payload p = {atomic_load_explicit(&s->lasting, memory_order_relaxed),
-                              atomic_load_explicit(&s->living, memory_order_relaxed),
-                              atomic_load_explicit(&s->all, memory_order_relaxed)};
+    struct scout_payload p = {
+        atomic_load_explicit(&s->lasting, memory_order_relaxed), atomic_load_explicit(&s->living, memory_order_relaxed),
+        atomic_load_explicit(&s->all, memory_order_relaxed), atomic_load_explicit(&s->remaining, memory_order_relaxed)};
     debug_proven(p.lasting >= 0);
     return p;
 }
@@ -509,15 +521,27 @@ static bool pass_template_values(struct walk *w) {
 }
 
 /* As long as it is there to be seen. */
-static void note_key(struct walk *w) {
+static bool see_key(const struct walk *w, char scratch[KEY_MAX], struct slice *key) {
     struct rdb_reader r = w->window;
     struct rdb_string_head head;
-    char digits[NUM_TEXT_MAX];
-    if (!w->s->grows || rdb_read_string_head(&r, &head) != RDB_OK || head.stored > (uint64_t)(r.end - r.at)) return;
-    struct slice key = slice_of((const char *)r.at, (size_t)head.stored);
-    if (head.kind == RDB_STRING_INT) key = slice_of(digits, num_format_i64(digits, head.integer));
-    debug_proven(r.at <= r.end);
-    growth_key(&w->s->growth, key);
+    if (rdb_read_string_head(&r, &head) != RDB_OK || head.stored > (uint64_t)(r.end - r.at)) return false;
+    *key = slice_of((const char *)r.at, (size_t)head.stored);
+    if (head.kind == RDB_STRING_INT) *key = slice_of(scratch, num_format_i64(scratch, head.integer));
+    if (head.kind != RDB_STRING_LZF) return true;
+    if (head.len > KEY_MAX || !lzf_unpack(r.at, (size_t)head.stored, scratch, (size_t)head.len)) return false;
+    debug_proven(head.stored > 0);
+    *key = slice_of(scratch, (size_t)head.len);
+    return true;
+}
+
+static void note_key(struct walk *w) {
+    char scratch[KEY_MAX];
+    struct slice key;
+    w->hash = 0;
+    if ((!w->s->grows && !w->s->commands) || !see_key(w, scratch, &key)) return;
+    debug_proven(key.ptr || key.len == 0);
+    if (w->s->grows) growth_key(&w->s->growth, key);
+    if (w->s->commands) w->hash = remains_hash(key);
 }
 
 static bool pass_entry(struct walk *w, uint8_t type) {
@@ -539,7 +563,9 @@ static bool pass_key(struct walk *w, uint8_t type) {
     struct scout_payload *p = &w->s->payload;
     p->all += w->bytes;
     if (w->expire_at < 0) p->lasting += w->bytes;
-    if (w->expire_at < 0 || w->expire_at > w->s->now_ms) p->living += w->bytes;
+    bool lives = w->expire_at < 0 || w->expire_at > w->s->now_ms;
+    if (lives) p->living += w->bytes;
+    if (lives && w->hash) remains_base(&w->s->remains, w->hash, w->bytes);
     w->expire_at = -1;
     return true;
 }
@@ -696,20 +722,53 @@ static size_t pass_command(struct walk *w) {
     }
     size_t bytes = resp_parse_fast(p, n, argv, COMMAND_WORDS, &argc);
     proven(bytes <= n);
-    if (bytes > 0 && brings_key(argv, argc)) growth_key(&w->s->growth, argv[1]);
+    if (bytes == 0) return 0;
+    if (brings_key(argv, argc)) growth_key(&w->s->growth, argv[1]);
+    remains_begin(&w->s->remains, argc);
+    for (int i = 0; i < argc; i++) remains_word(&w->s->remains, argv[i]);
     return bytes;
+}
+
+/* "<letter>number\r\n". */
+static bool take_count(struct walk *w, char letter, int64_t *n) {
+    if (w->window.end - w->window.at < COUNT_BYTES_MAX) refill(w); /* else at the file's end */
+    const char *p = (const char *)w->window.at, *limit = (const char *)w->window.end;
+    const char *end = p < limit ? memchr(p, '\r', (size_t)(limit - p)) : NULL;
+    debug_proven(p <= limit);
+    if (!end || *p != letter || !num_parse_i64(slice_of(p + 1, (size_t)(end - p) - 1), n)) return false;
+    return skip(w, (uint64_t)(end - p) + 2);
+}
+
+/* One that is too long for that, word by word: long ones are not read. */
+static bool pass_long(struct walk *w) {
+    struct remains *r = &w->s->remains;
+    int64_t words, len;
+    if (!take_count(w, '*', &words) || words < 1 || words > WORDS_MAX) return false;
+    remains_begin(r, words);
+    for (int64_t i = 0; i < words; i++) {
+        if (!take_count(w, '$', &len) || len < 0) return false;
+        while (len <= WORD_MAX && w->window.end - w->window.at < len && refill(w)) {
+        }
+        bool seen = len <= WORD_MAX && w->window.end - w->window.at >= len;
+        remains_word(r, slice_of(seen ? (const char *)w->window.at : NULL, (size_t)len));
+        if (!skip(w, (uint64_t)len + 2)) return false;
+    }
+    proven(place(w) <= w->file->size);
+    return true;
 }
 
 /* On to what looks like the beginning of one. */
 static void pass_odd(struct walk *w) {
     const unsigned char *p = w->window.at, *end = w->window.end;
+    remains_lose(&w->s->remains);
+    if (p == end) return;
     proven(p < end);
     while ((p = memchr(p + 1, '\n', (size_t)(end - p - 1))) && (p + 1 == end || p[1] != '*')) {
     }
     w->window.at = p ? p + 1 : end;
 }
 
-/* Those that begin before the step's end. What is longer than half a window is passed over. */
+/* Those that begin before the step's end. */
 static bool pass_commands(struct walk *w) {
     while (place(w) < w->file->size && place(w) < w->step_end) {
         size_t lies = (size_t)(w->window.end - w->window.at), bytes = lies ? pass_command(w) : 0;
@@ -717,10 +776,10 @@ static bool pass_commands(struct walk *w) {
             w->window.at += bytes;
         else if (lies < WINDOW / 2 && w->taken < w->file->size && refill(w))
             continue;
-        else if (lies > 0)
-            pass_odd(w);
-        else
+        else if (lies == 0)
             return false;
+        else if (*w->window.at != '*' || !pass_long(w))
+            pass_odd(w);
     }
     proven(place(w) <= w->file->size);
     return true;
@@ -808,9 +867,12 @@ static void *run(void *arg) {
     glance_files(s, block);
     growth_sample_release(&s->sample);
     s->grows = s->glanced < s->total;
+    if (s->commands) remains_init(&s->remains, s->total);
     for (size_t i = 0; good && i < s->count; i++) good = walk_file(s, &s->files[i], block);
     mem_free(MEM_PERSIST, block, WINDOW);
     proven(s->reach <= s->total);
+    if (good) atomic_store_explicit(&s->remaining, s->remains.bytes, memory_order_relaxed);
+    remains_release(&s->remains);
     if (good) atomic_store_explicit(&s->reach, s->total, memory_order_release);
     atomic_store_explicit(&s->ended, true, memory_order_relaxed);
     return NULL;

@@ -9,7 +9,7 @@
  *
  * It costs some 25 ns of another processor for each key, and is started only for a load that lasts (forecast_tick), or when
  * admission asks (forecast_ask). Append-only files are looked at twice: before all else a few kilobytes a step are read, and
- * the commands in them counted, so that what follows a base is soon known; in their turn they are read whole, some 60 ns a
+ * the commands in them counted, so that what follows a base is soon known; in their turn they are read whole, some 90 ns a
  * command, for the keys that they name. What cannot be read ends the scout where it is: whether a file is sound is the
  * loader's to say. */
 #ifndef TARN_PERSIST_SCOUT_INT_H
@@ -51,6 +51,8 @@ void scout_free(struct scout *s);
 /* The files in the order of loading; all before scout_known, which says that these are all. */
 void scout_add(struct scout *s, const char *path, int64_t size);
 void scout_known(struct scout *s);
+/* They are append-only files. Before scout_known. */
+void scout_expect_commands(struct scout *s);
 /* Bytes of all files, from the first on, that the scout does not need in the page cache any more; INT64_MAX: none. */
 int64_t scout_passed(const struct scout *s);
 
@@ -67,6 +69,8 @@ struct scout_payload {
     int64_t lasting; /* of keys without a TTL */
     int64_t living;  /* and of those whose time is still to come */
     int64_t all;
+    int64_t
+        remaining; /* of append-only files, when all have been looked at: in the end, whatever their commands do (remains_int.h) */
 };
 struct scout_payload scout_payload(const struct scout *s);
 /* All the work before a place up to which it has come. ~2 us. */

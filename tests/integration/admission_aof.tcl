@@ -108,3 +108,70 @@ foreach {preamble policy part_of_it renews} {yes allkeys-lru 0.55 1 no allkeys-r
         server_stop $srv
     }
 }
+
+# ---- noeviction ----
+# A folder with a base of so many keys with 200 bytes, and these commands behind it; as redis-server would have written them.
+proc folder {keys commands} {
+    set srv [server_start]
+    set dir [server_dir $srv]
+    [client $srv] debug populate $keys base 200
+    [client $srv] save
+    server_stop $srv
+    file mkdir $dir/appendonlydir
+    file rename $dir/dump.rdb $dir/appendonlydir/appendonly.aof.1.base.rdb
+    write_file $dir/appendonlydir/appendonly.aof.manifest \
+        "file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n"
+    set text "*2\r\n\$6\r\nSELECT\r\n\$1\r\n0\r\n"
+    foreach words $commands {
+        append text *[llength $words]\r\n
+        foreach word $words { append text \$[string length $word]\r\n$word\r\n }
+    }
+    write_file $dir/appendonlydir/appendonly.aof.1.incr.aof $text
+    return $dir
+}
+
+set sets {}
+for {set i 0} {$i < 150000} {incr i} { lappend sets [list SET tail:$i [string repeat t 220]] }
+set dels {}
+for {set i 0} {$i < 150000} {incr i} { lappend dels [list DEL base:$i] }
+set small {appendonly yes maxmemory 8mb}
+
+foreach {what keys commands} [list "a base, with commands that leave it alone" 150000 {{SET other 1} {RPUSH list a b}} \
+        "what SET makes behind a base that fits" 1000 $sets] {
+    test "under noeviction: $what does not fit, and is refused soon" {
+        set dir [folder $keys $commands]
+        assert_once {$took <= 2000 * $harness::slow} {
+            set begun [clock milliseconds]
+            set srv [server_start -dir $dir -config [concat $small {key-load-delay 50}] -wait exit]
+            set took [expr {[clock milliseconds] - $begun}]
+            assert_equal 1 [server_wait_exit $srv]
+            assert_regexp {appendonlydir: does not fit: it needs at least \d{8} bytes, and maxmemory leaves 8388608} [server_log $srv]
+        } 3
+        # Where it is too quick to be looked at meanwhile, its end is.
+        set srv [server_start -dir $dir -config $small -wait exit]
+        assert_equal 1 [server_wait_exit $srv]
+        assert_match "*appendonlydir: does not fit*" [server_log $srv]
+        set srv [server_start -dir $dir -config [concat $small {load-oversize try}]]
+        set r [client $srv]
+        assert_match "*OOM*" [$r -typed set more 1]
+        assert_regexp {loaded takes \d{8} bytes with what the server itself needs, maxmemory is 8388608: with noeviction} [server_log $srv]
+        server_stop $srv
+    }
+}
+
+test "under noeviction: what fits in the end is loaded, also where it had been more" {
+    set dir [folder 150000 $dels]
+    set srv [server_start -dir $dir -config $small]
+    assert_equal 0 [[client $srv] dbsize]
+    assert_no_match "*with what the server itself needs*" [server_log $srv]
+    server_stop $srv
+    set dir [folder 1000 [concat [lrange $sets 0 149000] {{FLUSHALL} {SET last 1}}]]
+    set srv [server_start -dir $dir -config [concat $small {key-load-delay -100}]]
+    assert_equal last [[client $srv] keys *]
+    server_stop $srv
+    # A command that nobody knows the end of beforehand.
+    set dir [folder 1000 [concat [lrange $sets 0 149000] [list [concat DEL [lmap words [lrange $sets 0 149000] {lindex $words 1}]]]]]
+    set srv [server_start -dir $dir -config [concat $small {key-load-delay -100}]]
+    assert_equal 1000 [[client $srv] dbsize]
+    server_stop $srv
+}
