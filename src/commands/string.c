@@ -29,15 +29,51 @@ void string_no_memory(struct context *c, size_t reply_start) {
     reply_error(c->reply, "ERR not enough memory for a value of this length");
 }
 
-bool string_put(struct context *c, struct key key, struct slice value, int64_t at_ms, unsigned put_flags,
-                size_t reply_start) {
-    if (unlikely(!db_put_string(c->db, key, value, at_ms, put_flags))) {
+/* What follows an attempt to store. */
+static bool tell_put(struct context *c, struct key key, bool stored, int64_t at_ms, size_t reply_start) {
+    if (unlikely(!stored)) {
         string_no_memory(c, reply_start);
         return false;
     }
     context_changed(c, NOTIFY_STRING, "set", key.text);
     if (at_ms != NO_EXPIRE) context_notify(c, NOTIFY_GENERIC, "expire", key.text, db_index(c->db));
     return true;
+}
+
+bool string_put(struct context *c, struct key key, struct slice value, int64_t at_ms, unsigned put_flags,
+                size_t reply_start) {
+    return tell_put(c, key, db_put_string(c->db, key, value, at_ms, put_flags), at_ms, reply_start);
+}
+
+/* Takes argument i, or copies it. */
+static bool store_argument(struct context *c, struct key key, int i, int64_t at_ms, unsigned put_flags) {
+    struct string_body *body = unlikely(c->blocks != NULL) ? context_take_body(c, i) : NULL;
+    if (likely(!body)) return db_put_string(c->db, key, c->argv[i], at_ms, put_flags);
+    db_put_body(c->db, key, body, at_ms, put_flags);
+    return true;
+}
+
+bool string_put_argument(struct context *c, struct key key, int i, int64_t at_ms, unsigned put_flags,
+                         size_t reply_start) {
+    return tell_put(c, key, store_argument(c, key, i, at_ms, put_flags), at_ms, reply_start);
+}
+
+/* With more pairs than this, to look whether a key comes again is dearer than to copy. */
+#define PAIRS_TAKEN_MAX 256
+
+static bool key_comes_again(const struct context *c, int i, int end) {
+    if (end - i > 2 * PAIRS_TAKEN_MAX) return true;
+    for (int k = i + 2; k < end; k += 2)
+        if (slice_equal(c->argv[k], c->argv[i])) return true;
+    return false;
+}
+
+bool string_put_pair(struct context *c, int i, int end, int64_t at_ms, unsigned put_flags) {
+    struct key key = context_key(c, i);
+    size_t reply_start = string_reply_start(c);
+    if (likely(!c->blocks) || key_comes_again(c, i, end))
+        return string_put(c, key, c->argv[i + 1], at_ms, put_flags, reply_start);
+    return string_put_argument(c, key, i + 1, at_ms, put_flags, reply_start);
 }
 
 void string_delete(struct context *c, struct key key) {
@@ -102,7 +138,7 @@ static void getset_run(struct context *c) {
     const struct entry *e;
     if (!context_view_type(c, key, TYPE_STRING, &e)) return;
     string_reply(c, e);
-    string_put(c, key, c->argv[2], NO_EXPIRE, PUT_PLAIN, reply_start);
+    string_put_argument(c, key, 2, NO_EXPIRE, PUT_PLAIN, reply_start);
 }
 
 /* False after the error reply: keys without a value. */
@@ -114,8 +150,7 @@ static bool pairs_complete(struct context *c) {
 
 static bool put_pairs(struct context *c) {
     for (int i = 1; i < c->argc; i += 2)
-        if (!string_put(c, context_key(c, i), c->argv[i + 1], NO_EXPIRE, PUT_PLAIN, string_reply_start(c)))
-            return false;
+        if (!string_put_pair(c, i, c->argc, NO_EXPIRE, PUT_PLAIN)) return false;
     return true;
 }
 
@@ -158,7 +193,7 @@ static bool append_text(struct context *c, struct key key, const struct entry *e
     size_t old_len = e ? entry_string_len(e) : 0;
     *len = old_len + text.len;
     if (!e) {
-        bool stored = db_put_string(c->db, key, text, NO_EXPIRE, PUT_PLAIN);
+        bool stored = store_argument(c, key, 2, NO_EXPIRE, PUT_PLAIN);
         if (!stored) string_no_memory(c, string_reply_start(c));
         return stored;
     }

@@ -20,6 +20,12 @@ void string_reply(struct context *c, const struct entry *entry);
  * out, after dropping what was replied from reply_start on and replying the error. */
 bool string_put(struct context *c, struct key key, struct slice value, int64_t at_ms, unsigned put_flags,
                 size_t reply_start);
+/* The same with argument i, whose block becomes the value when it came in one (context_take_body). */
+bool string_put_argument(struct context *c, struct key key, int i, int64_t at_ms, unsigned put_flags,
+                         size_t reply_start);
+/* The same with the pair of key and value at argument i, one of many up to `end`: a value that another of the same key follows is
+ * copied, as it will be gone before the command has been written down. */
+bool string_put_pair(struct context *c, int i, int end, int64_t at_ms, unsigned put_flags);
 /* Where in the output the next reply starts (for string_put). */
 static inline size_t string_reply_start(const struct context *c) { return c->reply->out->len; }
 /* Replies that there is no memory for a value. */

@@ -124,7 +124,7 @@ void string_set_run(struct context *c) {
         if ((o.given & (CONDITION | OPT_GET)) && !set_may_store(c, key, &o)) return;
     }
     unsigned put_flags = o.given & OPT_KEEPTTL ? PUT_KEEP_EXPIRE : PUT_PLAIN;
-    if (!string_put(c, key, c->argv[2], at_ms, put_flags, reply_start)) return;
+    if (!string_put_argument(c, key, 2, at_ms, put_flags, reply_start)) return;
     if (o.expiry || o.given & OPT_COMPARE) journal_put_set(c, key.text, c->argv[2], at_ms, o.given & OPT_KEEPTTL);
     if (!(o.given & OPT_GET)) reply_ok(c->reply);
 }
@@ -139,14 +139,14 @@ void string_setnx_run(struct context *c) {
     struct key key = context_key(c, 1);
     if (db_view(c->db, key, context_view_flags(c) | VIEW_NO_STATS))
         reply_integer(c->reply, 0);
-    else if (string_put(c, key, c->argv[2], NO_EXPIRE, PUT_PLAIN, string_reply_start(c)))
+    else if (string_put_argument(c, key, 2, NO_EXPIRE, PUT_PLAIN, string_reply_start(c)))
         reply_integer(c->reply, 1);
 }
 
 static void set_with_time(struct context *c, enum expire_unit unit) {
     int64_t at_ms;
     if (!context_expire_at(c, 2, unit, true, &at_ms)) return;
-    if (!string_put(c, context_key(c, 1), c->argv[3], at_ms, PUT_PLAIN, string_reply_start(c))) return;
+    if (!string_put_argument(c, context_key(c, 1), 3, at_ms, PUT_PLAIN, string_reply_start(c))) return;
     journal_put_set(c, c->argv[1], c->argv[3], at_ms, false);
     reply_ok(c->reply);
 }
@@ -248,7 +248,7 @@ void string_msetex_run(struct context *c) {
     }
     unsigned put_flags = o.given & OPT_KEEPTTL ? PUT_KEEP_EXPIRE : PUT_PLAIN;
     for (int i = 2; i < 2 + pairs * 2; i += 2) {
-        if (!string_put(c, context_key(c, i), c->argv[i + 1], at_ms, put_flags, string_reply_start(c))) return;
+        if (!string_put_pair(c, i, 2 + pairs * 2, at_ms, put_flags)) return;
         journal_put_set(c, c->argv[i], c->argv[i + 1], at_ms, o.given & OPT_KEEPTTL);
     }
     reply_integer(c->reply, 1);

@@ -2,11 +2,21 @@
 
 #include "base/check.h"
 #include "base/num.h"
+#include "wire/resp_block.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 int64_t context_string_max(const struct context *c) { return c->executor->string_max; }
+
+struct string_body *context_take_body(struct context *c, int i) {
+    proven(i > 0 && i < c->argc);
+    if (likely(!c->blocks) || c->argv[i].len <= ENTRY_INLINE_MAX) return NULL;
+    void *block = resp_block_take(c->blocks, i);
+    if (!block) return NULL;
+    proven(c->blocks->front == sizeof(struct string_body));
+    return string_body_adopt(c->blocks->owner, block, c->argv[i].len);
+}
 
 unsigned context_view_flags(const struct context *c) {
     return unlikely(c->session->flags & SESSION_NO_TOUCH) ? VIEW_NO_TOUCH : VIEW_PLAIN;

@@ -16,6 +16,7 @@ struct context {
     const struct command *command;
     const struct slice *argv; /* argv[0] is the command's name; a subcommand's is argv[1] */
     int argc;
+    struct resp_blocks *blocks; /* of long arguments; context_take_body. NULL: none */
     struct reply *reply;
     int64_t now_ms;
     size_t reply_start; /* where this command's reply begins in reply->out */
@@ -48,6 +49,11 @@ static inline struct key context_key(const struct context *c, int i) {
     struct slice text = c->argv[i];
     return (struct key){text, i == c->key_index && i ? c->key_hash : dataset_hash(c->dataset, text)};
 }
+
+/* Argument i as a value's body that is the caller's, if it came in a block of its own; NULL: it is to be copied. Nothing is copied here.
+ * argv[i] shows the body's bytes from now on, and who writes down what has run (journal, MONITOR, slowlog) reads them after the command:
+ * so the value must stay as it is until then. */
+struct string_body *context_take_body(struct context *c, int i);
 
 /* View flags of this session (CLIENT NO-TOUCH). */
 unsigned context_view_flags(const struct context *c);

@@ -344,6 +344,7 @@ static inline struct context context_of(struct executor *x, struct session *s, c
         .command = r->command,
         .argv = r->argv,
         .argc = r->argc,
+        .blocks = r->blocks,
         .reply = &s->reply,
         .now_ms = x->now_ms,
         .reply_start = s->reply.out->len,

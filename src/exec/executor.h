@@ -66,10 +66,10 @@ struct executor_stats {
     uint64_t net_in, net_out, reads, writes;
     uint64_t query_buffer_closed, output_buffer_closed;
     uint64_t evicted_clients;
-    uint64_t
-        command_time_ns; /* sum over all commands, brought up to date by executor_sample and executor_flush_times */
-    uint64_t client_peak_in,
-        client_peak_out; /* maxima of this second: the carrier raises them, executor_sample files them */
+    /* Sum over all commands, brought up to date by executor_sample and executor_flush_times. */
+    uint64_t command_time_ns;
+    /* Maxima of this second: the carrier raises them, executor_sample files them. */
+    uint64_t client_peak_in, client_peak_out;
     double ops_per_s, in_kib_per_s, out_kib_per_s; /* set by executor_sample */
 };
 
@@ -115,11 +115,10 @@ struct executor {
     unsigned error_code_count;
     struct executor_hooks hooks;
     unsigned notify_classes; /* what hooks.notify wants to hear of that the keyspace must be asked for */
-    struct keyspace_hooks
-        keyspace; /* given to every dataset that is put in place; only .defer is the owner's to set, the
-                                       others and .arg are executor_listen's */
-    struct top_board
-        *top; /* keyspace/top.h: the biggest keys for other threads, and of what is loaded for this one; or NULL */
+    /* Given to every dataset that is put in place; only .defer is the owner's to set, the others and .arg are executor_listen's. */
+    struct keyspace_hooks keyspace;
+    /* The biggest keys for other threads, and of what is loaded for this one (keyspace/top.h); or NULL. */
+    struct top_board *top;
     struct random random;
     const char *password; /* requirepass, "" when none */
     bool latency_tracking;
@@ -150,8 +149,9 @@ void executor_begin_batch(struct executor *x);
 struct request {
     const struct slice *argv;
     int argc;
-    struct command *command; /* NULL: unknown */
-    int key_index;           /* of the hashed key; 0: none */
+    struct resp_blocks *blocks; /* of long arguments (resp_block.h), which the command may take; NULL: none */
+    struct command *command;    /* NULL: unknown */
+    int key_index;              /* of the hashed key; 0: none */
     uint64_t key_hash;
     uint32_t dataset_epoch;
 };

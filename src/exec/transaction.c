@@ -56,7 +56,7 @@ void transaction_begin(struct session *s) {
 
 void transaction_queue(struct session *s, const struct request *r) {
     struct transaction *t = s->transaction;
-    struct saved_request *saved = saved_request_try_new(r->command, r->argv, r->argc);
+    struct saved_request *saved = saved_request_try_take(r->command, r->argv, r->argc, r->blocks);
     if (!saved) {
         s->flags |= SESSION_BROKEN;
         reply_error(&s->reply, "OOM not enough memory to queue the command");
@@ -65,7 +65,7 @@ void transaction_queue(struct session *s, const struct request *r) {
     *t->end = saved;
     t->end = &saved->next;
     t->count++;
-    t->bytes += saved->size;
+    t->bytes += saved_request_bytes(saved);
     t->any_flags |= r->command->flags;
     t->all_flags &= r->command->flags;
     reply_simple(&s->reply, "QUEUED");
@@ -120,8 +120,9 @@ static void notice_expiry(struct executor *x, struct session *s) {
 
 static void run_queue(struct executor *x, struct session *s) {
     s->flags |= SESSION_EXEC;
-    for (const struct saved_request *saved = s->transaction->first; saved; saved = saved->next) {
-        const struct request r = {.argv = saved->argv, .argc = saved->argc, .command = saved->command};
+    for (struct saved_request *saved = s->transaction->first; saved; saved = saved->next) {
+        const struct request r = {
+            .argv = saved->argv, .argc = saved->argc, .command = saved->command, .blocks = &saved->blocks};
         executor_call(x, s, &r);
     }
     s->flags &= ~(unsigned)SESSION_EXEC;

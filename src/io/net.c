@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -273,6 +274,15 @@ bool net_is_unix(int fd) {
 ssize_t net_recv(int fd, void *dst, size_t n) {
     ssize_t got;
     do got = recv(fd, dst, n, 0);
+    while (got < 0 && errno == EINTR);
+    return got >= 0 ? got : -errno;
+}
+
+ssize_t net_recv_pair(int fd, void *dst, size_t n, void *behind, size_t behind_n) {
+    ssize_t got;
+    struct iovec parts[] = {{dst, n}, {behind, behind_n}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    do got = recvmsg(fd, &message, 0);
     while (got < 0 && errno == EINTR);
     return got >= 0 ? got : -errno;
 }

@@ -34,6 +34,8 @@ bool net_is_address(struct slice text, bool v6); /* a numeric address, without p
 
 /* One system call each; -errno on error, 0 from recv is end of file. EINTR is retried. */
 ssize_t net_recv(int fd, void *dst, size_t n);
+/* n bytes to dst, and what comes behind them to `behind`. */
+ssize_t net_recv_pair(int fd, void *dst, size_t n, void *behind, size_t behind_n);
 ssize_t net_send(int fd, const void *src, size_t n);
 
 #endif

@@ -39,6 +39,9 @@ enum put_flags {
 
 /* Sets the key, replacing any value of any type. False (nothing changed) only when memory for a long value ran out. */
 bool db_put_string(struct db *db, struct key key, struct slice value, int64_t expire_at, unsigned flags);
+/* The same with a value that has its bytes in place already: longer than ENTRY_INLINE_MAX, and nobody else's. Nothing is copied. The
+ * bytes stay where they are until the key is changed or deleted, or the dataset is defragmented. */
+void db_put_body(struct db *db, struct key key, struct string_body *adopted, int64_t expire_at, unsigned flags);
 void db_put_integer(struct db *db, struct key key, int64_t value, int64_t expire_at, unsigned flags);
 /* Writable bytes of an existing string value, made new_len long: a prefix of the old value stays, the grown part is zero;
  * shown as raw from now on. NULL when memory ran out (nothing changed). proven: key present, a string, new_len <= 512 MB

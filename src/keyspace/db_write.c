@@ -231,6 +231,14 @@ bool db_put_string(struct db *db, struct key key, struct slice value, int64_t ex
     return true;
 }
 
+void db_put_body(struct db *db, struct key key, struct string_body *adopted, int64_t expire_at, unsigned flags) {
+    proven(key.text.len <= ENTRY_KEY_MAX && adopted->len > ENTRY_INLINE_MAX);
+    table_slot *slot = db_live_slot(db, &key);
+    struct entry_plan plan = {.key = key.text, .expire_at = put_expire_at(slot, expire_at, flags), .type = TYPE_STRING};
+    entry_plan_pointer(&plan, STRING_BODY, adopted);
+    put_plan(db, &key, slot, &plan);
+}
+
 void db_put_integer(struct db *db, struct key key, int64_t value, int64_t expire_at, unsigned flags) {
     proven(key.text.len <= ENTRY_KEY_MAX);
     table_slot *slot = db_live_slot(db, &key);

@@ -3,7 +3,6 @@
 #include "exec/context.h"
 #include "observe/memory_purge.h"
 #include "observe/observe_int.h"
-#include "wire/resp.h"
 
 #include <stdio.h>
 

@@ -75,9 +75,16 @@ enum aof_found aof_find(const struct aof_load *l) {
 }
 
 /* ---- the window ---- */
-static int64_t offset_of(const struct reader *f) {
+/* Of the file, where the bytes begin that have neither been used nor gone to their place. */
+static int64_t passed(const struct reader *f) {
     debug_proven(f->pos <= f->window.len && (int64_t)f->window.len <= f->taken);
     return f->taken - (int64_t)(f->window.len - f->pos);
+}
+
+/* Where the command or line begins that is next. Of a command that has begun, long arguments do not lie in the window (resp.h). */
+static int64_t offset_of(const struct reader *f) {
+    debug_proven((int64_t)f->replay->parser.apart <= passed(f));
+    return passed(f) - (int64_t)f->replay->parser.apart;
 }
 
 static const char *at(const struct reader *f) {
@@ -124,32 +131,67 @@ static bool reserve(struct reader *f, size_t n) {
     return buf_try_reserve(&f->window, wanted) || fail_at(f, offset_of(f), "no memory to read %zu bytes", n);
 }
 
-/* At least n bytes behind pos, as far as the file has them. False after an error, which is told, or when cancelled. Read block by
- * block, so that a long command is seen to come, and can be given up. */
+/* The next bytes of the file, at most room of them, go to dst; none where the file ends. Block by block, so that a long command is
+ * seen to come, and can be given up: false then, and after an error, which is told. */
+static bool take_block(struct reader *f, char *dst, size_t room, size_t *got) {
+    proven(room > 0 && f->taken < f->size);
+    if (atomic_load_explicit(f->cancelled, memory_order_relaxed)) return false;
+    size_t wanted = room < READ_BLOCK ? room : READ_BLOCK;
+    if ((int64_t)wanted > f->size - f->taken) wanted = (size_t)(f->size - f->taken);
+    ssize_t n = file_read_at(f->fd, dst, wanted, f->taken);
+    if (n < 0) return fail_at(f, f->taken, "cannot be read: %s", strerror((int)-n));
+    if (n == 0) f->size = f->taken; /* shorter than it was when it was opened */
+    f->taken += n;
+    *got = (size_t)n;
+    drop_behind(f);
+    return true;
+}
+
+/* At least n bytes behind pos, as far as the file has them. */
 static bool fill(struct reader *f, size_t n) {
+    size_t got = 0;
     proven(f->pos <= f->window.len);
     if (lies(f) < n && f->taken < f->size && !reserve(f, n)) return false;
     while (lies(f) < n && f->taken < f->size) {
-        if (atomic_load_explicit(f->cancelled, memory_order_relaxed)) return false;
-        size_t wanted = f->window.cap - f->window.len < READ_BLOCK ? f->window.cap - f->window.len : READ_BLOCK;
-        if ((int64_t)wanted > f->size - f->taken) wanted = (size_t)(f->size - f->taken);
-        ssize_t got = file_read_at(f->fd, f->window.ptr + f->window.len, wanted, f->taken);
-        if (got < 0) return fail_at(f, f->taken, "cannot be read: %s", strerror((int)-got));
-        if (got == 0) {
-            f->size = f->taken; /* shorter than it was when it was opened */
-            break;
-        }
-        buf_advance(&f->window, (size_t)got);
-        f->taken += got;
-        drop_behind(f);
+        if (!take_block(f, f->window.ptr + f->window.len, f->window.cap - f->window.len, &got)) return false;
+        buf_advance(&f->window, got);
     }
     return true;
+}
+
+static void publish(const struct reader *f) {
+    debug_proven(f->before >= 0);
+    atomic_store_explicit(&f->progress->loaded_bytes, f->before + passed(f), memory_order_relaxed);
 }
 
 static void use(struct reader *f, size_t n) {
     proven(n <= lies(f));
     f->pos += n;
-    atomic_store_explicit(&f->progress->loaded_bytes, f->before + offset_of(f), memory_order_relaxed);
+    publish(f);
+}
+
+/* More of a long argument, straight to its place; nothing of what comes behind it, and nothing beyond `end` of the file. */
+static bool fill_bulk(struct reader *f, int64_t end) {
+    struct resp_parser *p = &f->replay->parser;
+    size_t room, got = 0;
+    proven(resp_bulk_missing(p) && p->position == lies(f) && end <= f->size);
+    char *at = resp_bulk_space(p, &room);
+    while (room > 0 && f->taken < end && f->taken < f->size) {
+        if ((int64_t)room > end - f->taken) room = (size_t)(end - f->taken);
+        if (!take_block(f, at, room, &got)) return false;
+        resp_bulk_filled(p, got);
+        publish(f);
+        at = resp_bulk_space(p, &room);
+    }
+    return true;
+}
+
+/* More of a command that has begun, which does not go beyond `end`. */
+static bool fill_command(struct reader *f, int64_t end) {
+    size_t lay = lies(f), wanted = f->replay->parser.wanted ? f->replay->parser.wanted : 1;
+    proven(f->taken < end);
+    if (resp_bulk_missing(&f->replay->parser)) return fill_bulk(f, end);
+    return fill(f, (int64_t)wanted < end - f->taken ? lay + wanted : lay + (size_t)(end - f->taken));
 }
 
 /* The line that begins here, without its end; false when the file ends first, or it is none of ours. */
@@ -223,30 +265,51 @@ static bool pass_line(struct reader *f, int64_t end) {
 }
 
 /* More of a command that has begun, as far as the group goes. */
-static bool fill_command(struct reader *f, size_t left) {
-    size_t lay = lies(f), wanted = lay + (f->replay->parser.wanted ? f->replay->parser.wanted : 1);
-    if (lay >= left) return fail_at(f, offset_of(f), "a command does not end");
-    proven(left > 0);
-    return fill(f, wanted < left ? wanted : left) && (lies(f) > lay || fail_at(f, f->taken, "the file ends early"));
+static bool fill_in_group(struct reader *f, int64_t end) {
+    int64_t taken = f->taken;
+    if (taken >= end) return fail_at(f, offset_of(f), "a command does not end");
+    proven(end <= f->size);
+    return fill_command(f, end) && (f->taken > taken || fail_at(f, f->taken, "the file ends early"));
+}
+
+/* Of what lies in the window, what is before `end`. */
+static size_t lies_before(const struct reader *f, int64_t end) {
+    debug_proven(passed(f) <= end);
+    return f->taken <= end ? lies(f) : (size_t)(end - passed(f));
+}
+
+/* Of the window, `from` to `to` behind pos are in a block of the parser's now. */
+static void cut_window(struct reader *f, size_t from, size_t to) {
+    char *p = f->window.ptr + f->pos;
+    proven(from <= to && to <= lies(f));
+    memmove(p + from, p + to, lies(f) - to);
+    f->window.len -= to - from;
+}
+
+/* The first n bytes that lie here go to the replay. */
+static enum replay_result feed(struct reader *f, size_t n) {
+    size_t used;
+    proven(n <= lies(f));
+    f->replay->place = f->before + offset_of(f);
+    enum replay_result result = replay_feed(f->replay, at(f), n, &used);
+    if (resp_bulk_missing(&f->replay->parser)) cut_window(f, used + f->replay->parser.position, n);
+    use(f, used);
+    return result;
 }
 
 /* Runs what lies from here to the end of the group, which is known to be as it was written. A long one goes through the window. */
 static bool run_group(struct reader *f, int64_t end) {
-    size_t used;
     bool ok = true;
     proven(end > offset_of(f));
     f->replay->whole = true;
     while (ok && offset_of(f) < end) {
-        size_t left = (size_t)(end - offset_of(f)), n = lies(f) < left ? lies(f) : left;
-        f->replay->place = f->before + offset_of(f);
-        enum replay_result result = replay_feed(f->replay, at(f), n, &used);
-        use(f, used);
+        enum replay_result result = feed(f, lies_before(f, end));
         if (result == REPLAY_MARK)
             ok = pass_line(f, end);
         else if (result != REPLAY_MORE)
             ok = result != REPLAY_CANCELLED && fail_at(f, offset_of(f), "%s", f->replay->why);
-        else if (used < left)
-            ok = fill_command(f, left - used);
+        else if (offset_of(f) < end)
+            ok = fill_in_group(f, end);
     }
     f->replay->whole = false;
     if (!ok) return false;
@@ -342,18 +405,15 @@ static bool end_of_commands(struct reader *f) {
 }
 
 static bool read_commands(struct reader *f) {
-    size_t used;
     debug_proven(lies(f) > 0);
     for (;;) {
         int64_t from = offset_of(f);
-        f->replay->place = f->before + from;
-        enum replay_result result = replay_feed(f->replay, at(f), lies(f), &used);
+        enum replay_result result = feed(f, lies(f));
         if (!f->replay->queued)
             f->unit_at = -1;
         else if (f->replay->multi_at != SIZE_MAX)
             f->unit_at = from + (int64_t)f->replay->multi_at;
-        use(f, used);
-        if (used) f->foreign_end = true;
+        if (offset_of(f) > from) f->foreign_end = true;
         switch (result) {
         case REPLAY_MARK:
             return true;
@@ -367,8 +427,7 @@ static bool read_commands(struct reader *f) {
             break;
         }
         int64_t taken = f->taken;
-        size_t wanted = f->replay->parser.wanted;
-        if (!fill(f, lies(f) + (wanted ? wanted : 1))) return false;
+        if (taken < f->size && !fill_command(f, f->size)) return false;
         if (f->taken == taken) return end_of_commands(f);
     }
 }
@@ -598,6 +657,7 @@ bool aof_load_run(void *arg, const struct load_options *options, struct load_pro
     char reason[LOAD_ERROR_MAX] = "";
     struct replay *replay = mem_alloc(MEM_PERSIST, sizeof *replay);
     replay_init(replay, ds, l->lists, l->list_count, l->string_max);
+    replay->parser.block_min = RESP_BLOCK_MIN;
     replay->progress = progress;
     replay->cancelled = cancelled;
     replay->pace = (struct pace){.delay_us = options->key_delay_us,

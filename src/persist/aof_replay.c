@@ -40,6 +40,7 @@ void replay_init(struct replay *r, struct dataset *ds, const struct command_list
     r->session.flags |= SESSION_INTERNAL;
     r->session.authenticated = true;
     r->parser.max_bulk = string_max;
+    r->parser.blocks = (struct resp_blocks){.front = sizeof(struct string_body), .owner = MEM_PERSIST};
     proven(r->session.db == 0);
 }
 
@@ -150,7 +151,7 @@ static void show_top(struct replay *r) {
 
 static void publish(const struct replay *r, size_t used) {
     debug_proven(r->place >= 0);
-    atomic_store_explicit(&r->progress->loaded_bytes, r->place + (int64_t)used, memory_order_relaxed);
+    atomic_store_explicit(&r->progress->loaded_bytes, r->place + (int64_t)(used + r->apart), memory_order_relaxed);
 }
 
 static void slow_down(struct replay *r, size_t used) {
@@ -169,7 +170,7 @@ static enum replay_result run_batch(struct replay *r, size_t *used) {
     for (unsigned i = 0; i < count; i++) executor_prepare(&r->executor, &r->requests[i]);
     if (count > 1) prefetch(r);
     for (unsigned i = 0; i < count && result == REPLAY_MORE; i++) {
-        r->at = *used;
+        r->at = *used + r->apart;
         result = run_one(r, &r->requests[i]);
         if (result == REPLAY_MORE) *used = r->ends[i];
         if (unlikely(r->pace.delay_us && pace_on(&r->pace))) slow_down(r, *used);
@@ -205,6 +206,17 @@ static size_t gather(struct replay *r, const char *p, size_t n, size_t at) {
     return at;
 }
 
+/* Alone: what it has in blocks may become values, and goes else. */
+static enum replay_result run_parsed(struct replay *r, size_t *used) {
+    proven(r->count == 0 && r->parser.argc > 0);
+    add(r, r->parser.argv, r->parser.argc, *used + r->parser.consumed);
+    if (r->parser.blocks.count) r->requests[0].blocks = &r->parser.blocks;
+    r->apart += r->parser.apart;
+    enum replay_result result = run_batch(r, used);
+    if (result == REPLAY_MORE) resp_parser_done(&r->parser);
+    return result;
+}
+
 /* One command that is long, or not all there. */
 static enum replay_result take_slow(struct replay *r, const char *p, size_t n, size_t *used) {
     if (p[*used] != '*') {
@@ -217,6 +229,9 @@ static enum replay_result take_slow(struct replay *r, const char *p, size_t n, s
     case RESP_INVALID:
         snprintf(r->why, LOAD_ERROR_MAX, "%s", r->parser.error);
         return REPLAY_BAD;
+    case RESP_NO_MEMORY:
+        snprintf(r->why, LOAD_ERROR_MAX, "%s", r->parser.error);
+        return REPLAY_REFUSED;
     case RESP_READY:
         break;
     }
@@ -224,9 +239,7 @@ static enum replay_result take_slow(struct replay *r, const char *p, size_t n, s
         snprintf(r->why, LOAD_ERROR_MAX, "a command without words");
         return REPLAY_BAD;
     }
-    proven(r->count == 0);
-    add(r, r->parser.argv, r->parser.argc, *used + r->parser.consumed);
-    return run_batch(r, used);
+    return run_parsed(r, used);
 }
 
 static bool is_cancelled(const struct replay *r) {
@@ -236,7 +249,7 @@ static bool is_cancelled(const struct replay *r) {
 
 enum replay_result replay_feed(struct replay *r, const char *p, size_t n, size_t *used) {
     proven(r->count == 0);
-    *used = 0;
+    *used = r->apart = 0;
     r->multi_at = SIZE_MAX;
     while (*used < n) {
         if (is_cancelled(r)) return REPLAY_CANCELLED;

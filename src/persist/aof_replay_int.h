@@ -5,7 +5,7 @@
 #include "exec/executor.h"
 #include "persist/load.h"
 #include "persist/pace_int.h"
-#include "wire/resp.h"
+#include "wire/resp_parse.h"
 
 #define REPLAY_BATCH  64
 #define REPLAY_SLICES 1024
@@ -20,9 +20,10 @@ struct replay {
     size_t ends[REPLAY_BATCH]; /* where each request ends, from the start of what replay_feed was given */
     bool whole;                /* what is fed is known to be complete: MULTI and EXEC need not hold anything back */
     bool queued;               /* inside MULTI */
-    size_t at;                 /* where the request that runs begins */
-    size_t multi_at;           /* where the last MULTI of this feed begins; SIZE_MAX: there was none */
-    uint64_t functions;        /* FUNCTION commands passed over */
+    size_t apart;       /* bytes of this feed's commands that have run and were in blocks of their own (resp.h) */
+    size_t at;          /* where the request that runs begins, with those */
+    size_t multi_at;    /* the same of the last MULTI of this feed; SIZE_MAX: there was none */
+    uint64_t functions; /* FUNCTION commands passed over */
     struct load_progress *progress;
     struct pace pace;
     int64_t place; /* of all files: where what is fed begins */
@@ -47,7 +48,8 @@ enum replay_result {
     REPLAY_CANCELLED,
 };
 /* Runs whole commands from the start of p. *used: the bytes of those that ran (or wait for their EXEC). The same bytes are to be
- * at the start of the next call, with more behind them. */
+ * at the start of the next call, with more behind them; unless the parser says that it takes them apart (resp_bulk_missing), which it does
+ * when its block_min is set. */
 enum replay_result replay_feed(struct replay *r, const char *p, size_t n, size_t *used);
 /* The next bytes are others than those after the last used: forgets what is known of them. */
 void replay_forget(struct replay *r);

@@ -11,7 +11,7 @@
 #include "persist/remains_int.h"
 #include "wire/lzf.h"
 #include "wire/rdb_template.h"
-#include "wire/resp.h"
+#include "wire/resp_parse.h"
 
 #include <math.h>
 #include <stdatomic.h>

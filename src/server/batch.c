@@ -18,10 +18,11 @@ static bool is_http(const struct request *r) {
     return r->command == NULL && (slice_is(r->argv[0], "post") || slice_is(r->argv[0], "host:"));
 }
 
-/* Forgets what was parsed beyond the last request that ran: it will be parsed again when the session goes on. */
+/* Forgets what was parsed beyond the last request that ran: it will be parsed again when the session goes on. A request with long
+ * arguments cannot be, but the parser has it still. */
 static void rewind_input(struct connection *c) {
     c->parsed = c->consumed;
-    resp_parser_release(&c->parser);
+    resp_parser_rewind(&c->parser);
 }
 
 static void run_one(struct network *n, struct pending *p) {
@@ -67,7 +68,7 @@ void batch_run(struct network *n) {
     n->slices_used = 0;
 }
 
-static void add(struct connection *c, const struct slice *argv, int argc, size_t bytes) {
+static void add(struct connection *c, const struct slice *argv, int argc, struct resp_blocks *blocks, size_t bytes) {
     struct network *n = c->network;
     struct pending *p = &n->batch[n->batch_count++];
     p->connection = c;
@@ -75,6 +76,7 @@ static void add(struct connection *c, const struct slice *argv, int argc, size_t
     c->parsed += bytes;
     p->request.argv = argv;
     p->request.argc = argc;
+    p->request.blocks = blocks;
     p->end = c->parsed;
 }
 
@@ -86,7 +88,7 @@ static bool gather_fast(struct connection *c, const char *at, size_t left) {
     size_t bytes = resp_parse_fast(at, left, argv, (int)(BATCH_SLICES - n->slices_used), &argc);
     if (bytes == 0) return false;
     n->slices_used += (unsigned)argc;
-    add(c, argv, argc, bytes);
+    add(c, argv, argc, NULL, bytes);
     return true;
 }
 
@@ -106,14 +108,40 @@ static void refuse_protocol(struct connection *c) {
     session_close(&c->session, true);
 }
 
+static void refuse_size(struct connection *c) {
+    if (!run_before(c)) return;
+    log_warning("Closing client id=%llu: %s", (unsigned long long)c->session.id, c->parser.error);
+    reply_error_format(&c->session.reply, "OOM %s", c->parser.error);
+    session_close(&c->session, true);
+}
+
+/* Half a request. What has come of a long argument lies in the parser's block. */
+static void await_more(struct connection *c) {
+    if (resp_bulk_missing(&c->parser)) connection_cut_input(c, c->parsed + c->parser.position);
+}
+
+static void run_slow(struct connection *c) {
+    struct resp_blocks *blocks = c->parser.blocks.count ? &c->parser.blocks : NULL;
+    add(c, c->parser.argv, c->parser.argc, blocks, c->parser.consumed);
+    size_t end = c->parsed;
+    batch_run(c->network);
+    if (blocks && c->consumed == end) resp_parser_done(&c->parser);
+}
+
 /* Pieces, inline commands, huge requests, errors. The parser's arguments live until its next call, so such a request runs at
- * once. False when nothing more can be gathered from this connection now. */
+ * once. A long argument leaves the input only when nothing before it could make it be parsed again. False when nothing more can be gathered
+ * from this connection now. */
 static bool gather_slow(struct connection *c, const char *at, size_t left) {
     struct network *n = c->network;
     c->parser.unauthenticated = !c->session.authenticated;
     c->parser.max_bulk = n->executor->string_max;
+    c->parser.block_min = c->parsed == c->consumed ? RESP_BLOCK_MIN : 0;
     switch (resp_parse(&c->parser, at, left)) {
     case RESP_MORE:
+        await_more(c);
+        return false;
+    case RESP_NO_MEMORY:
+        refuse_size(c);
         return false;
     case RESP_INVALID:
         refuse_protocol(c);
@@ -126,8 +154,7 @@ static bool gather_slow(struct connection *c, const char *at, size_t left) {
         c->consumed = c->parsed += c->parser.consumed;
         return true;
     }
-    add(c, c->parser.argv, c->parser.argc, c->parser.consumed);
-    batch_run(n);
+    run_slow(c);
     return true;
 }
 

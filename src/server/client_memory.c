@@ -10,8 +10,7 @@
 #include "server/settings.h"
 
 size_t connection_memory(const struct connection *c) {
-    return sizeof *c + c->held.cap + c->session.out.cap +
-           (size_t)c->parser.capacity * (sizeof(struct resp_span) + sizeof(struct slice)) +
+    return sizeof *c + c->held.cap + c->session.out.cap + resp_parser_bytes(&c->parser) +
            transaction_bytes(&c->session);
 }
 

@@ -5,6 +5,7 @@
 #include "persist/aof.h"
 #include "server/network_int.h"
 #include "server/settings.h"
+#include "values/string.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -34,8 +35,9 @@ static void describe(struct session *s, struct session_link *out) {
     out->peer = net_peer(c->fd.fd, peer, sizeof peer);
     out->local = net_local(c->fd.fd, local, sizeof local);
     out->fd = c->fd.fd;
-    out->input_bytes = connection_input_len(c) - c->consumed;
+    out->input_bytes = connection_input_held(c) - c->consumed;
     out->input_free = c->held.cap - c->held.len;
+    if (c->parser.blocks.bytes > c->parser.apart) out->input_free += c->parser.blocks.bytes - c->parser.apart;
     out->input_peak = c->input_peak;
     out->reply_space = s->out.cap;
     out->reply_peak = s->out.cap;
@@ -65,14 +67,16 @@ static void attend(struct session *s) {
 static const struct session_transport socket_transport = {describe, resume, attend};
 
 /* ---- in ---- */
+/* From one connection in one turn. */
+#define RECEIVE_MAX ((size_t)1 << 20)
+
 static void close_lost(struct connection *c, const char *why) {
     if (c->session.flags & SESSION_CLOSE) return;
     log_debug("Client id=%llu closed the connection (%s)", (unsigned long long)c->session.id, why);
     session_close(&c->session, false);
 }
 
-/* Where the next bytes go, and how many are asked for: the arena while nothing is held, else behind what is held. A request
- * that announced a long argument gets room as its bytes arrive (the buffer doubles), never on its word alone. */
+/* Where the next bytes go, and how many are asked for: the arena while nothing is held, else behind what is held. */
 static char *input_space(struct connection *c, size_t *room) {
     struct network *n = c->network;
     proven(!c->lent);
@@ -83,7 +87,7 @@ static char *input_space(struct connection *c, size_t *room) {
     }
     char *at = buf_reserve(&c->held, NETWORK_RECEIVE_MIN);
     size_t free_bytes = c->held.cap - c->held.len;
-    *room = free_bytes < (1u << 20) ? free_bytes : (1u << 20);
+    *room = free_bytes < RECEIVE_MAX ? free_bytes : RECEIVE_MAX;
     return at;
 }
 
@@ -93,14 +97,14 @@ static void count_input(struct connection *c, size_t got) {
     stats->reads++;
     c->session.net_in += got;
     c->session.active_ms = c->network->executor->now_ms;
-    size_t now = connection_input_len(c);
+    size_t now = connection_input_held(c);
     if (now > c->input_peak) c->input_peak = now;
     if (now > stats->client_peak_in) stats->client_peak_in = now;
 }
 
 static bool over_query_limit(struct connection *c) {
     /* What MULTI has queued came through here and is held as well. */
-    size_t held = connection_input_len(c) + transaction_bytes(&c->session);
+    size_t held = connection_input_held(c) + transaction_bytes(&c->session);
     if ((int64_t)held <= server_settings()->client_query_buffer_limit) return false;
     c->network->executor->stats.query_buffer_closed++;
     log_warning("Closing client id=%llu that reached the max query buffer length (%lld bytes)",
@@ -109,15 +113,11 @@ static bool over_query_limit(struct connection *c) {
     return true;
 }
 
-void connection_receive(struct connection *c) {
+static ssize_t receive_input(struct connection *c) {
     size_t room;
     char *at = input_space(c, &room);
     ssize_t got = net_recv(c->fd.fd, at, room);
-    if (got == -EAGAIN) return;
-    if (got <= 0) {
-        close_lost(c, got == 0 ? "end of stream" : "read error");
-        return;
-    }
+    if (got <= 0) return got;
     if (at == c->network->arena + c->network->arena_used) {
         c->lent = at;
         c->lent_len = (size_t)got;
@@ -125,8 +125,41 @@ void connection_receive(struct connection *c) {
     } else {
         buf_advance(&c->held, (size_t)got);
     }
+    return got;
+}
+
+/* A long argument goes straight to its place; what comes behind its end is input again. */
+static ssize_t receive_bulk(struct connection *c) {
+    size_t room, missing = resp_bulk_missing(&c->parser);
+    char *at = resp_bulk_space(&c->parser, &room);
+    proven(!c->lent && c->held.len > 0 && room > 0);
+    if (room > RECEIVE_MAX) room = RECEIVE_MAX;
+    char *behind = buf_reserve(&c->held, NETWORK_RECEIVE_MIN);
+    ssize_t got = net_recv_pair(c->fd.fd, at, room, behind, room == missing ? NETWORK_RECEIVE_MIN : 0);
+    if (got <= 0) return got;
+    size_t filled = (size_t)got < room ? (size_t)got : room;
+    resp_bulk_filled(&c->parser, filled);
+    buf_advance(&c->held, (size_t)got - filled);
+    return got;
+}
+
+void connection_receive(struct connection *c) {
+    ssize_t got = resp_bulk_missing(&c->parser) ? receive_bulk(c) : receive_input(c);
+    if (got == -EAGAIN) return;
+    if (got <= 0) {
+        close_lost(c, got == 0 ? "end of stream" : "read error");
+        return;
+    }
     count_input(c, (size_t)got);
     if (!over_query_limit(c)) make_ready(c);
+}
+
+void connection_cut_input(struct connection *c, size_t len) {
+    proven(len >= c->parsed && len <= connection_input_len(c));
+    if (c->lent)
+        c->lent_len = len;
+    else
+        c->held.len = len;
 }
 
 static void on_event(struct loop_fd *fd, unsigned events) {
@@ -229,6 +262,7 @@ void connection_open(struct network *n, int fd, bool is_unix) {
     session_init(&c->session, n->executor, &socket_transport);
     if (is_unix) c->session.flags |= SESSION_UNIX;
     c->session.authenticated = n->executor->password[0] == '\0';
+    c->parser.blocks = (struct resp_blocks){.front = sizeof(struct string_body), .owner = MEM_CLIENT_IN};
     if (!is_unix) {
         net_set_nodelay(fd, true);
         net_set_keepalive(fd, (int)server_settings()->tcp_keepalive_s);

@@ -7,7 +7,7 @@
 #include "io/loop.h"
 #include "io/net.h"
 #include "server/network.h"
-#include "wire/resp.h"
+#include "wire/resp_parse.h"
 
 /* A turn receives at most ARENA bytes before it runs what it has; both fit a second-level cache. */
 #define NETWORK_ARENA_SIZE   (256 * 1024)
@@ -82,6 +82,8 @@ struct network {
 /* ---- connection.c ---- */
 void connection_open(struct network *n, int fd, bool is_unix);
 void connection_receive(struct connection *c);
+/* The input ends here: what came behind is part of a long argument, and the parser has taken it. */
+void connection_cut_input(struct connection *c, size_t len);
 /* Sends what it can; watches for room when the kernel's buffer is full. */
 void connection_send(struct connection *c);
 /* client-output-buffer-limit: closes who is over it. */
@@ -106,6 +108,11 @@ void network_cut_clients(struct network *n);
 static inline const char *connection_input(const struct connection *c) { return c->lent ? c->lent : c->held.ptr; }
 
 static inline size_t connection_input_len(const struct connection *c) { return c->lent ? c->lent_len : c->held.len; }
+
+/* The input, and what of a long argument is not in it any more but in a block of its own. */
+static inline size_t connection_input_held(const struct connection *c) {
+    return connection_input_len(c) + c->parser.apart;
+}
 
 static inline bool connection_can_run(const struct connection *c) {
     return !(c->session.flags & (SESSION_CLOSING | SESSION_BLOCKED | SESSION_POSTPONED));

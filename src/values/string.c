@@ -38,6 +38,14 @@ struct string_body *string_body_new(size_t len, size_t capacity) {
     return b;
 }
 
+struct string_body *string_body_adopt(enum mem_owner from, void *block, size_t len) {
+    struct string_body *b = block;
+    proven(b != NULL && len > 0);
+    mem_move(from, MEM_STRINGS, b, body_bytes(len));
+    b->len = b->capacity = len;
+    return b;
+}
+
 struct string_body *string_body_resize(struct string_body *b, size_t len) {
     proven(b->len <= b->capacity);
     if (len > b->capacity) {

@@ -3,6 +3,7 @@
 #define TARN_VALUES_STRING_H
 
 #include "base/slice.h"
+#include "mem/mem.h"
 
 #include <stdint.h>
 
@@ -19,6 +20,9 @@ struct string_body {
 struct string_body *string_body_new(size_t len, size_t capacity); /* bytes uninitialised */
 /* NULL when there is no memory: for lengths that come from outside. */
 struct string_body *string_body_try_new(size_t len, size_t capacity);
+/* A block of owner `from` becomes a body; nothing is copied. Allocated with sizeof(struct string_body) + len bytes, of which the last len
+ * are the text. */
+struct string_body *string_body_adopt(enum mem_owner from, void *block, size_t len);
 /* Grown bytes are zeroed, with slack for the next append; NULL (b as it was) when memory ran out. A shorter length keeps
  * the capacity. The body may move. */
 struct string_body *string_body_resize(struct string_body *b, size_t len);

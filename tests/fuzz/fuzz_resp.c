@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/random.h"
 #include "wire/resp.h"
+#include "wire/resp_parse.h"
 
 #include <stdlib.h>
 

@@ -4,6 +4,7 @@
 
 #include "base/num.h"
 #include "commands/string.h"
+#include "exec/journal.h"
 
 static struct executor executor;
 static struct peer peer;
@@ -336,6 +337,119 @@ static void long_values_are_limited(void **state) {
          {"lcs k k", "-ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len\r\n"});
 }
 
+/* ---- arguments in blocks of their own ---- */
+#define LONG 1000
+static char long_v[LONG], long_w[LONG];
+
+/* $v and $w: long values. */
+static int words_of(const char *line, char *scratch, struct slice *words) {
+    int n = text_split_words(slice_of_cstr(line), scratch, words, 16);
+    for (int i = 0; i < n; i++) {
+        if (slice_is(words[i], "$v")) words[i] = slice_of(long_v, LONG);
+        if (slice_is(words[i], "$w")) words[i] = slice_of(long_w, LONG);
+    }
+    return n;
+}
+
+struct left {
+    struct buf reply, journal;
+};
+
+/* What the requests reply and leave in the journal, on an empty dataset. */
+static void run_lines(const char *const *lines, bool blocks, struct left *out) {
+    char scratch[256];
+    struct slice words[16];
+    struct journal journal;
+    int64_t strings = mem_owner_blocks(MEM_STRINGS);
+    journal_init(&journal);
+    executor.journal = &journal;
+    buf_init(&out->reply, MEM_SERVER);
+    buf_init(&out->journal, MEM_SERVER);
+    for (; *lines; lines++) {
+        int n = words_of(*lines, scratch, words);
+        int64_t moved = mem_owner_blocks(MEM_CLIENT_IN);
+        assert_int_equal(blocks ? peer_run_blocks(&peer, words, n, 256) : peer_run(&peer, words, n), RUN_DONE);
+        assert_int_equal(mem_owner_blocks(MEM_CLIENT_IN), moved);
+        buf_append_slice(&out->reply, buf_slice(&peer.session.out));
+        buf_clear(&peer.session.out);
+    }
+    buf_append_slice(&out->journal, buf_slice(&journal.out));
+    executor.journal = NULL;
+    journal_release(&journal);
+    dataset_flush(executor.dataset, -1, false);
+    assert_int_equal(mem_owner_blocks(MEM_STRINGS), strings);
+}
+
+static void assert_same(const struct buf *a, const struct buf *b, const char *line) {
+    if (!slice_equal(buf_slice(a), buf_slice(b))) fail_msg("%s: %.*s", line, (int)b->len, b->ptr);
+}
+
+/* Whether a value's argument was copied or taken, nobody can tell from what is replied and written down. */
+static void values_taken_are_as_values_copied(void **state) {
+    (void)state;
+    static const char *const cases[][4] = {
+        {"set k $v", "get k", "object encoding k"},
+        {"set k old", "set k $v get", "get k"},
+        {"set k $v", "set k $w get", "get k"},
+        {"set k $v", "set k $v get", "get k"},
+        {"set k $v", "set k short", "get k"},
+        {"set k $v px 1000", "set k $w keepttl", "get k"},
+        {"set k $v nx", "set k $w nx", "get k"},
+        {"set k $v xx", "set k $w", "set k $v xx"},
+        {"set k $v", "set k $w ifeq $v", "get k"},
+        {"set k $v", "set k $w ifeq $w get", "get k"},
+        {"set k $v ex 0", "set k $v bad", "get k"},
+        {"set k $v exat 1", "get k"},
+        {"setex k 10 $v", "psetex k 10000 $w", "get k"},
+        {"setnx k $v", "setnx k $w", "get k"},
+        {"set k $v", "getset k $w", "get k"},
+        {"append k $v", "append k $w", "get k"},
+        {"mset k $v l $w", "mget k l"},
+        {"mset k $v k $w", "get k"},
+        {"mset k $v k short", "get k"},
+        {"mset k $v k $v k $w l $v", "mget k l"},
+        {"mset k $v l", "mget k l"},
+        {"msetnx k $v l $w", "msetnx k $w m $v", "mget k l m"},
+        {"msetex 2 k $v l $w ex 10", "mget k l"},
+        {"msetex 2 k $v k $w ex 10", "mget k l"},
+        {"set $v $w", "get $v"},
+        {"set $v $v", "get $v"},
+        {"set k 0", "setrange k 10 $v", "get k"},
+        {"get $v", "strlen $w", "nosuch $v"},
+    };
+    memset(long_v, 'v', LONG);
+    memset(long_w, 'w', LONG);
+    for (size_t i = 0; i < countof(cases); i++) {
+        const char *lines[5] = {cases[i][0], cases[i][1], cases[i][2], cases[i][3], NULL};
+        struct left copied, taken;
+        run_lines(lines, false, &copied);
+        run_lines(lines, true, &taken);
+        assert_same(&copied.reply, &taken.reply, lines[0]);
+        assert_same(&copied.journal, &taken.journal, lines[0]);
+        struct buf *all[] = {&copied.reply, &copied.journal, &taken.reply, &taken.journal};
+        for (size_t k = 0; k < countof(all); k++) buf_release(all[k]);
+    }
+}
+
+/* Nothing is copied: the value lies where the argument was received. */
+static void a_value_lies_where_its_argument_did(void **state) {
+    (void)state;
+    static const char *const lines[] = {"set k $v",      "set k $w get",    "setex k 10 $v",
+                                        "setnx k $v",    "getset k $v",     "append k $v",
+                                        "mset a 1 k $v", "msetnx k $v l 1", "msetex 1 k $v"};
+    for (size_t i = 0; i < countof(lines); i++) {
+        char scratch[256];
+        struct slice words[16];
+        dataset_flush(executor.dataset, -1, false);
+        int n = words_of(lines[i], scratch, words);
+        mem_fail_after(2, 256); /* the block is the first of that size, and the last */
+        assert_int_equal(peer_run_blocks(&peer, words, n, 256), RUN_DONE);
+        if (peer_read(&peer)[0] == '-') fail_msg("%s needs memory", lines[i]);
+        assert_int_equal(entry_string_len(look("k")), LONG);
+    }
+    mem_fail_after(0, 0);
+}
+
 static unsigned set_flags(const char *line) {
     char scratch[256];
     struct slice words[16];
@@ -382,6 +496,8 @@ int main(void) {
         string_test(another_type_is_refused_and_stays),
         string_test(no_memory_keeps_the_old_value),
         string_test(long_values_are_limited),
+        string_test(values_taken_are_as_values_copied),
+        string_test(a_value_lies_where_its_argument_did),
         string_test(set_reads_only_when_asked_to),
         string_test(msetex_names_its_keys),
     };

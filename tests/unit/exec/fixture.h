@@ -9,6 +9,7 @@
 #include "exec/executor.h"
 #include "exec/session.h"
 #include "keyspace/db.h"
+#include "wire/resp_block.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -72,6 +73,29 @@ static UNUSED enum run_result peer_run(struct peer *p, const struct slice *argv,
     executor_begin_batch(x);
     executor_prepare(x, &r);
     return executor_run(x, &p->session, &r);
+}
+
+/* The same, with arguments from `min` bytes on in blocks of their own. They must be readable after the run: the journal and others
+ * read them then. */
+static UNUSED enum run_result peer_run_blocks(struct peer *p, const struct slice *argv, int argc, size_t min) {
+    struct executor *x = p->session.executor;
+    struct resp_blocks blocks = {.front = sizeof(struct string_body), .owner = MEM_CLIENT_IN};
+    struct slice words[FIXTURE_WORDS];
+    for (int i = 0; i < argc; i++) {
+        words[i] = argv[i];
+        if (argv[i].len < min) continue;
+        assert_true(resp_block_try_add(&blocks, i, argv[i].len));
+        char *text = resp_block_text(&blocks, resp_block_find(&blocks, i));
+        memcpy(text, argv[i].ptr, argv[i].len);
+        words[i].ptr = text;
+    }
+    struct request r = {.argv = words, .argc = argc, .blocks = &blocks};
+    executor_begin_batch(x);
+    executor_prepare(x, &r);
+    enum run_result result = executor_run(x, &p->session, &r);
+    for (int i = 0; i < argc; i++) assert_true(slice_equal(words[i], argv[i]));
+    resp_blocks_clear(&blocks);
+    return result;
 }
 
 static UNUSED enum run_result peer_send(struct peer *p, const char *line) {

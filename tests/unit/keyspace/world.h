@@ -219,6 +219,13 @@ static inline void world_check_entry(const struct entry *e, const struct model_k
 }
 
 /* ---- steps: each changes model and dataset alike ---- */
+static inline struct string_body *body_of(struct slice text) {
+    size_t size = sizeof(struct string_body) + text.len;
+    char *block = mem_alloc(MEM_CLIENT_IN, size);
+    memcpy(block + sizeof(struct string_body), text.ptr, text.len);
+    return string_body_adopt(MEM_CLIENT_IN, block, text.len);
+}
+
 static inline void step_put(struct world *w, unsigned db, unsigned id) {
     char text[WORLD_KEY_MAX], scratch[NUM_TEXT_MAX];
     struct model_key *k = &w->db[db][id];
@@ -232,6 +239,8 @@ static inline void step_put(struct world *w, unsigned db, unsigned id) {
     int64_t old_at = k->expire_at;
     if (!(flags & (PUT_RAW | PUT_NOT_INTEGER)) && num_parse_i64(value, &integer) && world_below(w, 2))
         db_put_integer(dataset_db(w->ds, db), key, integer, at, flags);
+    else if (value.len > ENTRY_INLINE_MAX && world_below(w, 2))
+        db_put_body(dataset_db(w->ds, db), key, body_of(value), at, flags);
     else
         assert_true(db_put_string(dataset_db(w->ds, db), key, value, at, flags));
     model_set(k, blob_new(value.ptr, value.len), keep ? old_at : flags & PUT_KEEP_EXPIRE ? NO_EXPIRE : at);

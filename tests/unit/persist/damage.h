@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "persist/aof_group_int.h"
-#include "wire/resp.h"
+#include "wire/resp_parse.h"
 
 #define FILE_MAX   8192
 #define GROUPS_MAX 64

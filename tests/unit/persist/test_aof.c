@@ -490,6 +490,106 @@ static void a_long_group_needs_little_memory(void **state) {
     free(value);
 }
 
+/* ---- long values ---- */
+struct unit {
+    size_t end; /* in the file */
+    unsigned keys;
+};
+
+static void add_long(struct buf *b, char key, size_t n) {
+    buf_printf(b, "*3\r\n$3\r\nSET\r\n$1\r\n%c\r\n$%zu\r\n", key, n);
+    memset(buf_reserve(b, n), key, n);
+    buf_advance(b, n);
+    buf_append(b, "\r\n", 2);
+}
+
+/* Longer than what is read at once, alone, in a MULTI, beside short ones. The key is what the value consists of. */
+static unsigned add_long_units(struct buf *b, size_t before, struct unit units[8]) {
+    static const size_t lengths[] = {2 << 20, 70000, (1 << 20) + 1, 3 << 20};
+    unsigned n = 0, keys = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        if (i % 2) add_command(b, "MULTI");
+        add_long(b, (char)('a' + i), lengths[i]);
+        keys++;
+        if (i % 2) {
+            add_command(b, "SET count 1");
+            add_command(b, "EXEC");
+            keys += i == 1;
+        }
+        units[n++] = (struct unit){before + b->len, keys};
+    }
+    return n;
+}
+
+static void assert_long_values(struct dataset *ds, unsigned keys) {
+    unsigned found = 0;
+    for (char key = 'a'; key <= 'd'; key++) {
+        char scratch[NUM_TEXT_MAX];
+        const struct entry *e = db_view(dataset_db(ds, 0), key_of(ds, slice_of(&key, 1)), VIEW_NO_TOUCH);
+        if (!e) continue;
+        struct slice value = entry_string(e, scratch);
+        found++;
+        for (size_t i = 0; i < value.len; i++)
+            if (value.ptr[i] != key) fail_msg("%c: byte %zu", key, i);
+    }
+    if (found) assert_true(has_value(ds, "count", "1") == (keys > 1));
+    assert_int_equal(dataset_keys(ds), keys);
+}
+
+static void long_values_may_be_cut_anywhere(void **state) {
+    struct world *w = *state;
+    struct unit units[8];
+    struct buf b;
+    struct random r;
+    random_init(&r, 7);
+    buf_init(&b, MEM_SERVER);
+    add_command(&b, "SELECT 0");
+    unsigned count = add_long_units(&b, 0, units);
+    int64_t before = mem_owner_bytes(MEM_PERSIST) + mem_owner_bytes(MEM_CLIENT_IN);
+    for (unsigned i = 0; i <= 60; i++) {
+        struct outcome o;
+        const struct unit *u = &units[i % count];
+        size_t n = i == 60 ? b.len : i < 40 ? u->end - 10 + i / count : random_below(&r, b.len), whole = 0;
+        if (n > b.len) n = b.len;
+        while (whole < count && units[whole].end <= n) whole++;
+        put_file(w, "a.1.incr.aof", b.ptr, n);
+        load_folder(w, &o, true, 0);
+        if (!o.ds) fail_msg("cut at %zu: %s", n, o.why);
+        assert_long_values(o.ds, whole ? units[whole - 1].keys : 0);
+        if (whole) assert_int_equal(o.load.last_kept, units[whole - 1].end);
+        outcome_release(&o);
+    }
+    assert_int_equal(mem_owner_bytes(MEM_PERSIST) + mem_owner_bytes(MEM_CLIENT_IN), before);
+    buf_release(&b);
+}
+
+/* In a group, which is known to be whole. There is memory for each value once. */
+static void a_long_value_is_read_to_its_place(void **state) {
+    struct world *w = *state;
+    struct unit units[8];
+    struct buf bytes;
+    struct outcome o;
+    fill(w, 1, true);
+    size_t from = w->file.len;
+    buf_init(&bytes, MEM_SERVER);
+    unsigned count = add_long_units(&bytes, 0, units);
+    add_group(w, &bytes, from);
+    put_file(w, "a.1.incr.aof", w->file.ptr, w->file.len);
+    mem_fail_after(2, 3 << 20);
+    load_folder(w, &o, true, 0);
+    mem_fail_after(0, 0);
+    assert_string_equal(o.why, "");
+    assert_long_values(o.ds, units[count - 1].keys + 1); /* k0 */
+    assert_int_equal(o.progress.loaded_bytes, w->file.len);
+    outcome_release(&o);
+    mem_fail_after(1, 3 << 20);
+    load_folder(w, &o, true, 0);
+    mem_fail_after(0, 0);
+    assert_null(o.ds); /* no torn tail: all of it is there */
+    assert_non_null(strstr(o.why, "no memory for an argument of 3145728 bytes"));
+    outcome_release(&o);
+}
+
 /* Nobody writes such a group; its sum is right all the same. */
 static void a_transaction_ends_with_its_group(void **state) {
     struct world *w = *state;
@@ -577,6 +677,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_is_no_command_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(commands_behind_groups_load, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_long_group_needs_little_memory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(long_values_may_be_cut_anywhere, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_long_value_is_read_to_its_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_transaction_ends_with_its_group, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stale_commands_behind_groups_are_no_data, set_up, tear_down),
         cmocka_unit_test_setup_teardown(random_damage_never_makes_other_data, set_up, tear_down),
