@@ -267,6 +267,7 @@ static bool pass_line(struct reader *f, int64_t end) {
 /* More of a command that has begun, as far as the group goes. */
 static bool fill_in_group(struct reader *f, int64_t end) {
     int64_t taken = f->taken;
+    proven(offset_of(f) < end);
     if (taken >= end) return fail_at(f, offset_of(f), "a command does not end");
     proven(end <= f->size);
     return fill_command(f, end) && (f->taken > taken || fail_at(f, f->taken, "the file ends early"));

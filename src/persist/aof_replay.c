@@ -219,6 +219,7 @@ static enum replay_result run_parsed(struct replay *r, size_t *used) {
 
 /* One command that is long, or not all there. */
 static enum replay_result take_slow(struct replay *r, const char *p, size_t n, size_t *used) {
+    proven(*used < n);
     if (p[*used] != '*') {
         snprintf(r->why, LOAD_ERROR_MAX, "not the beginning of a command");
         return REPLAY_BAD;
