@@ -131,7 +131,7 @@ $(OUT)/tests/power/power: $(wildcard tests/power/*.[ch] tests/unit/*/*.h) $(OUT)
 	@mkdir -p $(@D)
 	$(say)$(CC) $(CPPFLAGS) -Itests $(CFLAGS_COMMON) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) $(OUT)/libtarn.a -lcmocka $(LIBS)
 $(OUT)/fuzz_%: tests/fuzz/fuzz_%.c $(OUT)/libtarn.a
-	$(say)$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(OUT)/libtarn.a $(LIBS)
+	$(say)$(CC) $(CPPFLAGS) -Itests $(CFLAGS_COMMON) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(OUT)/libtarn.a $(LIBS)
 $(OUT)/flags: .FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CPPFLAGS) $(CFLAGS_COMMON) $(CFLAGS) $(LDFLAGS) $(LIBS) $(CLI_FLAGS)' | cmp -s - $@ || \

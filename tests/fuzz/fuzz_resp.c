@@ -1,9 +1,10 @@
-/* libFuzzer: requests arriving in pieces. The first byte seeds the piece sizes; the rest is the stream. Whatever the cuts, the
- * commands must be the same as those of one piece, and where the fast parser takes a command it must agree with the slow one. */
+/* libFuzzer: requests arriving in pieces. The first byte seeds the piece sizes; the rest is the stream. Whatever the cuts, and
+ * whichever bulks come in blocks of their own, the commands must be the same as those of one piece; and where the fast parser takes a command
+ * it must agree with the slow one. */
 #include "base/check.h"
 #include "base/random.h"
+#include "unit/wire/carrier.h"
 #include "wire/resp.h"
-#include "wire/resp_parse.h"
 
 #include <stdlib.h>
 
@@ -34,6 +35,49 @@ static enum resp_status parse_in_pieces(struct resp_parser *p, const char *buf, 
     return status;
 }
 
+static void check_carried(const struct resp_parser *p, const struct resp_parser *whole) {
+    proven(p->argc == whole->argc && p->consumed + p->apart == whole->consumed);
+    for (int i = 0; i < p->argc; i++) {
+        proven(slice_equal(p->argv[i], whole->argv[i]));
+        if (resp_block_find(&p->blocks, i)) proven(p->argv[i].len >= p->block_min);
+    }
+}
+
+/* All of the stream, with bulks from a few bytes on in blocks; some requests do not run at once, of some a block is taken. */
+static void carry(const char *at, size_t len, struct random *r, bool unauthenticated) {
+    const size_t block_min = 1 + random_below(r, 12), front = 16 * random_below(r, 3);
+    struct carrier c = {.parser = {.unauthenticated = unauthenticated,
+                                   .block_min = block_min,
+                                   .blocks = {.front = front, .owner = MEM_CLIENT_IN}}};
+    struct resp_parser whole = {.unauthenticated = unauthenticated};
+    enum resp_status status = RESP_MORE;
+    size_t done = 0;
+    for (size_t given = 0; given < len && status == RESP_MORE;) {
+        size_t n = 1 + random_below(r, 1 + random_below(r, 40));
+        given += carrier_give(&c, at + given, n < len - given ? n : len - given);
+        while ((status = carrier_parse(&c)) == RESP_READY) {
+            proven(resp_parse(&whole, at + done, len - done) == RESP_READY);
+            check_carried(&c.parser, &whole);
+            if (random_below(r, 4) == 0) {
+                resp_parser_rewind(&c.parser);
+                continue;
+            }
+            done += whole.consumed;
+            const struct resp_block *first = c.parser.blocks.count ? c.parser.blocks.list : NULL;
+            size_t size = first ? front + first->size : 0;
+            if (first && random_below(r, 2))
+                mem_free(MEM_CLIENT_IN, resp_block_take(&c.parser.blocks, first->arg), size);
+            carrier_done(&c);
+        }
+    }
+    if (status == RESP_INVALID) {
+        proven(resp_parse(&whole, at + done, len - done) == RESP_INVALID);
+        proven(strcmp(whole.error, c.parser.error) == 0);
+    }
+    resp_parser_release(&whole);
+    carrier_release(&c);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 1) return 0;
     struct random r;
@@ -50,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         proven(whole.consumed == pieces.consumed && whole.argc == pieces.argc && whole.consumed > 0);
         at += whole.consumed;
     }
+    carry((const char *)data + 1, size - 1, &r, unauthenticated);
     struct resp_item item;
     (void)resp_read_item((const char *)data + 1, size - 1, &item);
     resp_parser_release(&whole);
