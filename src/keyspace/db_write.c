@@ -201,14 +201,23 @@ static bool plan_body(struct entry_plan *p, struct slice value) {
     return true;
 }
 
+/* The body in whose place one of this size may be; NULL: there is none. */
+static struct string_body *body_like(const struct db *db, uint64_t hash, const table_slot *slot,
+                                     const struct entry_plan *p, size_t size) {
+    const struct entry *e = slot ? table_slot_entry(slot) : NULL;
+    if (!e || !entry_has_body(e) || entry_has_expire(e) != (p->expire_at != NO_EXPIRE)) return NULL;
+    struct string_body *body = entry_body(e);
+    struct reach reach = slot_reach(db, hash, slot);
+    proven(!reach.entry || reach.value);
+    if (reach.value || mem_good_size(string_body_size(body)) != mem_good_size(size)) return NULL;
+    return body;
+}
+
 /* A long value over another of about its length goes into the same body. */
 static bool put_into_body(struct db *db, const struct key *key, table_slot *slot, struct entry_plan *p,
                           struct slice value) {
-    struct entry *e = slot ? table_slot_entry(slot) : NULL;
-    if (!e || !entry_has_body(e) || entry_has_expire(e) != (p->expire_at != NO_EXPIRE)) return false;
-    struct string_body *body = entry_body(e);
-    if (value.len > body->capacity || slot_reach(db, key->hash, slot).value) return false;
-    if (mem_good_size(string_body_size(body)) != mem_good_size(sizeof *body + value.len)) return false;
+    struct string_body *body = body_like(db, key->hash, slot, p, sizeof *body + value.len);
+    if (!body || value.len > body->capacity) return false;
     size_t had = body->len;
     memmove(body->bytes, value.ptr, value.len);
     body->len = value.len;
@@ -231,12 +240,30 @@ bool db_put_string(struct db *db, struct key key, struct slice value, int64_t ex
     return true;
 }
 
+/* What replaces a body of about its length takes its place in the entry. The old block goes at once, if it is not very long: the next value
+ * of this length will lie there, in memory that has just been touched, where the hand-over to another thread would cost more than that. */
+#define REPLACED_FREE_MAX ((size_t)1 << 20)
+static bool put_body_in_place(struct db *db, const struct key *key, table_slot *slot, struct entry_plan *p,
+                              struct string_body *adopted) {
+    struct string_body *old = body_like(db, key->hash, slot, p, string_body_size(adopted));
+    if (!old) return false;
+    size_t had = old->len;
+    overwrite_in_place(db, key->hash, slot, p, had);
+    proven(entry_body(table_slot_entry(slot)) == adopted);
+    if (string_body_size(old) <= REPLACED_FREE_MAX)
+        string_body_free(old);
+    else
+        body_dispose(db->dataset, old, false);
+    db_tell_changed(db, key->text);
+    return true;
+}
+
 void db_put_body(struct db *db, struct key key, struct string_body *adopted, int64_t expire_at, unsigned flags) {
     proven(key.text.len <= ENTRY_KEY_MAX && adopted->len > ENTRY_INLINE_MAX);
     table_slot *slot = db_live_slot(db, &key);
     struct entry_plan plan = {.key = key.text, .expire_at = put_expire_at(slot, expire_at, flags), .type = TYPE_STRING};
     entry_plan_pointer(&plan, STRING_BODY, adopted);
-    put_plan(db, &key, slot, &plan);
+    if (!put_body_in_place(db, &key, slot, &plan, adopted)) put_plan(db, &key, slot, &plan);
 }
 
 void db_put_integer(struct db *db, struct key key, int64_t value, int64_t expire_at, unsigned flags) {
