@@ -178,6 +178,7 @@ static void *stream_copy(const void *head) {
     s->last_id = from->last_id;
     s->first_id = from->first_id;
     s->max_deleted_id = from->max_deleted_id;
+    s->orphan_id = from->orphan_id;
     s->entries_added = from->entries_added;
     copy_nodes(s, from);
     for (bool more = stream_groups_first(from, &c, &g); more; more = stream_groups_next(&c, &g)) copy_group(&e, g);

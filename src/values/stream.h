@@ -49,8 +49,10 @@ struct stream {
     struct tree nodes; /* weight: entries */
     struct tree groups;
     struct stream_id last_id, first_id, max_deleted_id; /* first_id: of the first entry, 0-0 when empty */
-    uint64_t entries_added;                             /* ever */
-    size_t bytes; /* good sizes of all blocks below the head but for tree nodes of `nodes` and `groups` */
+    struct stream_id
+        orphan_id; /* what is pending above it has its entry; up to it, an entry may have been deleted before */
+    uint64_t entries_added; /* ever */
+    size_t bytes;           /* good sizes of all blocks below the head but for tree nodes of `nodes` and `groups` */
 };
 
 struct stream_consumer_name {         /* stays where it is as long as the consumer lives, so nacks point to it */
@@ -150,11 +152,11 @@ struct stream *stream_edit(struct value_edit *e);
 bool stream_fits(const struct slice *fields, size_t count);
 /* Adds an entry: count texts, field and value in turn. proven: id is above last_id, stream_fits, count even. */
 void stream_append(struct value_edit *e, struct stream_id id, const struct slice *fields, size_t count);
-/* False when there is none. O(entries of a node). */
+/* False when there is none. O(entries of a node + groups * log n). */
 bool stream_delete(struct value_edit *e, struct stream_id id);
 
 /* What the groups say to an entry's going. Whether one still needs it is asked of their pending entries, so nothing is kept
- * for it: O(groups * log n) each. */
+ * for it of an entry: O(groups * log n) each. */
 enum stream_refs {
     STREAM_REFS_KEEP,  /* nothing: it stays pending, without an entry */
     STREAM_REFS_DROP,  /* it is pending no more */
@@ -174,8 +176,9 @@ struct stream_trim {
     uint64_t limit;      /* most entries to remove, 0: no limit */
     enum stream_refs refs;
 };
-/* Returns how many went: of ACKED, the first that may go. O(log n + removed); of ACKED, O(groups * log n) more for each node
- * up to where all groups have come, and O(groups) for each entry of a node of which a group has some pending. */
+/* Returns how many went: of ACKED, the first that may go. O(log n + removed). Of ACKED, O(groups * log^2 n) more for each node that holds an
+ * entry which some group has not pending, O(groups) for each entry of it, and O(groups * log n) for each node up to orphan_id:
+ * other nodes, of which all is pending, are found by counting, and cost nothing. */
 uint64_t stream_trim(struct value_edit *e, const struct stream_trim *how);
 void stream_set_last_id(struct value_edit *e, struct stream_id last_id, struct stream_id max_deleted_id,
                         uint64_t added);
@@ -216,6 +219,8 @@ void stream_pending_put(struct value_edit *e, struct stream_group *g, struct str
 bool stream_pending_remove(struct value_edit *e, struct stream_group *g, struct stream_id id);
 /* Whether some group has it pending. O(groups * log n). */
 bool stream_pending_anywhere(const struct stream *s, struct stream_id id);
+/* How many the group has pending below an ID. O(log n). */
+uint64_t stream_pending_before(const struct stream_group *g, struct stream_id id);
 /* The most that one group has pending from first to last, both included. O(groups * log n). */
 uint64_t stream_pending_most(const struct stream *s, struct stream_id first, struct stream_id last);
 /* In all groups, from first to last; returns how many. O(groups * log n + consumers * log n + removed). */

@@ -426,6 +426,11 @@ static uint64_t rank_behind(const struct tree *pending, struct stream_id id) {
     return stream_id_next(&id) ? rank(pending, id) : pending->weight;
 }
 
+uint64_t stream_pending_before(const struct stream_group *g, struct stream_id id) {
+    debug_proven(g->pending.key_of == stream_nack_key);
+    return rank(&g->pending, id);
+}
+
 bool stream_pending_anywhere(const struct stream *s, struct stream_id id) {
     const struct stream_group *g;
     struct tree_cursor c;

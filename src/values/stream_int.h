@@ -54,6 +54,11 @@ static inline struct stream *stream_head(struct value_edit *e) {
 struct stream *stream_new(const struct frozen *f);
 void stream_free(void *head);
 
+/* Something up to that ID may be pending without its entry. */
+static inline void stream_note_orphan(struct stream *s, struct stream_id id) {
+    if (stream_id_compare(id, s->orphan_id) > 0) s->orphan_id = id;
+}
+
 /* ---- stream_node.c ---- */
 /* Sees to it that a loaded pack is a node whose entries lie above *above, in order; *live and *total are its entries, and
  * *above becomes the last one. NULL, or what is wrong. */

@@ -312,6 +312,7 @@ bool stream_delete(struct value_edit *e, struct stream_id id) {
     struct stream_reader r;
     stream_read(&r, s, id, id, false);
     if (!stream_read_next(&r)) return false;
+    if (stream_pending_anywhere(s, id)) stream_note_orphan(s, id);
     uint64_t live = tree_weight(&r.cursor) - 1;
     if (live == 0) {
         stream_node_remove(e, &r.cursor);

@@ -189,6 +189,10 @@ static bool read_facts(struct loading *l, struct stream_id last) {
         return false;
     if (s->entries_added < entries) return rdb_input_fail(l->in, "a stream holds more entries than were ever added");
     s->first_id = stream_edge(s, false);
+    struct stream_id before = s->first_id;
+    stream_id_previous(&before);
+    stream_note_orphan(s, stream_length(s) > 0 && l->form > 1 ? before : s->last_id);
+    stream_note_orphan(s, s->max_deleted_id);
     debug_proven(stream_id_compare(s->first_id, s->last_id) <= 0);
     return true;
 }

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define LEAP 512 /* entries */
+
 /* ---- deleting ---- */
 /* Whether a group has yet to be given entries up to that ID. */
 static bool is_awaited(const struct stream *s, struct stream_id id) {
@@ -192,6 +194,66 @@ static void trim_node_acked(struct trim *t, struct tree_cursor *c, uint64_t most
     }
 }
 
+/* ---- what groups have pending as a whole ---- */
+/* Of the entries before the cursor's node, how many the group has not pending, but for a number that is the same everywhere behind
+ * orphan_id: so where it does not grow, all is pending. */
+static int64_t excess(const struct stream_group *g, const struct tree_cursor *c) {
+    uint64_t pending = tree_valid(c) ? stream_pending_before(g, stream_node_of(c)->id) : g->pending.weight;
+    debug_proven(c->position <= c->tree->weight);
+    return (int64_t)c->position - (int64_t)pending;
+}
+
+/* All before `low` is pending, and not all before `high`: the node in which that begins. */
+static void bisect(const struct stream_group *g, struct tree_cursor *low, struct tree_cursor high, int64_t least) {
+    struct tree_cursor at;
+    for (;;) {
+        proven(low->position < high.position);
+        tree_at(low->tree, &at, low->position + (high.position - low->position) / 2);
+        if (at.position == low->position) tree_next(&at);
+        if (at.position >= high.position) return;
+        if (excess(g, &at) > least)
+            high = at;
+        else
+            *low = at;
+    }
+}
+
+/* From the cursor's node on to the first with an entry that the group has not pending; at the end, when there is none. True: it has
+ * moved. In steps that grow, as what lies near is the usual. */
+static bool to_unneeded(const struct stream_group *g, struct tree_cursor *c) {
+    struct tree_cursor next = *c;
+    int64_t least = excess(g, c);
+    tree_next(&next);
+    if (excess(g, &next) > least) return false;
+    *c = next;
+    for (uint64_t step = LEAP; tree_valid(c); step *= 4) {
+        tree_at(c->tree, &next, c->position + step);
+        if (excess(g, &next) > least) {
+            bisect(g, c, next, least);
+            return true;
+        }
+        *c = next;
+    }
+    debug_proven(!tree_valid(c));
+    return true;
+}
+
+/* Past nodes of which one group has all pending. */
+static void pass_needed(struct trim *t, struct tree_cursor *c) {
+    const struct stream *s = stream_head(t->e);
+    const struct stream_group *g;
+    struct tree_cursor groups;
+    proven(tree_valid(c));
+    if (stream_id_compare(stream_node_of(c)->id, s->orphan_id) <= 0) return;
+    for (bool moved = true; moved && tree_valid(c);) {
+        moved = false;
+        for (bool more = stream_groups_first(s, &groups, &g); more && tree_valid(c);
+             more = stream_groups_next(&groups, &g))
+            moved |= to_unneeded(g, c);
+        t->stayed |= moved;
+    }
+}
+
 /* The first that no group needs. */
 static uint64_t trim_acked(struct value_edit *e, const struct stream_trim *how, struct stream_id last) {
     struct stream *s = stream_head(e);
@@ -202,6 +264,8 @@ static uint64_t trim_acked(struct value_edit *e, const struct stream_trim *how, 
     for (bool more = stream_groups_first(s, &c, &g); more; more = stream_groups_next(&c, &g))
         if (stream_id_compare(g->last_id, t.last) < 0) t.last = g->last_id;
     for (bool more = tree_first(&s->nodes, &c); more; more = tree_valid(&c)) {
+        pass_needed(&t, &c);
+        if (!tree_valid(&c)) break;
         uint64_t most = node_allows(&t, &c);
         if (most == 0 || stream_id_compare(stream_node_of(&c)->id, t.last) > 0) break;
         trim_node_acked(&t, &c, most);
@@ -224,10 +288,9 @@ uint64_t stream_trim(struct value_edit *e, const struct stream_trim *how) {
     gone = how->refs == STREAM_REFS_ACKED && s->groups.count > 0 ? trim_acked(e, how, last) : trim_front(e, how, last);
     if (gone == 0) return 0;
     s->first_id = stream_edge(s, false);
-    if (how->refs == STREAM_REFS_DROP) {
-        last = stream_length(s) ? s->first_id : s->last_id;
-        if (stream_length(s)) stream_id_previous(&last);
-        stream_pending_drop(e, first, last);
-    }
+    last = stream_length(s) ? s->first_id : s->last_id;
+    if (stream_length(s)) stream_id_previous(&last);
+    if (how->refs == STREAM_REFS_DROP) stream_pending_drop(e, first, last);
+    if (how->refs == STREAM_REFS_KEEP && s->groups.count > 0) stream_note_orphan(s, last);
     return gone;
 }

@@ -325,7 +325,13 @@ struct need {
     bool live[NEED_IDS + 1], pending[NEED_GROUPS][NEED_IDS + 1];
     uint64_t last[NEED_GROUPS]; /* 0: there is no such group */
     uint64_t added;
+    enum stream_refs refs; /* the first that is used: without KEEP nothing is pending without its entry */
+    int acked;             /* at a time: few, and long runs stay pending */
 };
+
+static enum stream_refs need_refs(struct random *r, const struct need *m) {
+    return m->refs + (enum stream_refs)random_below(r, STREAM_REFS_ACKED + 1 - m->refs);
+}
 
 static bool need_pending(const struct need *m, uint64_t n) {
     for (int g = 0; g < NEED_GROUPS; g++)
@@ -357,7 +363,7 @@ static void need_drop(struct need *m, uint64_t from, uint64_t to) {
 
 static void need_delete(struct random *r, struct value_edit *e, struct need *m) {
     uint64_t n = 1 + random_below(r, m->added + 2), dropped = 0, pending = 0;
-    enum stream_refs refs = (enum stream_refs)random_below(r, 3);
+    enum stream_refs refs = need_refs(r, m);
     enum stream_deletion expected = m->live[n] ? STREAM_DELETED : STREAM_ABSENT;
     for (int g = 0; g < NEED_GROUPS; g++) pending += m->pending[g][n];
     if (refs == STREAM_REFS_ACKED && (pending || (m->live[n] && need_awaited(m, n)))) expected = STREAM_NEEDED;
@@ -374,7 +380,7 @@ static void need_trim(struct random *r, struct value_edit *e, struct need *m) {
                               .nearly = random_below(r, 2),
                               .length = length - random_below(r, length / 3 + 1),
                               .id = {1 + random_below(r, m->added + 2), 0},
-                              .refs = (enum stream_refs)random_below(r, 3)};
+                              .refs = need_refs(r, m)};
     if (random_below(r, 2)) how.by = STREAM_TRIM_ID;
     uint64_t removed = stream_trim(e, &how);
     for (uint64_t n = first; n <= m->added; n++) {
@@ -403,14 +409,14 @@ static void need_group(struct random *r, struct value_edit *e, struct need *m) {
         return;
     }
     struct stream_group *g = stream_group_edit(e, name);
-    for (uint64_t more = random_below(r, 12); more > 0 && m->last[which] <= m->added; more--) {
+    for (uint64_t more = random_below(r, m->acked > 2 ? 12 : 60); more > 0 && m->last[which] <= m->added; more--) {
         uint64_t n = m->last[which]++;
         if (!m->live[n]) continue;
         stream_pending_put(e, g, stream_consumer_edit(e, g, who, true, NULL), (struct stream_id){n, 0}, 5, 1);
         m->pending[which][n] = true;
     }
     stream_group_set_id(g, (struct stream_id){m->last[which] - 1, 0}, STREAM_UNKNOWN);
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < m->acked; i++) {
         uint64_t n = 1 + random_below(r, m->added + 1);
         assert_int_equal(stream_pending_remove(e, g, (struct stream_id){n, 0}), m->pending[which][n]);
         m->pending[which][n] = false;
@@ -424,7 +430,9 @@ static void need_check(const struct stream *s, const struct need *m) {
         assert_int_equal(stream_has(s, id), m->live[n]);
         assert_int_equal(stream_pending_anywhere(s, id), need_pending(m, n));
         assert_int_equal(stream_pending_most(s, id, id), need_pending(m, n));
+        if (need_pending(m, n) && stream_id_compare(id, s->orphan_id) > 0) assert_true(m->live[n]);
     }
+    if (m->refs != STREAM_REFS_KEEP) assert_true(stream_id_is_zero(s->orphan_id));
     for (int i = 0; i < NEED_GROUPS; i++) {
         const struct stream_group *g = stream_group_find(s, slice_of_cstr(need_groups[i]));
         uint64_t pending = 0;
@@ -442,12 +450,12 @@ static void entries_that_groups_need(void **state) {
     struct random r = random_of_test();
     struct slice fields[] = {SLICE("field"), SLICE("value")};
     int64_t before = mem_owner_bytes(MEM_STREAMS);
-    for (int round = 0; round < 10; round++) {
+    for (int round = 0; round < 20; round++) {
         struct value_limits limits = value_limits_default;
         limits.stream_node_max_entries = 1 + (int64_t)random_below(&r, 12);
         struct value_edit e = value_edit_alone((struct value){.type = TYPE_STREAM}, &limits, 0);
         stream_edit(&e);
-        m = (struct need){.added = 0};
+        m = (struct need){.refs = (enum stream_refs)(round % 2), .acked = round % 3 ? 8 : 1};
         for (int i = 0; i < 1500 && m.added < NEED_IDS - 5; i++) {
             uint64_t what = random_below(&r, 20);
             if (what == 0)
@@ -465,6 +473,72 @@ static void entries_that_groups_need(void **state) {
         need_check(stream_of(e.value), &m);
         value_free(e.value);
         assert_int_equal(mem_owner_bytes(MEM_STREAMS), before);
+    }
+}
+
+/* ---- a few that may go among many that may not ---- */
+#define MANY 20000
+struct many {
+    struct stream_group *groups[2];
+    bool live[MANY + 1], acked[2][MANY + 1];
+};
+
+static void many_begin(struct value_edit *e, struct many *m) {
+    struct slice fields[] = {SLICE("field"), SLICE("value")};
+    stream_edit(e);
+    *m = (struct many){0};
+    for (uint64_t n = 1; n <= MANY; n++) stream_append(e, (struct stream_id){n, 0}, fields, 2), m->live[n] = true;
+    for (int g = 0; g < 2; g++) {
+        struct slice name = slice_of_cstr(need_groups[g]);
+        assert_true(stream_group_create(e, name, (struct stream_id){MANY, 0}, STREAM_UNKNOWN));
+        m->groups[g] = stream_group_edit(e, name);
+        struct stream_consumer *c = stream_consumer_edit(e, m->groups[g], SLICE("c"), true, NULL);
+        for (uint64_t n = 1; n <= MANY; n++) stream_pending_put(e, m->groups[g], c, (struct stream_id){n, 0}, 5, 1);
+    }
+}
+
+static void many_ack(struct random *r, struct value_edit *e, struct many *m) {
+    uint64_t n = 1 + random_below(r, MANY), who = random_below(r, 4);
+    for (unsigned g = 0; g < 2; g++) {
+        if (who < 2 && who != g) continue;
+        stream_pending_remove(e, m->groups[g], (struct stream_id){n, 0});
+        m->acked[g][n] = true;
+    }
+}
+
+static void many_trim(struct random *r, struct value_edit *e, struct many *m) {
+    uint64_t most = random_below(r, 6), gone = 0;
+    struct stream_trim how = {.by = STREAM_TRIM_LENGTH,
+                              .length = stream_length(stream_of(e->value)) - most,
+                              .id = {1 + random_below(r, MANY + 1), 0},
+                              .refs = STREAM_REFS_ACKED};
+    if (random_below(r, 3) == 0) how.by = STREAM_TRIM_ID;
+    uint64_t removed = stream_trim(e, &how);
+    for (uint64_t n = 1; n <= MANY; n++) {
+        if (!m->live[n] || !m->acked[0][n] || !m->acked[1][n]) continue;
+        bool goes = how.by == STREAM_TRIM_LENGTH ? gone < most : n < how.id.ms;
+        assert_int_equal(stream_has(stream_of(e->value), (struct stream_id){n, 0}), !goes);
+        gone += goes;
+        m->live[n] = !goes;
+    }
+    assert_int_equal(removed, gone);
+}
+
+static void a_few_among_many_that_are_needed(void **state) {
+    (void)state;
+    static struct many m;
+    struct random r = random_of_test();
+    for (int round = 0; round < 3; round++) {
+        struct value_limits limits = value_limits_default;
+        limits.stream_node_max_entries = round == 2 ? 1000 : 5 + (int64_t)random_below(&r, 20);
+        struct value_edit e = value_edit_alone((struct value){.type = TYPE_STREAM}, &limits, 0);
+        many_begin(&e, &m);
+        for (int i = 0; i < 150; i++) {
+            for (uint64_t acks = random_below(&r, 10); acks > 0; acks--) many_ack(&r, &e, &m);
+            many_trim(&r, &e, &m);
+            value_edit_release(&e);
+        }
+        value_free(e.value);
     }
 }
 
@@ -543,9 +617,13 @@ static void pending_beyond_its_bits(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ids_step_to_their_edges),           cmocka_unit_test(entries_as_in_a_model),
-        cmocka_unit_test(entries_that_groups_need),          cmocka_unit_test(pending_beyond_its_bits),
-        cmocka_unit_test(random_changes_and_freezes),        cmocka_unit_test(broken_records),
+        cmocka_unit_test(a_few_among_many_that_are_needed),
+        cmocka_unit_test(ids_step_to_their_edges),
+        cmocka_unit_test(entries_as_in_a_model),
+        cmocka_unit_test(entries_that_groups_need),
+        cmocka_unit_test(pending_beyond_its_bits),
+        cmocka_unit_test(random_changes_and_freezes),
+        cmocka_unit_test(broken_records),
         cmocka_unit_test(numbers_in_more_bytes_than_needed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
