@@ -57,6 +57,7 @@ void stream_free(void *head);
 /* Something up to that ID may be pending without its entry. */
 static inline void stream_note_orphan(struct stream *s, struct stream_id id) {
     if (stream_id_compare(id, s->orphan_id) > 0) s->orphan_id = id;
+    debug_proven(stream_id_compare(id, s->orphan_id) <= 0);
 }
 
 /* ---- stream_node.c ---- */

@@ -223,6 +223,7 @@ static void bisect(const struct stream_group *g, struct tree_cursor *low, struct
 static bool to_unneeded(const struct stream_group *g, struct tree_cursor *c) {
     struct tree_cursor next = *c;
     int64_t least = excess(g, c);
+    proven(tree_valid(c));
     tree_next(&next);
     if (excess(g, &next) > least) return false;
     *c = next;
@@ -252,6 +253,7 @@ static void pass_needed(struct trim *t, struct tree_cursor *c) {
             moved |= to_unneeded(g, c);
         t->stayed |= moved;
     }
+    debug_proven(c->position <= stream_length(s));
 }
 
 /* The first that no group needs. */
