@@ -180,7 +180,7 @@ with_server srv {} {
         assert_equal 0 [$r exists k]
     }
 
-    test "limits: the query buffer, and proto-max-bulk-len" {
+    test "limits: the query buffer, proto-max-bulk-len, and the memory of clients" {
         set r [client $srv]
         $r config set client-query-buffer-limit 1mb
         set c [client $srv]
@@ -193,6 +193,13 @@ with_server srv {} {
         assert_error "ERR Protocol error: invalid bulk length" {$c -read}
         assert_equal OK [$r set k [string repeat x 2097152]]
         $r config set proto-max-bulk-len 512mb
+        $r config set maxmemory-clients 4mb
+        set c [client $srv]
+        catch {$c -raw "*3\r\n\$3\r\nSET\r\n\$2\r\nk2\r\n\$5000000\r\n[string repeat x 1000000]"}
+        assert {[$c -closed? 5000]}
+        assert_equal 1 [info_field $r evicted_clients stats]
+        assert_equal 0 [$r exists k2]
+        $r config set maxmemory-clients 0
     }
 
     test "MONITOR and the slow log read it when it is a value already" {
