@@ -43,9 +43,13 @@ struct measure account_measure(const struct entry *e) {
         const struct string_body *body = entry_body(e);
         return (struct measure){body->len, block + mem_good_size(string_body_size(body)), TYPE_STRING};
     }
-    struct value v = entry_object(e);
-    return (struct measure){value_kind(v.type)->count(v), entry_is_separate(e) ? block + value_memory(v) : block,
-                            v.type};
+    return account_measure_value(block, entry_is_separate(e), entry_object(e));
+}
+
+struct measure account_measure_value(size_t block, bool separate, struct value v) {
+    if (!ACCOUNTS_KEPT) return (struct measure){0};
+    debug_proven(block > 0 && v.ptr);
+    return (struct measure){value_kind(v.type)->count(v), separate ? block + value_memory(v) : block, v.type};
 }
 
 const struct account *db_account(const struct db *db, enum value_type type) {
@@ -120,19 +124,18 @@ void account_left(struct db *db, uint64_t hash, const struct measure *was) {
     top_moved(db, hash, was->bytes, 0);
 }
 
-void account_changed(struct db *db, uint64_t hash, const struct measure *was, const struct entry *e) {
+void account_changed(struct db *db, uint64_t hash, const struct measure *was, const struct measure *is) {
     if (!ACCOUNTS_KEPT) return;
     struct account *accounts = db->contents.accounts;
-    struct measure is = entry_measure(e);
     debug_proven(accounts && was->type < TYPE_COUNT);
-    if (is.bytes == was->bytes && is.elements == was->elements && is.type == was->type) return;
-    if (likely(is.type == was->type)) {
-        account_move(&accounts[is.type], was, &is);
+    if (is->bytes == was->bytes && is->elements == was->elements && is->type == was->type) return;
+    if (likely(is->type == was->type)) {
+        account_move(&accounts[is->type], was, is);
     } else {
         account_take(&accounts[was->type], was);
-        account_add(&accounts[is.type], &is);
+        account_add(&accounts[is->type], is);
     }
-    top_moved(db, hash, was->bytes, is.bytes);
+    if (was->bytes != is->bytes) top_moved(db, hash, was->bytes, is->bytes);
 }
 
 void account_recounted(struct db *db, enum value_type type, size_t had, size_t has) {

@@ -6,9 +6,8 @@
  * fields, entries; of a string the length as clients see it. What a snapshot keeps beyond, and values on their way into the
  * dataset or out of memory, belong to no account. Owner thread of the dataset only; 4 KiB for a database that was ever used.
  *
- * Cost: some ns a change. The aim is 2 % of throughput (make bench ONLY=accounts, which compares with `make ACCOUNTS=0`: without
- * accounts and without the biggest keys of keyspace/top.h; no build to be served from). By instructions, pipelined: 2.4 % of a SET,
- * 3.5 % of one that makes a key, 6 % of an HSET, 17 % of an LPUSH, whose value is measured before and after. */
+ * Cost: of a command's instructions, pipelined, 2 to 3 % for SET, 4 % for a SET of a new key and for HSET, 9 % for LPUSH. make bench
+ * ONLY=accounts compares throughput with `make ACCOUNTS=0`, without accounts and keyspace/top.h: no build to be served from. */
 #ifndef TARN_KEYSPACE_ACCOUNT_H
 #define TARN_KEYSPACE_ACCOUNT_H
 

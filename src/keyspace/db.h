@@ -59,16 +59,14 @@ struct measure {
  * waits until the end (commands of several keys do one edit after the other). Begin: an absent key gives the empty value
  * of that type (ptr NULL). End stores the value: a key that was absent is made (without TTL) when the value is no longer
  * empty, and a key whose value has become empty is removed. changed=false: nothing was changed, and no hook is told.
- * Begin is false, and no edit is open,
- * when the key is of another type. */
+ * Begin is false, and no edit is open, when the key is of another type. */
 struct db_edit {
     struct value_edit edit;
-    /* keyspace's own: */
-    void *slot;           /* the key's; NULL when absent */
+    void *slot;           /* from here on keyspace's own: the key's, NULL when absent */
     int64_t elements_due; /* at the begin */
-    struct measure was;   /* at the begin */
-    bool reached;         /* a snapshot may read the old value */
-    bool renewed;         /* the edit's value is a copy or a fork of the old one */
+    struct measure was;   /* at the begin, and the good size of the entry */
+    size_t block;
+    bool reached, renewed; /* a snapshot may read the old value; the edit's value is a copy or a fork of it */
 };
 bool db_edit_begin(struct db *db, struct key key, enum value_type type, struct db_edit *e);
 enum db_edited { DB_EDIT_STAYS, DB_EDIT_ADDED, DB_EDIT_REMOVED, DB_EDIT_ABSENT };
@@ -76,7 +74,7 @@ enum db_edited db_edit_end(struct db *db, struct key key, struct db_edit *e, boo
 /* Sets the key to this value, which is not empty and not part of any other, replacing any value of any type. */
 void db_put_value(struct db *db, struct key key, struct value adopted, int64_t expire_at);
 
-/* True when the key was there. lazy: big values are freed by hooks.defer; others here. */
+/* True when the key was there. Big values are freed by hooks.defer; others here. */
 bool db_delete(struct db *db, struct key key);
 /* at: absolute ms, or NO_EXPIRE. proven: key present. A time already past is stored as is (the caller deletes). */
 void db_set_expire(struct db *db, struct key key, int64_t at_ms);

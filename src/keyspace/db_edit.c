@@ -36,7 +36,8 @@ static bool begin_present(struct db *db, struct key key, table_slot *slot, struc
     debug_proven(slice_equal(entry_key(old), key.text));
     if (entry_type(old) != e->edit.value.type) return false;
     e->edit.value = entry_object(old);
-    e->was = entry_measure(old);
+    e->block = mem_good_size(entry_size(old));
+    e->was = account_measure_value(e->block, entry_is_separate(old), e->edit.value);
     e->elements_due = entry_elements_due(old);
     e->reached = reach.value;
     if (e->edit.value.form == VALUE_HEAD) {
@@ -125,7 +126,8 @@ static bool stay_in_place(struct db *db, struct key key, struct db_edit *e, cons
         entry_set_encoding(old, p->encoding);
         entry_set_pointer(old, e->edit.value.ptr);
         access_touch(db->dataset, e->slot, old);
-        account_changed(db, key.hash, &e->was, old);
+        struct measure is = account_measure_value(e->block, true, e->edit.value);
+        account_changed(db, key.hash, &e->was, &is);
         return true;
     }
     if (!fits_in_place(db, key.hash, e->slot, p)) return false;

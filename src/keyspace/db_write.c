@@ -139,7 +139,8 @@ void replace_entry(struct db *db, uint64_t hash, table_slot *slot, struct entry 
     table_slot_replace(&db->contents.table, slot, fresh);
     access_touch(ds, slot, fresh);
     expiry_moved(db, hash, entry_expire_at(old), entry_expire_at(fresh));
-    account_changed(db, hash, was, fresh);
+    struct measure is = entry_measure(fresh);
+    account_changed(db, hash, was, &is);
     if (keep_value) {
         block_dispose(ds, old, reach.entry);
         return;
@@ -368,7 +369,8 @@ static char *edit_body(struct db *db, const struct key *key, table_slot *slot, s
     entry_set_pointer(e, body);
     entry_set_encoding(e, STRING_BODY);
     access_touch(db->dataset, slot, e);
-    account_changed(db, key->hash, &was, e);
+    struct measure is = entry_measure(e);
+    account_changed(db, key->hash, &was, &is);
     return body->bytes;
 }
 

@@ -222,6 +222,8 @@ size_t account_integer_length(int64_t integer); /* in decimal */
 /* Of an entry whose value is not a short string. */
 size_t account_elements(const struct entry *e);
 struct measure account_measure(const struct entry *e);
+/* Of the key whose entry has this good size, with a value that is not a string, in the entry or apart. */
+struct measure account_measure_value(size_t block, bool separate, struct value v);
 void accounts_close(struct db_contents *contents);
 
 static inline size_t entry_elements(const struct entry *e) {
@@ -244,7 +246,7 @@ static inline struct measure entry_measure(const struct entry *e) {
 /* Of the key with this hash: it has come, it goes, it is another than it was. */
 void account_entered(struct db *db, uint64_t hash, const struct entry *e);
 void account_left(struct db *db, uint64_t hash, const struct measure *was);
-void account_changed(struct db *db, uint64_t hash, const struct measure *was, const struct entry *e);
+void account_changed(struct db *db, uint64_t hash, const struct measure *was, const struct measure *is);
 /* Other elements in as many bytes. */
 void account_recounted(struct db *db, enum value_type type, size_t had, size_t has);
 

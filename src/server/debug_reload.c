@@ -4,7 +4,6 @@
 #include "server/debug_int.h"
 #include "values/kind.h"
 
-#include "base/log.h"
 #include "base/num.h"
 #include "exec/context.h"
 #include "persist/load.h"
