@@ -5,7 +5,7 @@
 #include "values/value.h"
 
 #define NUMBERS_MIN   ((uint64_t)1 << 12)
-#define NUMBERS_MAX   ((uint64_t)1 << 20)
+#define NUMBERS_MAX   ((uint64_t)1 << 22)
 #define BYTES_A_KEY   64 /* of the files, about */
 #define FORGOTTEN_MAX 16
 #define INTEGER_MAX   20 /* a value up to this long may be kept as an integer */
@@ -148,18 +148,38 @@ uint64_t remains_hash(struct slice key) {
     return value_hash(key);
 }
 
-static void put(struct remains *r, uint64_t hash, int64_t bytes) {
-    uint32_t *least = &r->least[hash & r->mask];
-    uint32_t fits = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
-    r->bytes += (int64_t)fits - (int64_t)*least;
-    *least = fits;
+static uint32_t bounded(int64_t bytes) {
+    debug_proven(bytes >= 0);
+    return bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
+}
+
+static void apply(struct remains *r, const struct remains_put *p) {
+    uint32_t *least = &r->least[p->place], now = p->adds ? bounded((int64_t)*least + p->bytes) : p->bytes;
+    r->bytes += (int64_t)now - (int64_t)*least;
+    *least = now;
     debug_proven(r->bytes >= 0);
+}
+
+static void put(struct remains *r, uint64_t hash, int64_t bytes, bool adds) {
+    struct remains_put *p = &r->queue[r->queued % REMAINS_QUEUED];
+    if (r->queued >= REMAINS_QUEUED) apply(r, p);
+    r->queued = r->queued + 1 < 2 * REMAINS_QUEUED ? r->queued + 1 : REMAINS_QUEUED; /* the same place of the ring */
+    *p = (struct remains_put){(uint32_t)(hash & r->mask), bounded(bytes), adds};
+    __builtin_prefetch(&r->least[p->place], 1);
+}
+
+int64_t remains_bytes(struct remains *r) {
+    unsigned from = r->queued > REMAINS_QUEUED ? r->queued - REMAINS_QUEUED : 0;
+    for (unsigned i = from; i < r->queued; i++) apply(r, &r->queue[i % REMAINS_QUEUED]);
+    r->queued = 0;
+    proven(r->bytes >= 0);
+    return r->bytes;
 }
 
 void remains_base(struct remains *r, uint64_t hash, int64_t bytes) {
     if (!r->least) return;
     proven(bytes > 0);
-    put(r, hash, r->least[hash & r->mask] + bytes);
+    put(r, hash, bytes, true);
 }
 
 void remains_lose(struct remains *r) {
@@ -174,7 +194,7 @@ static void forget(struct remains *r) {
         remains_lose(r);
         return;
     }
-    if (r->bytes > 0) memset(r->least, 0, (r->mask + 1) * sizeof *r->least);
+    if (remains_bytes(r) > 0) memset(r->least, 0, (r->mask + 1) * sizeof *r->least);
     r->bytes = 0;
 }
 
@@ -203,13 +223,13 @@ static void change(struct remains *r, struct slice key) {
     }
     r->place = remains_hash(key);
     r->key_len = key.len;
-    put(r, r->place, 0);
+    put(r, r->place, 0, false);
 }
 
 static void make(struct remains *r, struct slice value) {
     size_t len = value.len > INTEGER_MAX ? value.len : 0;
     debug_proven(r->at > 1);
-    if (r->least) put(r, r->place, KEY_BYTES_MIN + (int64_t)r->key_len + (int64_t)len);
+    if (r->least) put(r, r->place, KEY_BYTES_MIN + (int64_t)r->key_len + (int64_t)len, false);
 }
 
 static void take(struct remains *r, struct slice word) {

@@ -871,7 +871,7 @@ static void *run(void *arg) {
     for (size_t i = 0; good && i < s->count; i++) good = walk_file(s, &s->files[i], block);
     mem_free(MEM_PERSIST, block, WINDOW);
     proven(s->reach <= s->total);
-    if (good) atomic_store_explicit(&s->remaining, s->remains.bytes, memory_order_relaxed);
+    if (good) atomic_store_explicit(&s->remaining, remains_bytes(&s->remains), memory_order_relaxed);
     remains_release(&s->remains);
     if (good) atomic_store_explicit(&s->reach, s->total, memory_order_release);
     atomic_store_explicit(&s->ended, true, memory_order_relaxed);

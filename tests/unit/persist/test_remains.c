@@ -157,9 +157,9 @@ static void tell_story(uint64_t round) {
         run(line);
         look_at(&r, line);
         int64_t there = bytes_there();
-        if (r.bytes > there)
+        if (remains_bytes(&r) > there)
             fail_msg("round %llu: behind \"%s\" %lld bytes are proven, and %lld there", (unsigned long long)round, line,
-                     (long long)r.bytes, (long long)there);
+                     (long long)remains_bytes(&r), (long long)there);
     }
     r.mask = 4095;
     remains_release(&r);
@@ -189,22 +189,22 @@ static void most_of_a_base_and_of_sets_is_proven(void **state) {
         int n = snprintf(line, sizeof line, "base:%d", i);
         remains_base(&r, remains_hash(slice_of(line, (size_t)n)), 100);
     }
-    assert_int_equal(r.bytes, 10000000);
+    assert_int_equal(remains_bytes(&r), 10000000);
     look_at(&r, "DEL base:1 base:2 base:3");
-    assert_true(r.bytes <= 10000000 - 300 && r.bytes > 9990000);
+    assert_true(remains_bytes(&r) <= 10000000 - 300 && remains_bytes(&r) > 9990000);
     for (int i = 0; i < 100000; i++) {
         snprintf(line, sizeof line, "SET new:%d %s", i, value);
         look_at(&r, line);
     }
-    assert_true(r.bytes > 27000000 && r.bytes <= 10000000 + 100000 * 230);
+    assert_true(remains_bytes(&r) > 27000000 && remains_bytes(&r) <= 10000000 + 100000 * 230);
     look_at(&r, "FLUSHALL");
-    assert_int_equal(r.bytes, 0);
+    assert_int_equal(remains_bytes(&r), 0);
     look_at(&r, "SET a 1");
-    assert_int_equal(r.bytes, KEY_BYTES_MIN + 1);
+    assert_int_equal(remains_bytes(&r), KEY_BYTES_MIN + 1);
     for (int i = 0; i < 100; i++) look_at(&r, "EVAL x 0");
     assert_null(r.least);
     look_at(&r, "SET a 1");
-    assert_int_equal(r.bytes, 0);
+    assert_int_equal(remains_bytes(&r), 0);
 }
 
 static void what_cannot_be_seen_is_not_proven(void **state) {
@@ -216,12 +216,12 @@ static void what_cannot_be_seen_is_not_proven(void **state) {
     remains_word(&r, SLICE("SET"));
     remains_word(&r, SLICE("long"));
     remains_word(&r, slice_of(NULL, 1000000));
-    assert_int_equal(r.bytes, 100 + KEY_BYTES_MIN + 4 + 1000000);
+    assert_int_equal(remains_bytes(&r), 100 + KEY_BYTES_MIN + 4 + 1000000);
     remains_begin(&r, 3);
     remains_word(&r, SLICE("SET"));
     remains_word(&r, slice_of(NULL, 10000));
     remains_word(&r, SLICE("a value that is long enough"));
-    assert_int_equal(r.bytes, 0);
+    assert_int_equal(remains_bytes(&r), 0);
     remains_release(&r);
 }
 
