@@ -108,7 +108,17 @@ proc measure_commands {who} {
     server_discard $srv
 }
 
-# Resident memory settles when the allocator has given back what it will.
+# When the allocator has given back what it will: jemalloc keeps pages for some 10 s.
+proc settled_rss_kb {srv} {
+    for {set still 0; set last [server_rss_kb $srv]} {$still < 11} {incr still} {
+        harness::pause 1000
+        if {abs([server_rss_kb $srv] - $last) < 1000} { continue }
+        set last [server_rss_kb $srv]
+        set still -1
+    }
+    return [server_rss_kb $srv]
+}
+
 proc measure_memory {who} {
     set empty [start $who]
     set base [server_rss_kb $empty]
@@ -129,10 +139,9 @@ proc measure_memory {who} {
         if {$cores == 2} { break }
         server_discard $srv
     }
-    set last 0
-    while {abs([server_rss_kb $srv] - $last) > 1000} { set last [server_rss_kb $srv]; harness::pause 1000 }
-    note $who "rss" [expr {[server_rss_kb $srv] / 1024.0}]
-    note $who "bytes" [expr {([server_rss_kb $srv] - $base) * 1024.0 / $::many}]
+    set rss [settled_rss_kb $srv]
+    note $who "rss" [expr {$rss / 1024.0}]
+    note $who "bytes" [expr {($rss - $base) * 1024.0 / $::many}]
     $r -timeout 100000
     set started [clock microseconds]
     $r save

@@ -115,9 +115,7 @@ proc measure_values {who} {
         set started [clock microseconds]
         set srv [start $who -dir $dir]
         note $who "values load $which" [expr {([clock microseconds] - $started) / 1e6}]
-        set last 0
-        while {abs([server_rss_kb $srv] - $last) > 1000} { set last [server_rss_kb $srv]; harness::pause 1000 }
-        note $who "values rss $which" [expr {([server_rss_kb $srv] - $base) / 1024.0}]
+        note $who "values rss $which" [expr {([settled_rss_kb $srv] - $base) / 1024.0}]
         set r [client $srv]
         $r -timeout 100000
         set started [clock microseconds]

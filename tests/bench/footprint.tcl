@@ -13,21 +13,15 @@ set footprint_scripts {
     "hash of 8 fields" {printf "HSET hash:%d name user%d mail u%d@example.com age %d city town%d zip %05d seen %d plan basic score %d\r\n", i, i, i, i % 90, i % 500, i % 99999, 1700000000 + i, i % 1000}
 }
 
-proc settled_rss {srv} {
-    set last 0
-    while {abs([server_rss_kb $srv] - $last) > 500} { set last [server_rss_kb $srv]; harness::pause 1000 }
-    return $last
-}
-
 proc measure_footprint {who} {
     set n [expr {$::quick ? 200000 : 1000000}]
     dict for {name script} $::footprint_scripts {
         set srv [start $who]
-        set base [settled_rss $srv]
+        set base [server_rss_kb $srv]
         exec awk "BEGIN { for (i = 0; i < $n; i++) $script }" | redis-cli -p [server_port $srv] --pipe >/dev/null
         set keys [[client $srv] dbsize]
         if {$keys != $n} { error "$who holds $keys keys, not $n" }
-        note $who "footprint $name" [expr {([settled_rss $srv] - $base) * 1024.0 / $n}]
+        note $who "footprint $name" [expr {([settled_rss_kb $srv] - $base) * 1024.0 / $n}]
         server_discard $srv
     }
 }
