@@ -237,7 +237,7 @@ static bool was_on_disk(struct reader *f, int64_t damage) {
 static bool damaged(struct reader *f, const char *what) {
     int64_t damage = offset_of(f);
     proven(f->kept < 0);
-    if (f->annotated && !f->base && !was_on_disk(f, damage)) return cut(f, damage, what);
+    if (f->annotated && !f->base && !was_on_disk(f, damage)) return cut(f, f->unit_at >= 0 ? f->unit_at : damage, what);
     return fail_at(f, damage, "%s", what);
 }
 

@@ -444,6 +444,29 @@ static void commands_behind_groups_load(void **state) {
     outcome_release(&o);
 }
 
+/* Another server has written on behind groups, and a crash ended it inside a MULTI: nothing of that MULTI stays in the file, whatever
+ * stands behind it, or the next group would be in it. */
+static void what_tears_a_multi_behind_groups_takes_all_of_it(void **state) {
+    struct world *w = *state;
+    static const char *const torn[] = {"", "#", "#TARN-GROUP", "#TARN-GROUP 1 2 3\n", "*2\r\n$3", "#TS:17"};
+    for (size_t i = 0; i < countof(torn); i++) {
+        struct outcome o;
+        w->file.len = 0;
+        fill(w, 2, true);
+        add_command(&w->file, "SELECT 0");
+        size_t multi = w->file.len;
+        add_command(&w->file, "MULTI");
+        add_command(&w->file, "INCR count");
+        buf_append(&w->file, torn[i], strlen(torn[i]));
+        put_file(w, "a.1.incr.aof", w->file.ptr, w->file.len);
+        load_folder(w, &o, true, 0);
+        if (!o.ds) fail_msg("%s: %s", torn[i], o.why);
+        assert_int_equal(o.load.last_kept, multi);
+        assert_prefix(o.ds, 2);
+        outcome_release(&o);
+    }
+}
+
 /* A group of some megabytes goes through a window that is much smaller; one that is cut or damaged leaves nothing behind. */
 static void a_long_group_needs_little_memory(void **state) {
     struct world *w = *state;
@@ -676,6 +699,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(plain_commands_load_and_may_be_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_command_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(commands_behind_groups_load, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_tears_a_multi_behind_groups_takes_all_of_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_long_group_needs_little_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(long_values_may_be_cut_anywhere, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_long_value_is_read_to_its_place, set_up, tear_down),
