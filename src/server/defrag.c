@@ -7,6 +7,7 @@
 #include "keyspace/defrag.h"
 #include "mem/stats.h"
 #include "observe/observe.h"
+#include "server/memory_plan.h"
 #include "server/server.h"
 #include "server/settings.h"
 
@@ -14,6 +15,7 @@
 #define SLICE_MIN_US 25      /* shorter ones would be mostly their own overhead */
 #define REST_FIRST_S 10
 #define REST_MAX_S   640
+#define HASTE        75 /* percent of the time, before the pages that are not full are more than there is room for */
 #define HELPED_PART  10 /* a pass has helped when it freed one part in so many of what was wasted */
 
 struct defrag {
@@ -66,18 +68,37 @@ static int64_t wasted_percent(const struct defrag *d) {
     return d->used_bytes > 0 ? (int64_t)((double)d->wasted_bytes * 100 / (double)d->used_bytes) : 0;
 }
 
-/* From cycle-min at the lower threshold to cycle-max at the upper; 0: nothing is to be done. */
+/* From `least` where the value is `from` to `most` where it is `to`. */
+static int64_t between(int64_t value, int64_t from, int64_t to, int64_t least, int64_t most) {
+    proven(from <= to);
+    if (value < from) return 0;
+    if (value >= to || most < least) return most < least ? least : most;
+    return least + (int64_t)((double)(most - least) * (double)(value - from) / (double)(to - from));
+}
+
+/* From cycle-min at the lower threshold to cycle-max at the upper. */
+static int64_t effort_for_thresholds(const struct defrag *d) {
+    const struct server_settings *s = server_settings();
+    if (d->wasted_bytes < s->defrag_ignore_bytes) return 0;
+    int64_t lower = s->defrag_threshold_lower, upper = s->defrag_threshold_upper;
+    return between(wasted_percent(d), lower, upper > lower ? upper : lower, s->defrag_cycle_min, s->defrag_cycle_max);
+}
+
+/* With maxmemory auto the room of pages that are not full is the slack, whatever the thresholds say: beyond it the process meets the
+ * end of its container. Made to last from a quarter of it on, at three quarters before most else. */
+static int64_t effort_for_slack(const struct defrag *d) {
+    int64_t quarter = settings_memory_plan()->slack / 4;
+    if (quarter == 0) return 0;
+    return between(d->wasted_bytes, quarter, 3 * quarter, server_settings()->defrag_cycle_min, HASTE);
+}
+
+/* 0: nothing is to be done. */
 static int64_t effort_wanted(const struct defrag *d) {
     const struct server_settings *s = server_settings();
-    int64_t percent = wasted_percent(d), least = s->defrag_cycle_min, most = s->defrag_cycle_max;
-    if (d->walk.mem.everything) return most;
-    if (!s->active_defrag || !d->works || percent < s->defrag_threshold_lower ||
-        d->wasted_bytes < s->defrag_ignore_bytes)
-        return 0;
-    if (most < least) most = least;
-    if (percent >= s->defrag_threshold_upper) return most;
-    int64_t range = s->defrag_threshold_upper - s->defrag_threshold_lower;
-    return least + (most - least) * (percent - s->defrag_threshold_lower) / range;
+    if (d->walk.mem.everything) return s->defrag_cycle_max;
+    if (!s->active_defrag || !d->works) return 0;
+    int64_t wanted = effort_for_thresholds(d), needed = effort_for_slack(d);
+    return wanted > needed ? wanted : needed;
 }
 
 /* A snapshot reads the old places; a loader fills another dataset; a pause wants the process to stand still. */
@@ -87,6 +108,8 @@ static bool may_run(void) {
 }
 
 static bool rests(const struct defrag *d, int64_t now_us) {
+    int64_t slack = settings_memory_plan()->slack;
+    if (slack > 0 && d->wasted_bytes >= slack / 2) return false;
     return now_us < d->rests_until_us && d->wasted_bytes < d->given_up_at_bytes / 4 * 5;
 }
 
